@@ -1,0 +1,1 @@
+"""Tables to answers: pure functions over what the store holds."""

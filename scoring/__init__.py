@@ -1,0 +1,1 @@
+"""Pixels and bytes to measures: one stage a file."""

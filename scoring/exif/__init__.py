@@ -1,0 +1,1 @@
+"""What a photo says of itself: EXIF, the makers' notes, XMP."""

@@ -1,0 +1,1 @@
+"""photoidx: index a photo library into LanceDB tables and ask it questions."""

@@ -1,0 +1,39 @@
+"""The one configuration object. It is frozen, passed in, and sent to the worker processes."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+
+DEFAULT_EMBEDDER = "efficientnet_lite0"
+
+
+@dataclass(frozen=True)
+class Config:
+    """How photoidx works on a library. Every field has a default that suits a laptop."""
+
+    embedders: tuple[str, ...] = (DEFAULT_EMBEDDER,)
+    """Names of the embedders that run, as `photoidx models` lists them."""
+    excludes: tuple[str, ...] = ()
+    """Glob patterns of files and folders that are left out."""
+    workers: int = 0
+    """Worker processes that read and decode; 0 takes one for each processor."""
+    time_limit_s: float = 60.0
+    """Longest time for one photo in a worker; a photo that takes longer is recorded as failed."""
+    max_pixels: int = 500_000_000
+    """A picture that announces more pixels is recorded as failed and not decoded."""
+    settle_s: float = 2.0
+    """A file changed less than this long ago may still be being written: it is left until it has been quiet so long."""
+    device: str = "auto"
+    """Where models run: auto, cpu, cuda, mps."""
+    precision: str = "auto"
+    """Arithmetic of models: auto, float32, bfloat16."""
+    commit_rows: int = 256
+    """Photos for each commit to the tables."""
+    model_paths: tuple[tuple[str, str], ...] = ()
+    """Files that the user gives for named model assets: (asset name, path)."""
+
+    @property
+    def worker_count(self) -> int:
+        """The number of worker processes."""
+        return self.workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

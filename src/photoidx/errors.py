@@ -1,0 +1,37 @@
+"""The errors that photoidx raises on purpose. The message says what happened and what to do next."""
+
+from typing import ClassVar
+
+
+class PhotoidxError(Exception):
+    """Something stops the command as a whole; `exit_code` is the command's exit status."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class LibraryNotFoundError(PhotoidxError):
+    """There is no library where one was asked for."""
+
+
+class LibraryLockedError(PhotoidxError):
+    """Another process is writing to the library."""
+
+
+class LibraryTooNewError(PhotoidxError):
+    """The library was written by a newer version of photoidx."""
+
+
+class QueryError(PhotoidxError):
+    """A query can't be answered as it was written."""
+
+
+class AssetError(PhotoidxError):
+    """A model's files are missing or are not what they should be."""
+
+
+class PhotoError(Exception):
+    """One photo can't be processed. It is recorded as a failure of that photo; the work goes on."""
+
+    def __init__(self, message: str, stage: str = "decode") -> None:
+        super().__init__(message)
+        self.stage = stage

@@ -1,0 +1,118 @@
+"""The contract of a stage: one measure, or one model, over one photo. A scorer is one file that fulfils it.
+
+A stage declares the tables and columns that it writes; the store's schema and `docs/columns.md` follow from that.
+It is registered by its class's address, in `photoidx.registry` or by another package in the entry-point group
+`photoidx.stages`, whose entries are callables that take a `Config` and give a stage or a list of stages.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+
+import pyarrow as pa
+
+from photoidx.records import Kind
+
+if TYPE_CHECKING:
+    import numpy as np
+    from PIL import Image
+
+# Every decoded photo has at least this long side (or its own, if smaller) and less than twice it. 960 lets a JPEG of
+# 12 megapixels be decoded at a quarter of its size, which costs 42 ms instead of 169 ms.
+WORKING_LONG_SIDE = 960
+
+Rows = Mapping[str, Sequence[Mapping[str, Any]]]
+"""What a stage found in one photo: for each of its tables the rows, without the content id."""
+
+
+class Photo(Protocol):
+    """One photo as stages see it. Everything is a function of the bytes alone."""
+
+    @property
+    def content_id(self) -> str:
+        """The identity of the bytes."""
+
+    @property
+    def format(self) -> str:
+        """The format that the file's name announces, as `records.format_of` names it."""
+
+    @property
+    def data(self) -> bytes:
+        """The whole file."""
+
+    def image(self, min_long_side: int = WORKING_LONG_SIDE) -> Image.Image:
+        """Decode the picture: RGB, 8 bits, sRGB, upright by its EXIF orientation.
+
+        Its long side is in [min_long_side, 2 * min_long_side), or the picture's own where that is smaller. Stages
+        share the result: do not change it. Raises PhotoError if the picture can't be decoded.
+        """
+
+
+def column(name: str, kind: pa.DataType, about: str) -> pa.Field:
+    """Declare a column: its name (`measure_unit`), its Arrow type, and the sentence that documents it."""
+    return pa.field(name, kind, metadata={"about": about})
+
+
+@dataclass(frozen=True)
+class TableSpec:
+    """A table that a stage writes. `content_id` is added in front of the columns declared here.
+
+    `row_key` names the columns that tell apart the rows of one content; empty where a content has one row at most.
+    """
+
+    name: str
+    about: str
+    columns: tuple[pa.Field, ...]
+    row_key: tuple[str, ...] = ()
+
+
+class Stage(ABC):
+    """What every stage declares. Subclass `PhotoStage` or `BatchStage`."""
+
+    name: str
+    version: int = 1
+    tables: tuple[TableSpec, ...]
+    kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.PHOTO})
+    needs: ClassVar[Literal["bytes", "pixels"]] = "pixels"
+    weights_id: str = ""
+    preprocessing: str = ""
+
+    @property
+    def fingerprint(self) -> str:
+        """What the results depend on besides the photo. Another fingerprint means that the stage runs again."""
+        parts = (self.name, str(self.version), self.weights_id, self.preprocessing)
+        digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+        return f"{self.name}@{self.version}:{digest}"
+
+    def load(self) -> None:  # noqa: B027 - most stages have nothing to load
+        """Make ready to run, once in each process that runs the stage: open models, build tables."""
+
+
+class PhotoStage(Stage):
+    """A stage that looks at one photo at a time, in the worker process that holds its bytes and pixels."""
+
+    @abstractmethod
+    def run(self, photo: Photo) -> Rows:
+        """Measure one photo. Raise PhotoError, or anything else, if it can't be measured: that is recorded."""
+
+
+class BatchStage(Stage):
+    """A stage with a model that is quicker on many photos at once. `run_batch` runs beside the model, in one process.
+
+    The results must not depend on which photos share a batch: `run_batch` always gets `batch_size` arrays at most, and
+    a stage whose arithmetic depends on the batch's shape pads it.
+    """
+
+    batch_size: int = 16
+
+    @abstractmethod
+    def prepare(self, photo: Photo) -> np.ndarray[Any, Any]:
+        """Turn a photo into the model's input, small enough to be sent between processes. Runs without `load`."""
+
+    @abstractmethod
+    def run_batch(self, arrays: Sequence[np.ndarray[Any, Any]]) -> Sequence[Rows]:
+        """Give one result for each array."""
