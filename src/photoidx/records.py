@@ -77,3 +77,37 @@ def kind_of(file_format: str) -> Kind:
 def content_id_of(data: bytes) -> str:
     """Give the identity of a file's bytes: the first 128 bits of their BLAKE3 hash, as 32 hexadecimal digits."""
     return blake3(data).hexdigest(length=16)
+
+
+_BYTE_PLANE = 0x10FF00
+
+
+def path_text(path: str) -> str:
+    """Turn a path as Python gives it into text that any table can hold; `text_path` turns it back.
+
+    Bytes that are not UTF-8 come from the operating system as lone surrogates, which Arrow refuses. Each becomes the
+    private character U+10FF00 + byte. A name that really has such a character has its own bytes spelt the same way, so
+    no two paths share a text.
+    """
+    if path.isascii() or not any(_is_odd(char) for char in path):
+        return path
+    return "".join(_spell(char) if _is_odd(char) else char for char in path)
+
+
+def text_path(text: str) -> str:
+    """Undo `path_text`."""
+    if text.isascii():
+        return text
+    raw = bytearray()
+    for char in text:
+        code = ord(char)
+        raw += bytes((code - _BYTE_PLANE,)) if _BYTE_PLANE + 0x80 <= code <= _BYTE_PLANE + 0xFF else char.encode()
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def _is_odd(char: str) -> bool:
+    return 0xD800 <= ord(char) <= 0xDFFF or _BYTE_PLANE + 0x80 <= ord(char) <= _BYTE_PLANE + 0xFF
+
+
+def _spell(char: str) -> str:
+    return "".join(chr(_BYTE_PLANE + byte) for byte in char.encode("utf-8", "surrogateescape"))

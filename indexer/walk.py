@@ -1,0 +1,88 @@
+"""What is on disk: the photos, sidecars and videos below a folder."""
+
+from __future__ import annotations
+
+import fnmatch
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from photoidx.records import format_of
+
+# Folders that programs and network drives keep for themselves.
+_OWN_FOLDERS = frozenset({"@eaDir", "#recycle", "lost+found"})
+
+
+@dataclass(frozen=True, slots=True)
+class FileState:
+    """A file as a folder's listing shows it. Two equal states mean that the bytes have not changed."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+@dataclass
+class Listing:
+    """What a walk found. `unlisted` are folders that could not be listed: nothing is known about what lies below."""
+
+    root: str
+    files: dict[str, FileState] = field(default_factory=dict)
+    unlisted: dict[str, str] = field(default_factory=dict)
+    excluded: int = 0
+
+
+def walk(root: str, excludes: tuple[str, ...] = ()) -> Listing:
+    """List the files of interest below `root`, an absolute path.
+
+    Hidden names, the folders of programs, and names or paths that match one of the globs are left out. Links to files
+    and folders are followed; a folder is entered once, so a loop of links ends. Pipes and devices are not files. Costs
+    one scandir a folder and one stat a file.
+    """
+    listing = Listing(root)
+    entered: set[tuple[int, int]] = set()
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
+        try:
+            entries = list(_enter(folder, entered))
+        except OSError as error:
+            listing.unlisted[folder] = error.strerror or str(error)
+            continue
+        for entry in entries:
+            if _is_excluded(entry, excludes):
+                listing.excluded += 1
+            elif entry.is_dir():
+                waiting.append(entry.path)
+            elif format_of(entry.name) is not None:
+                _add(listing, entry)
+    return listing
+
+
+def _enter(folder: str, entered: set[tuple[int, int]]) -> Iterator[os.DirEntry[str]]:
+    status = os.stat(folder)
+    identity = (status.st_dev, status.st_ino)
+    if status.st_ino and identity in entered:
+        return
+    entered.add(identity)
+    with os.scandir(folder) as entries:
+        yield from entries
+
+
+def _is_excluded(entry: os.DirEntry[str], excludes: tuple[str, ...]) -> bool:
+    if entry.name.startswith(".") or entry.name in _OWN_FOLDERS:
+        return True
+    return any(fnmatch.fnmatch(entry.name, glob) or fnmatch.fnmatch(entry.path, glob) for glob in excludes)
+
+
+def _add(listing: Listing, entry: os.DirEntry[str]) -> None:
+    try:
+        status = entry.stat()
+    except FileNotFoundError:
+        return  # deleted since the folder was listed, or a link to nothing
+    except OSError as error:
+        listing.unlisted[entry.path] = error.strerror or str(error)
+        return
+    if stat.S_ISREG(status.st_mode):
+        listing.files[entry.path] = FileState(status.st_size, status.st_mtime_ns, status.st_ino)

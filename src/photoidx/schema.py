@@ -1,0 +1,101 @@
+"""The tables of a library: the project's own, and those that the registered stages declare."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from photoidx.stage import Stage, TableSpec, column
+
+SCHEMA_VERSION = 1
+
+_TIME = pa.timestamp("us")
+
+FILES = TableSpec(
+    "files",
+    "One row per file: where its bytes were last seen.",
+    (
+        column(
+            "path",
+            pa.string(),
+            "Absolute path; bytes that are not UTF-8 are kept reversibly (see `records.path_text`).",
+        ),
+        column("root", pa.string(), "The scanned folder that it lies under."),
+        column("size", pa.int64(), "Bytes."),
+        column("mtime_ns", pa.int64(), "Time of last modification, nanoseconds since 1970."),
+        column("inode", pa.int64(), "Inode number, 0 where the file system has none."),
+        column("content_id", pa.string(), "Identity of the bytes; null if the file could not be read."),
+        column("kind", pa.string(), "photo, sidecar or video."),
+        column("format", pa.string(), "The format that the name announces: jpeg, heif, cr3, xmp, ..."),
+        column("name_time", _TIME, "A time of day that the file's name carries, local; null if it carries none."),
+        column("shot_id", pa.string(), "One press of the shutter: files of one shot share it."),
+        column("shot_rule", pa.string(), "The rule that ties the file to its shot; null for a file on its own."),
+        column("error", pa.string(), "Why the file could not be read; null if it could."),
+        column("seen_at", _TIME, "When this state of the file was recorded, UTC."),
+    ),
+    row_key=("path",),
+)
+LEDGER = TableSpec(
+    "ledger",
+    "One row per content and stage: what was done, what failed and why.",
+    (
+        column("stage", pa.string(), "The stage, or `decode` for a picture that can't be decoded."),
+        column("fingerprint", pa.string(), "Name, version and a digest of weights and preprocessing."),
+        column("status", pa.string(), "done or failed."),
+        column("error", pa.string(), "Why it failed; null if it did not."),
+        column("at", _TIME, "When, UTC."),
+    ),
+    row_key=("stage",),
+)
+SCANS = TableSpec(
+    "scans",
+    "One row per scan.",
+    (
+        column("scan_id", pa.string(), "Identity of the scan; sorts by time."),
+        column("started_at", _TIME, "UTC."),
+        column("finished_at", _TIME, "UTC; null while it runs, or if it was killed."),
+        column("status", pa.string(), "running, finished or interrupted."),
+        column("roots", pa.list_(pa.string()), "The folders that were scanned."),
+        column("counts", pa.string(), "What it found and did, as JSON."),
+    ),
+    row_key=("scan_id",),
+)
+META = TableSpec(
+    "meta",
+    "Facts about the library itself.",
+    (column("name", pa.string(), "What is told."), column("value", pa.string(), "Its value.")),
+    row_key=("name",),
+)
+OWN_TABLES = (FILES, LEDGER, SCANS, META)
+# Tables that are not about a content have no content id in front.
+_WITHOUT_CONTENT = frozenset({"files", "scans", "meta"})
+
+
+def key_of(spec: TableSpec) -> tuple[str, ...]:
+    """Give the columns that together identify a row."""
+    return spec.row_key if spec.name in _WITHOUT_CONTENT else ("content_id", *spec.row_key)
+
+
+def arrow_schema(spec: TableSpec) -> pa.Schema:
+    """Give a table's Arrow schema. Key columns carry the mark by which Lance finds clashing concurrent merges."""
+    fields = list(spec.columns)
+    if spec.name not in _WITHOUT_CONTENT:
+        fields.insert(0, column("content_id", pa.string(), "Identity of the file's bytes."))
+    key = key_of(spec)
+    return pa.schema([_as_key(field) if field.name in key else field for field in fields])
+
+
+def _as_key(field: pa.Field) -> pa.Field:
+    mark = {"lance-schema:unenforced-primary-key": "true"}
+    return field.with_nullable(False).with_metadata({**(field.metadata or {}), **mark})
+
+
+def tables_of(stages: Iterable[Stage]) -> dict[str, TableSpec]:
+    """Collect the tables of the project and of the stages, by name."""
+    specs = {spec.name: spec for spec in OWN_TABLES}
+    for stage in stages:
+        for spec in stage.tables:
+            if specs.setdefault(spec.name, spec) is not spec and specs[spec.name] != spec:
+                raise ValueError(f"Stage {stage.name} declares table {spec.name} differently from another stage")
+    return specs

@@ -1,0 +1,156 @@
+"""The library on disk: LanceDB tables, one writer at a time. The only module that imports lancedb."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import filelock
+import lancedb
+import pyarrow as pa
+
+from photoidx.errors import LibraryLockedError, LibraryNotFoundError, LibraryTooNewError, PhotoidxError
+from photoidx.schema import META, OWN_TABLES, SCHEMA_VERSION, arrow_schema, key_of
+from photoidx.stage import TableSpec
+
+
+class Store:
+    """An open library. Reading needs no lock; every write happens inside `writing`."""
+
+    def __init__(self, uri: str, *, create: bool = False) -> None:
+        """Open the library at a folder or object-store URI.
+
+        Raises LibraryNotFoundError if there is none and `create` is false, and LibraryTooNewError if a newer version
+        of photoidx wrote it.
+        """
+        self.uri = uri
+        self._folder = None if "://" in uri else Path(uri).expanduser()
+        if self._folder is not None and not self._folder.is_dir():
+            if not create:
+                raise LibraryNotFoundError(f"There is no library at {uri}. Make one with: photoidx scan FOLDER")
+            _make_folder(self._folder)
+        self._db = lancedb.connect(str(self._folder or uri))
+        self._names = set(self._db.list_tables(limit=10_000).tables)
+        if META.name not in self._names and not create:
+            raise LibraryNotFoundError(f"There is no library at {uri}. Make one with: photoidx scan FOLDER")
+        if META.name in self._names:
+            self._check_version()
+
+    def _check_version(self) -> None:
+        version = int(self.meta().get("schema_version", "0"))
+        if version > SCHEMA_VERSION:
+            raise LibraryTooNewError(
+                f"The library at {self.uri} has schema version {version}; this photoidx knows up to {SCHEMA_VERSION}. "
+                "Install a newer photoidx, or name another library with --library."
+            )
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the library's writer lock. Raises LibraryLockedError, naming the holder, if another process has it.
+
+        The operating system frees the lock when its holder dies. A library in an object store has no lock file.
+        """
+        if self._folder is None:
+            self._prepare()
+            yield
+            return
+        lock = filelock.FileLock(str(self._folder / "writer.lock"))
+        holder = self._folder / "writer.json"
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout:
+            who = _read_holder(holder)
+            raise LibraryLockedError(
+                f"The library at {self.uri} is being written by {who}. Wait until it ends, and try again."
+            ) from None
+        try:
+            holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+            self._prepare()
+            yield
+        finally:
+            lock.release()
+
+    def _prepare(self) -> None:
+        for spec in OWN_TABLES:
+            self.ensure(spec)
+        if "schema_version" not in self.meta():
+            self.upsert(META, [{"name": "schema_version", "value": str(SCHEMA_VERSION)}])
+
+    def ensure(self, spec: TableSpec) -> None:
+        """Make the table if it is not there, and add the columns that it lacks."""
+        schema = arrow_schema(spec)
+        if spec.name not in self._names:
+            self._db.create_table(spec.name, schema=schema, exist_ok=True)
+            self._names.add(spec.name)
+            return
+        table = self._db.open_table(spec.name)
+        missing = [field for field in schema if field.name not in table.schema.names]
+        if missing:
+            table.add_columns(missing)
+
+    def names(self) -> set[str]:
+        """Give the names of the tables that exist."""
+        return set(self._names)
+
+    def read(self, name: str, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
+        """Read a table's rows. A table that does not exist yet raises KeyError."""
+        if name not in self._names:
+            raise KeyError(name)
+        query = self._db.open_table(name).search()
+        if where is not None:
+            query = query.where(where)
+        if columns is not None:
+            query = query.select(list(columns))
+        return query.to_arrow()
+
+    def schema(self, name: str) -> pa.Schema:
+        """Give the Arrow schema of a table."""
+        return self._db.open_table(name).schema
+
+    def meta(self) -> dict[str, str]:
+        """Give the facts about the library."""
+        rows = self.read(META.name)
+        return dict(zip(rows["name"].to_pylist(), rows["value"].to_pylist(), strict=True))
+
+    def upsert(self, spec: TableSpec, rows: Sequence[Mapping[str, Any]] | pa.Table) -> None:
+        """Write rows, replacing those with the same key. Doing it twice is the same as once."""
+        if not len(rows):
+            return
+        data = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows), schema=arrow_schema(spec))
+        merge = self._db.open_table(spec.name).merge_insert(list(key_of(spec)))
+        merge.when_matched_update_all().when_not_matched_insert_all().execute(data)
+
+    def delete(self, name: str, column: str, values: Sequence[str]) -> None:
+        """Delete the rows whose column holds one of the values."""
+        table = self._db.open_table(name)
+        for start in range(0, len(values), 500):
+            quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values[start : start + 500])
+            table.delete(f"{column} IN ({quoted})")
+
+    def optimize(self, keep_versions_for: timedelta) -> None:
+        """Merge small data files and remove versions older than this."""
+        for name in sorted(self._names):
+            self._db.open_table(name).optimize(cleanup_older_than=keep_versions_for)
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PhotoidxError(
+            f"Can't make the library folder {folder}: {error.strerror}. Choose another with --library."
+        ) from error
+
+
+def _read_holder(path: Path) -> str:
+    try:
+        holder = json.loads(path.read_text())
+        return f"process {holder['pid']} on {holder['host']}"
+    except (OSError, ValueError, KeyError):
+        return "another process"
