@@ -132,13 +132,13 @@ def _kind_of_container(data: bytes) -> str:
     if major in (b"avif", b"avis"):
         return "avif"
     size = min(int.from_bytes(data[:4], "big"), 256)
-    others = {data[at : at + 4] for at in range(16, size - 3, 4)}
-    if others & {b"avif", b"avis"} and not others & set(_HEIF_BRANDS[:8]) and major not in _HEIF_BRANDS[:8]:
+    brands = {major} | {data[at : at + 4] for at in range(16, size - 3, 4)}
+    if brands & {b"avif", b"avis"} and not brands & set(_HEIF_BRANDS[:8]):
         return "avif"
-    if major in _HEIF_BRANDS or others & set(_HEIF_BRANDS):
+    if brands & set(_HEIF_BRANDS):
         return "heif"
     brand = major.decode("ascii", "replace").strip()
-    raise PhotoError(f"the content is a container of brand {brand!r}, which is no picture format that can be read here")
+    raise PhotoError(f"the content is a container of brand {brand!r}, which can't be read here")
 
 
 def _decode_with_pillow(data: bytes, kind: str, min_long_side: int, max_pixels: int) -> Image.Image:
@@ -150,6 +150,7 @@ def _decode_with_pillow(data: bytes, kind: str, min_long_side: int, max_pixels: 
             _draft(picture, min_long_side)
         picture.load()
         # Asked after loading: Pillow itself turns a TIFF, and a PNG may carry its EXIF behind the pixels.
+        # What HEIF and JPEG XL say of it in their own headers is obeyed by their libraries; there EXIF has no say.
         upright = kind == "heif" or (kind == "jxl" and not _holds_a_jpeg(data))
         return _finish(picture, 1 if upright else _orientation(picture), min_long_side)
 
@@ -246,9 +247,7 @@ def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
         try:
             transform = _transform(known, image.mode)
             if transform is not None:
-                converted = ImageCms.applyTransform(image, transform)
-                if converted is not None:
-                    return converted
+                return ImageCms.applyTransform(image, transform) or image.convert("RGB")
         except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
             pass  # a broken profile, or one for other channels: the numbers are taken as they are
     return image.convert("RGB")
@@ -313,13 +312,9 @@ def _tiff_tags(data: bytes) -> set[int]:
     """Give the tags of a TIFF's first directory, or none where it can't be read."""
     order = "<" if data[:2] == b"II" else ">"
     try:
-        if 43 in data[2:4]:  # noqa: PLR2004 - a BigTIFF's magic number
-            (at,) = struct.unpack_from(order + "Q", data, 8)
-            (count,), start, step = struct.unpack_from(order + "Q", data, at), at + 8, 20
-        else:
-            (at,) = struct.unpack_from(order + "I", data, 4)
-            (count,), start, step = struct.unpack_from(order + "H", data, at), at + 2, 12
-        return {struct.unpack_from(order + "H", data, start + step * i)[0] for i in range(min(count, 4096))}
+        (at,) = struct.unpack_from(order + "I", data, 4)
+        (count,) = struct.unpack_from(order + "H", data, at)
+        return {struct.unpack_from(order + "H", data, at + 2 + 12 * i)[0] for i in range(count)}
     except (struct.error, OverflowError):
         return set()
 
@@ -347,7 +342,7 @@ def _jxl_size(data: bytes) -> tuple[int, int]:
         stream = data[:64]
     else:
         parts = (body[4:] if kind == b"jxlp" else body for kind, body in _jxl_boxes(data) if kind in (b"jxlc", b"jxlp"))
-        stream = next(parts, b"")
+        stream = b"".join(parts)
     if len(stream) < 12:  # noqa: PLR2004 - the longest header
         raise PhotoError("the JPEG XL file ends before the picture begins")
     bits = int.from_bytes(stream[2:12], "little")
@@ -391,8 +386,7 @@ def _own_bomb_guard() -> Iterator[None]:
 
 
 def _one_line(error: BaseException) -> str:
-    first = error.args[0] if error.args else ""
-    text = " ".join((first.decode("utf-8", "replace") if isinstance(first, bytes) else str(error)).split())
+    text = re.sub(r"^b'(.*)'$", r"\1", " ".join(str(error).split()))  # LibRaw's messages are bytes
     return re.sub(r"<_io\.BytesIO object at 0x[0-9a-f]+>", "the file", text)[:200] or type(error).__name__
 
 

@@ -42,10 +42,10 @@ class Decision:
 
 @dataclass
 class Plan:
-    """The verdicts of a scan. Unchanged files are only counted."""
+    """The verdicts of a scan. Unchanged files are only listed."""
 
     decisions: list[Decision] = field(default_factory=list)
-    unchanged: int = 0
+    unchanged: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
     def of(self, *verdicts: Verdict) -> list[Decision]:
@@ -53,7 +53,14 @@ class Plan:
         return [decision for decision in self.decisions if decision.verdict in verdicts]
 
 
-def plan(listings: Sequence[Listing], known: Mapping[str, Known], now_ns: int, settle_ns: int) -> Plan:
+def plan(
+    listings: Sequence[Listing],
+    known: Mapping[str, Known],
+    now_ns: int,
+    settle_ns: int,
+    *,
+    allow_empty: bool = False,
+) -> Plan:
     """Judge every file that is listed, and every known file below the listed roots.
 
     A file is unchanged if size, modification time and inode are as recorded. It is gone only if the folder that it lay
@@ -64,10 +71,10 @@ def plan(listings: Sequence[Listing], known: Mapping[str, Known], now_ns: int, s
         for path, state in listing.files.items():
             decision = _judge(path, state, known.get(path), now_ns, settle_ns)
             if decision is None:
-                result.unchanged += 1
+                result.unchanged.append(path)
             else:
                 result.decisions.append(decision)
-    gone = [path for listing in listings for path in _gone(listing, known, result)]
+    gone = [path for listing in listings for path in _gone(listing, known, result, allow_empty=allow_empty)]
     _pair_moves(result, listings, gone, known)
     return result
 
@@ -88,13 +95,13 @@ def _judge(path: str, state: FileState, old: Known | None, now_ns: int, settle_n
     raise AssertionError("two states differ in no field")
 
 
-def _gone(listing: Listing, known: Mapping[str, Known], result: Plan) -> Iterable[str]:
+def _gone(listing: Listing, known: Mapping[str, Known], result: Plan, *, allow_empty: bool) -> Iterable[str]:
     below = [path for path in known if _lies_below(path, listing.root)]
     if listing.root in listing.unlisted:
         why = listing.unlisted[listing.root]
         result.warnings.append(f"{listing.root} can't be listed ({why}): its {len(below)} files stay in the library")
         return []
-    if below and not listing.files:
+    if below and not listing.files and not allow_empty:
         result.warnings.append(
             f"{listing.root} is suddenly empty; is a drive not mounted? Its {len(below)} files stay in the library. "
             "If you did delete them, scan with --allow-empty."

@@ -85,4 +85,9 @@ def _add(listing: Listing, entry: os.DirEntry[str]) -> None:
         listing.unlisted[entry.path] = error.strerror or str(error)
         return
     if stat.S_ISREG(status.st_mode):
-        listing.files[entry.path] = FileState(status.st_size, status.st_mtime_ns, status.st_ino)
+        listing.files[entry.path] = FileState(status.st_size, status.st_mtime_ns, signed(status.st_ino))
+
+
+def signed(inode: int) -> int:
+    """Fit an inode number, which may use all 64 bits, into a signed integer, as the tables hold it."""
+    return inode - (1 << 64) if inode >= 1 << 63 else inode

@@ -106,7 +106,7 @@ def text_path(text: str) -> str:
 
 
 def _is_odd(char: str) -> bool:
-    return 0xD800 <= ord(char) <= 0xDFFF or _BYTE_PLANE + 0x80 <= ord(char) <= _BYTE_PLANE + 0xFF
+    return "\ud800" <= char <= "\udfff" or _BYTE_PLANE + 0x80 <= ord(char) <= _BYTE_PLANE + 0xFF
 
 
 def _spell(char: str) -> str:

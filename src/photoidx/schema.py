@@ -88,7 +88,7 @@ def arrow_schema(spec: TableSpec) -> pa.Schema:
 
 def _as_key(field: pa.Field) -> pa.Field:
     mark = {"lance-schema:unenforced-primary-key": "true"}
-    return field.with_nullable(False).with_metadata({**(field.metadata or {}), **mark})
+    return field.with_nullable(nullable=False).with_metadata({**(field.metadata or {}), **mark})
 
 
 def tables_of(stages: Iterable[Stage]) -> dict[str, TableSpec]:

@@ -1,0 +1,50 @@
+"""Which work is left: contents x stages, minus what the ledger has under the same fingerprint."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from photoidx.indexer.worker import DECODE, DECODE_FINGERPRINT
+from photoidx.records import Kind
+from photoidx.stage import Stage
+
+
+class Pending:
+    """The ledger, asked for what is missing. `retry_failed` takes what failed as not done."""
+
+    def __init__(self, ledger: pa.Table, stages: Sequence[Stage], *, retry_failed: bool = False) -> None:
+        self._stages = stages
+        failed_decode = pc.and_(pc.equal(ledger["stage"], DECODE), pc.equal(ledger["fingerprint"], DECODE_FINGERPRINT))
+        undecodable = ledger["content_id"].filter(failed_decode)
+        counted = pc.equal(ledger["status"], "done") if retry_failed else pa.scalar(value=True)
+        self._done: dict[str, pa.ChunkedArray] = {}
+        for stage in stages:
+            same = pc.and_(pc.equal(ledger["stage"], stage.name), pc.equal(ledger["fingerprint"], stage.fingerprint))
+            done = ledger["content_id"].filter(pc.and_(same, counted))
+            if stage.needs == "pixels" and not retry_failed:
+                done = pa.chunked_array([*done.chunks, *undecodable.chunks], type=pa.string())
+            self._done[stage.name] = done
+
+    def missing(self, contents: Mapping[str, Kind]) -> dict[str, tuple[str, ...]]:
+        """Give for each of these contents the stages that it lacks; those that lack none are left out."""
+        result: dict[str, tuple[str, ...]] = {}
+        for stage in self._stages:
+            ours = pa.array([content_id for content_id, kind in contents.items() if kind in stage.kinds], pa.string())
+            lacking = ours.filter(pc.invert(pc.is_in(ours, value_set=self._done[stage.name])))
+            for content_id in lacking.to_pylist():
+                result[content_id] = (*result.get(content_id, ()), stage.name)
+        return result
+
+    def complete(self, kind: Kind = Kind.PHOTO) -> list[str]:
+        """Give the contents that lack nothing that a file of this kind needs."""
+        wanted = [self._done[stage.name] for stage in self._stages if kind in stage.kinds]
+        if not wanted:
+            return []
+        first, *rest = wanted
+        for done in rest:
+            first = first.filter(pc.is_in(first, value_set=done))
+        found: list[str] = pc.unique(first).to_pylist()
+        return found

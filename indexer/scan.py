@@ -1,0 +1,335 @@
+"""One scan, from the folders to the tables: walk, plan, run the pipeline, tie shots, forget what is gone."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from photoidx.config import Config
+from photoidx.errors import PhotoidxError
+from photoidx.indexer.batch import Batch, utc_now
+from photoidx.indexer.names import time_in_name
+from photoidx.indexer.pending import Pending
+from photoidx.indexer.pipeline import Counts, Pipeline
+from photoidx.indexer.plan import Known, Plan, Verdict, plan
+from photoidx.indexer.shots import Member, shots
+from photoidx.indexer.walk import FileState, walk
+from photoidx.indexer.worker import Outcome, Task
+from photoidx.records import format_of, kind_of, path_text, text_path
+from photoidx.registry import stages
+from photoidx.schema import FILES, SCANS, arrow_schema, tables_of
+from photoidx.stage import Stage
+from photoidx.store import Store
+
+_KEEP_VERSIONS = timedelta(days=1)
+_MOVED_ROOT_SHARE = 0.9
+_KNOWN_COLUMNS = ("path", "root", "size", "mtime_ns", "inode", "content_id")
+
+
+@dataclass
+class ScanResult:
+    """What a scan found and did. The first seven count files; `analysed` and `decoded` count contents."""
+
+    seen: int = 0
+    new: int = 0
+    changed: int = 0
+    moved: int = 0
+    gone: int = 0
+    unchanged: int = 0
+    unsettled: int = 0
+    analysed: int = 0
+    decoded: int = 0
+    failed: int = 0
+    seconds: float = 0.0
+    interrupted: bool = False
+    warnings: list[str] = field(default_factory=list)
+
+
+Progress = Callable[[int, int, int], None]
+"""Called with files done, files to do, failures so far."""
+
+
+def make_plan(store: Store | None, roots: Sequence[str], config: Config, *, allow_empty: bool = False) -> Plan:
+    """Say what a scan would do, without doing it. `store` is None where there is no library yet."""
+    known = read_known(store) if store is not None else {}
+    listings = [walk(root, config.excludes) for root in outermost(roots)]
+    return plan(listings, known, time.time_ns(), int(config.settle_s * 1e9), allow_empty=allow_empty)
+
+
+def read_known(store: Store) -> dict[str, Known]:
+    """Read what the tables hold of each file, by its path as the operating system spells it."""
+    if FILES.name not in store.names():
+        return {}
+    columns = [store_column.to_pylist() for store_column in store.read("files", _KNOWN_COLUMNS).columns]
+    return {
+        text_path(path): Known(FileState(size, mtime_ns, inode), content_id, text_path(root))
+        for path, root, size, mtime_ns, inode, content_id in zip(*columns, strict=True)
+    }
+
+
+def outermost(roots: Sequence[str]) -> list[str]:
+    """Make paths absolute and leave out those that lie below another."""
+    whole = sorted({os.path.abspath(root) for root in roots})
+    return [root for root in whole if not any(root != other and root.startswith(_slashed(other)) for other in whole)]
+
+
+def _slashed(folder: str) -> str:
+    return folder if folder.endswith(os.sep) else folder + os.sep
+
+
+class Scan:
+    """One run over some folders. The library's writer lock is the caller's to hold."""
+
+    def __init__(self, store: Store, roots: Sequence[str], config: Config, stop: threading.Event) -> None:
+        self.result = ScanResult()
+        self._store, self._config, self._stop = store, config, stop
+        self._roots = outermost(roots)
+        self._stages: list[Stage] = stages(config)
+        for spec in tables_of(self._stages).values():
+            store.ensure(spec)
+        self._known = read_known(store)
+        self._batch = Batch(store, self._stages, config.commit_rows)
+        self._id = f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}"
+        self._started = utc_now()
+        self._all_roots = outermost([*self._roots, *{known.root for known in self._known.values()}])
+        self._new_contents: dict[str, list[str]] = {}
+
+    def run(self, progress: Progress, *, retry_failed: bool = False, allow_empty: bool = False) -> ScanResult:
+        """Bring the tables up to date with the folders."""
+        began = time.monotonic()
+        listings = [walk(root, self._config.excludes) for root in self._roots]
+        settle_ns = int(self._config.settle_s * 1e9)
+        the_plan = plan(listings, self._known, time.time_ns(), settle_ns, allow_empty=allow_empty)
+        self._plan, self._listings = the_plan, listings
+        self.result.seen = sum(len(listing.files) for listing in listings)
+        self.result.unchanged = len(the_plan.unchanged)
+        self.result.warnings += the_plan.warnings
+        pending = Pending(self._store.read("ledger"), self._stages, retry_failed=retry_failed)
+        tasks, late = self._tasks(pending), self._late()
+        whole = self._last_was_cut_off() or self._widened()
+        busy = bool(tasks or late or whole or the_plan.of(Verdict.MOVED, Verdict.GONE))
+        if busy:
+            self._log("running")
+            self._take_moves()
+            if tasks or late:
+                self._work(tasks, late, pending, progress)
+            else:
+                self._batch.commit()
+            if not self._stop.is_set():
+                self._conclude(whole=whole)
+        self.result.interrupted = self._stop.is_set()
+        self.result.seconds = round(time.monotonic() - began, 3)
+        self._log("interrupted" if self.result.interrupted else "finished")
+        if busy and not self._stop.is_set():
+            self._store.optimize(_KEEP_VERSIONS)
+        return self.result
+
+    # -- what is to be done -------------------------------------------------------------------------------------------
+
+    def _state(self, path: str) -> FileState:
+        return next(listing.files[path] for listing in self._listings if path in listing.files)
+
+    def _tasks(self, pending: Pending) -> list[Task]:
+        tasks = [Task(each.path, self._state(each.path)) for each in self._plan.of(Verdict.NEW, Verdict.CHANGED)]
+        moved = [(each.path, each.source or "") for each in self._plan.of(Verdict.MOVED)]
+        place: dict[str, str] = {}
+        for path, source in [*((path, path) for path in self._plan.unchanged), *moved]:
+            content_id = self._known[source].content_id
+            if content_id is not None:
+                place[content_id] = path
+        kinds = {content_id: kind_of(format_of(path) or "") for content_id, path in place.items()}
+        for content_id, names in pending.missing(kinds).items():
+            path = place[content_id]
+            tasks.append(Task(path, self._state(path), names))
+        return tasks
+
+    def _late(self) -> list[str]:
+        return [decision.path for decision in self._plan.of(Verdict.UNSETTLED)]
+
+    def _settled(self, late: Sequence[str]) -> Iterator[Task]:
+        """Wait until files that changed a moment ago are quiet; those that are not are left for the next scan."""
+        for path in late:
+            state = self._state(path)
+            ready_at = state.mtime_ns + int(self._config.settle_s * 1e9)
+            while time.time_ns() < ready_at and not self._stop.is_set():
+                time.sleep(min(0.1, max(0.0, (ready_at - time.time_ns()) / 1e9)))
+            yield Task(path, state)
+
+    def _last_was_cut_off(self) -> bool:
+        scans = self._store.read("scans", ["scan_id", "status"])
+        status = [row["status"] for row in sorted(scans.to_pylist(), key=lambda row: str(row["scan_id"]))]
+        return bool(status) and status[-1] != "finished"
+
+    # -- doing it -----------------------------------------------------------------------------------------------------
+
+    def _work(self, tasks: list[Task], late: list[str], pending: Pending, progress: Progress) -> None:
+        total = len(tasks) + len(late)
+
+        def source() -> Iterator[Task]:
+            yield from tasks
+            yield from self._settled(late)
+
+        def finished(outcome: Outcome) -> None:
+            self._finish(outcome)
+            progress(pipeline.counts.done, total, pipeline.counts.failed + pipeline.counts.unreadable)
+
+        pipeline = Pipeline(self._stages, self._config, self._batch, finished, self._stop)
+        try:
+            pipeline.run(source(), pending.complete())
+        finally:
+            self._count(pipeline.counts)
+
+    def _count(self, counts: Counts) -> None:
+        self.result.analysed, self.result.decoded = counts.analysed, counts.decoded
+        self.result.failed = counts.failed + counts.unreadable
+        self.result.unsettled = counts.unsettled
+
+    def _finish(self, outcome: Outcome) -> None:
+        path = outcome.task.path
+        old = self._known.get(path)
+        if outcome.task.stages is not None and old is not None and old.content_id == outcome.content_id:
+            return  # the file is as it was, only stages were missing
+        if old is None:
+            self.result.new += 1
+        else:
+            self.result.changed += 1
+        if outcome.content_id is not None:
+            self._new_contents.setdefault(outcome.content_id, []).append(path)
+        self._batch.file(self._row(path, outcome.task.state, outcome.content_id, outcome.read_error))
+
+    def _row(self, path: str, state: FileState, content_id: str | None, error: str | None = None) -> Mapping[str, Any]:
+        file_format = format_of(path) or ""
+        return {
+            "path": path_text(path),
+            "root": path_text(self._root_of(path)),
+            "size": state.size,
+            "mtime_ns": state.mtime_ns,
+            "inode": state.inode,
+            "content_id": content_id,
+            "kind": kind_of(file_format).value,
+            "format": file_format,
+            "name_time": time_in_name(os.path.basename(path)),
+            "shot_id": None,
+            "shot_rule": None,
+            "error": error,
+            "seen_at": utc_now(),
+        }
+
+    def _root_of(self, path: str) -> str:
+        return next(root for root in self._all_roots if path.startswith(_slashed(root)))
+
+    def _take_moves(self) -> None:
+        for decision in self._plan.of(Verdict.MOVED):
+            content_id = self._known[decision.source or ""].content_id
+            self._batch.file(self._row(decision.path, self._state(decision.path), content_id))
+            self.result.moved += 1
+
+    def _widened(self) -> bool:
+        """Tell whether a root now lies below another: its files change their root."""
+        return any(known.root not in self._all_roots for known in self._known.values())
+
+    # -- the library-wide end -----------------------------------------------------------------------------------------
+
+    def _conclude(self, *, whole: bool) -> None:
+        """Tie shots, then forget files that are gone: in this order a crash in between only repeats work."""
+        forget = [decision.source or "" for decision in self._plan.of(Verdict.MOVED)]
+        gone = [decision.path for decision in self._plan.of(Verdict.GONE)] + self._left_behind()
+        found_again = [path for path in gone if self._new_contents.get(self._known[path].content_id or "")]
+        arrived = {path for paths in self._new_contents.values() for path in paths if path not in self._known}
+        moved = min(len(found_again), len(arrived))
+        self.result.moved += moved
+        self.result.new -= moved
+        self.result.gone = len(gone) - moved
+        forget += gone
+        self._tie_shots({path_text(path) for path in forget}, whole=whole)
+        self._store.delete("files", "path", [path_text(path) for path in forget])
+
+    def _left_behind(self) -> list[str]:
+        """Give the files of a root that is no longer there, if nearly all of them came again below a new root."""
+        left: list[str] = []
+        roots = {known.root for known in self._known.values()} - set(self._roots)
+        for root in sorted(roots):
+            if os.path.isdir(root):
+                continue
+            files = {path: known for path, known in self._known.items() if known.root == root and known.content_id}
+            again = [
+                path
+                for path, known in files.items()
+                if any(
+                    new.endswith(os.sep + os.path.relpath(path, root))
+                    for new in self._new_contents.get(known.content_id or "", ())
+                )
+            ]
+            if files and len(again) >= _MOVED_ROOT_SHARE * len(files):
+                self.result.warnings.append(f"{root} is no longer there, its files were found elsewhere")
+                left += again
+        return left
+
+    def _tie_shots(self, forget: set[str], *, whole: bool) -> None:
+        files = self._store.read("files")
+        touched = {os.path.dirname(decision.path) for decision in self._plan.decisions}
+        touched |= {os.path.dirname(text_path(path)) for path in forget}
+        touched |= {os.path.dirname(path) for path in self._reread_exif()}
+        keep = [
+            whole or os.path.dirname(text_path(path)) in touched or not shot_id
+            for path, shot_id in zip(files["path"].to_pylist(), files["shot_id"].to_pylist(), strict=True)
+        ]
+        rows = [row for row in files.filter(pa.array(keep, pa.bool_())).to_pylist() if row["path"] not in forget]
+        times = self._times({row["content_id"] for row in rows})
+        members = [
+            Member(
+                row["path"],
+                row["content_id"] or row["path"],
+                row["kind"],
+                row["format"],
+                times.get(row["content_id"]),
+            )
+            for row in rows
+        ]
+        tied = shots(members)
+        changed = []
+        for row in rows:
+            root = path_text(self._root_of(text_path(row["path"])))
+            new = {"shot_id": tied[row["path"]][0], "shot_rule": tied[row["path"]][1], "root": root}
+            if any(row[name] != value for name, value in new.items()):
+                changed.append({**row, **new})
+        self._store.upsert(FILES, pa.Table.from_pylist(changed, schema=arrow_schema(FILES)))
+
+    def _reread_exif(self) -> list[str]:
+        return list(self._plan.unchanged) if self.result.analysed else []
+
+    def _times(self, content_ids: set[str | None]) -> dict[str, Any]:
+        if "exif" not in self._store.names():
+            return {}
+        exif = self._store.read("exif", ["content_id", "taken_at"])
+        exif = exif.filter(pc.is_in(exif["content_id"], value_set=pa.array(list(content_ids), pa.string())))
+        return dict(zip(exif["content_id"].to_pylist(), exif["taken_at"].to_pylist(), strict=True))
+
+    def _log(self, status: str) -> None:
+        counts = {name: value for name, value in asdict(self.result).items() if name != "warnings"}
+        row = {
+            "scan_id": self._id,
+            "started_at": self._started,
+            "finished_at": None if status == "running" else utc_now(),
+            "status": status,
+            "roots": [path_text(root) for root in self._roots],
+            "counts": json.dumps(counts),
+        }
+        self._store.upsert(SCANS, [row])
+
+
+def check_roots(roots: Sequence[str]) -> None:
+    """Raise PhotoidxError if a folder to scan is not a folder and the library knows nothing below it."""
+    for root in roots:
+        if os.path.exists(root) and not os.path.isdir(root):
+            raise PhotoidxError(f"{root} is not a folder. Give the folder that it lies in.")

@@ -1,0 +1,161 @@
+"""What happens to one file, in a worker process: read, hash, decode, and every stage that looks at one photo."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from photoidx.config import Config
+from photoidx.errors import PhotoError
+from photoidx.indexer.decode import DecodedPhoto
+from photoidx.indexer.known import KnownIds
+from photoidx.indexer.walk import FileState, signed
+from photoidx.records import content_id_of, format_of, kind_of
+from photoidx.registry import stages
+from photoidx.stage import BatchStage, PhotoStage, Rows, Stage
+
+DECODE = "decode"
+DECODE_FINGERPRINT = "decode@1"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One file to look at. `stages` are those to run; None means all that its content still lacks.
+
+    A file that killed its worker is tried again alone, with `crumb` as the file in which the worker notes what it is
+    doing, and then without the stage that killed it (`skip`).
+    """
+
+    path: str
+    state: FileState
+    stages: tuple[str, ...] | None = None
+    crumb: str | None = None
+    skip: tuple[str, ...] = ()
+
+
+@dataclass
+class Outcome:
+    """What became of a task. `read_error` is set if the bytes could not be read; `changed` if they moved meanwhile."""
+
+    task: Task
+    content_id: str | None = None
+    read_error: str | None = None
+    changed: bool = False
+    decoded: bool = False
+    rows: dict[str, Rows] = field(default_factory=dict)
+    arrays: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
+    failures: dict[str, str] = field(default_factory=dict)
+
+
+class Worker:
+    """The stages of one process, made ready at their first use."""
+
+    def __init__(self, config: Config, complete: KnownIds) -> None:
+        self._config = config
+        self._complete = complete
+        self._stages = stages(config)
+        self._loaded: set[str] = set()
+
+    def look_at(self, task: Task) -> Outcome:
+        """Read one file, and run the stages that it needs."""
+        outcome = Outcome(task)
+        data = self._read(task, outcome)
+        if data is None:
+            return outcome
+        outcome.content_id = content_id_of(data)
+        file_format = format_of(task.path) or ""
+        wanted = self._wanted(task, outcome.content_id, file_format)
+        if not wanted:
+            return outcome
+        photo = DecodedPhoto(data, file_format, self._config.max_pixels)
+        if any(stage.needs == "pixels" for stage in wanted):
+            _leave(task, outcome.content_id, DECODE)
+            outcome.decoded = True
+            try:
+                photo.image()
+            except PhotoError as error:
+                outcome.failures[DECODE] = str(error)
+                wanted = [stage for stage in wanted if stage.needs != "pixels"]
+        for stage in wanted:
+            _leave(task, outcome.content_id, stage.name)
+            self._run(stage, photo, outcome)
+        return outcome
+
+    def _read(self, task: Task, outcome: Outcome) -> bytes | None:
+        try:
+            with open(task.path, "rb") as file:
+                before = _state(file.fileno())
+                data = file.read()
+                after = _state(file.fileno())
+        except OSError as error:
+            outcome.read_error = error.strerror or str(error)
+            outcome.changed = isinstance(error, FileNotFoundError)
+            return None
+        outcome.changed = not before == after == task.state or len(data) != after.size
+        return None if outcome.changed else data
+
+    def _wanted(self, task: Task, content_id: str, file_format: str) -> list[Stage]:
+        if task.stages is None and content_id in self._complete:
+            return []
+        kind = kind_of(file_format)
+        found = [stage for stage in self._stages if kind in stage.kinds and stage.name not in task.skip]
+        if DECODE in task.skip:
+            found = [stage for stage in found if stage.needs != "pixels"]
+        return found if task.stages is None else [stage for stage in found if stage.name in task.stages]
+
+    def _run(self, stage: Stage, photo: DecodedPhoto, outcome: Outcome) -> None:
+        try:
+            if isinstance(stage, PhotoStage):
+                if stage.name not in self._loaded:
+                    stage.load()
+                    self._loaded.add(stage.name)
+                outcome.rows[stage.name] = stage.run(photo)
+            elif isinstance(stage, BatchStage):
+                outcome.arrays[stage.name] = stage.prepare(photo)
+        except PhotoError as error:
+            outcome.failures[stage.name] = str(error)
+        except Exception as error:  # noqa: BLE001 - a stage's own fault is recorded with the photo it met
+            outcome.failures[stage.name] = f"{type(error).__name__}: {error}"
+
+
+def _state(descriptor: int) -> FileState:
+    status = os.fstat(descriptor)
+    return FileState(status.st_size, status.st_mtime_ns, signed(status.st_ino))
+
+
+def _leave(task: Task, content_id: str, stage: str) -> None:
+    if task.crumb is not None:
+        Path(task.crumb).write_text(json.dumps({"content_id": content_id, "stage": stage}))
+
+
+def read_crumb(path: Path) -> Mapping[str, str] | None:
+    """Give what a dead worker noted last, if it came so far."""
+    try:
+        noted: Mapping[str, str] = json.loads(path.read_text())
+    except (OSError, ValueError):
+        return None
+    return noted
+
+
+# A worker process serves one scan; the pool's functions find it here.
+_this: list[Worker] = []
+
+
+def start(config: Config, complete: str) -> None:
+    """Make this process a worker. Ctrl-C is the main process's to answer."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # libtiff and LibRaw write what they think of a broken file to stderr; the failure that is recorded says it too.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    _this[:] = [Worker(config, KnownIds(Path(complete)))]
+
+
+def look_at_all(tasks: Sequence[Task]) -> list[Outcome]:
+    """Work through a chunk of tasks."""
+    return [_this[0].look_at(task) for task in tasks]

@@ -1,0 +1,108 @@
+"""A library from Python: the same work and the same answers as on the command line."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from platformdirs import user_data_path
+
+from photoidx.config import Config
+from photoidx.errors import LibraryNotFoundError
+from photoidx.indexer.plan import Plan
+from photoidx.indexer.scan import Progress, Scan, ScanResult, check_roots, make_plan
+from photoidx.schema import META
+from photoidx.store import Store
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+def default_library() -> str:
+    """Give the library that is used where none is named: PHOTOIDX_LIBRARY, else a folder in the user's data."""
+    return os.environ.get("PHOTOIDX_LIBRARY") or str(user_data_path("photoidx") / "library")
+
+
+class Library:
+    """A photo library at a folder or object-store URI. It is made by the first scan.
+
+    Scanning starts worker processes: a script that scans needs the usual `if __name__ == "__main__":`.
+    """
+
+    def __init__(self, uri: str | Path | None = None, config: Config | None = None) -> None:
+        self.uri = str(uri) if uri is not None else default_library()
+        self.config = config or Config()
+
+    @property
+    def store(self) -> Store:
+        """The tables as they are now. Raises LibraryNotFoundError if nothing was scanned yet."""
+        return Store(self.uri)
+
+    def scan(
+        self,
+        *roots: str | Path,
+        retry_failed: bool = False,
+        allow_empty: bool = False,
+        progress: Progress = lambda _done, _total, _failed: None,
+        stop: threading.Event | None = None,
+    ) -> ScanResult:
+        """Bring the tables up to date with these folders. Photos are only read. Raises LibraryLockedError."""
+        folders = [os.path.abspath(root) for root in roots]
+        check_roots(folders)
+        store = Store(self.uri, create=True)
+        with store.writing():
+            config = self._with_remembered_embedders(store)
+            scan = Scan(store, folders, config, stop or threading.Event())
+            return scan.run(progress, retry_failed=retry_failed, allow_empty=allow_empty)
+
+    def plan(self, *roots: str | Path, allow_empty: bool = False) -> Plan:
+        """Say what a scan of these folders would do, and change nothing."""
+        folders = [os.path.abspath(root) for root in roots]
+        check_roots(folders)
+        try:
+            store = self.store
+        except LibraryNotFoundError:
+            return make_plan(None, folders, self.config)
+        return make_plan(store, folders, self.config, allow_empty=allow_empty)
+
+    def sql(self, query: str) -> pa.Table:
+        """Answer one SQL query over the views; see `docs/columns.md`. Raises QueryError."""
+        from photoidx.queries.sql import run_sql  # noqa: PLC0415 - brings DuckDB
+
+        return run_sql(self.store, query)
+
+    def status(self) -> dict[str, Any]:
+        """Count what is in the library, by kind, root and stage."""
+        from photoidx.queries.status import status  # noqa: PLC0415 - brings DuckDB
+
+        return status(self.store)
+
+    def show(self, photo: str | Path) -> dict[str, Any]:
+        """Tell everything that is known of one photo. Raises QueryError if it is not in the library."""
+        from photoidx.queries.show import show  # noqa: PLC0415 - brings DuckDB
+
+        return show(self.store, str(photo))
+
+    def failures(self) -> pa.Table:
+        """List what failed: path, stage, error, at."""
+        return self.sql("SELECT * FROM failures ORDER BY path, stage")
+
+    def optimize(self, keep_versions_for: timedelta = timedelta(days=1)) -> None:
+        """Merge small data files and remove old versions of the tables."""
+        store = self.store
+        with store.writing():
+            store.optimize(keep_versions_for)
+
+    def _with_remembered_embedders(self, store: Store) -> Config:
+        """Add the embedders that earlier scans used, and remember the new ones: a vector table is never left behind."""
+        remembered: Sequence[str] = json.loads(store.meta().get("embedders", "[]"))
+        embedders = tuple(dict.fromkeys((*remembered, *self.config.embedders)))
+        if list(embedders) != list(remembered):
+            store.upsert(META, [{"name": "embedders", "value": json.dumps(embedders)}])
+        return replace(self.config, embedders=embedders)
