@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -46,10 +47,10 @@ class EfficientNetLite0(VectorStage):
 
     def load(self) -> None:
         """Open the model, its classifier in float32, and the words of its classes."""
-        from timm.data import ImageNetInfo  # noqa: PLC0415 - brings torch
+        from timm.data.imagenet_info import ImageNetInfo  # noqa: PLC0415 - brings torch
 
         super().load()
-        info = ImageNetInfo()
+        info: Any = ImageNetInfo()
         self.words = [info.index_to_description(index).split(",")[0] for index in range(info.num_classes())]
 
     def open_model(self) -> Any:
@@ -59,7 +60,7 @@ class EfficientNetLite0(VectorStage):
 
         path = locate(ASSETS[NAME], self.config)
         theirs = torch.load(path, map_location="cpu", weights_only=True)
-        model = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+        model: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
         ours = model.state_dict()
         if [tuple(t.shape) for t in theirs.values()] != [tuple(t.shape) for t in ours.values()]:
             raise AssetError(f"The tensors in {path} do not fit timm's tf_efficientnet_lite0; another timm may help.")
@@ -102,9 +103,9 @@ def fuse(module: Any) -> None:
     from torch.nn.utils.fusion import fuse_conv_bn_weights  # noqa: PLC0415
 
     children = list(module.named_children())
-    for (_, conv), (name, norm) in zip(children, children[1:], strict=False):
+    for (_, conv), (name, norm) in pairwise(children):
         if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            weights = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
+            weights: tuple[Any, ...] = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
             conv.weight, conv.bias = fuse_conv_bn_weights(conv.weight, conv.bias, *weights)
             setattr(module, name, getattr(norm, "act", nn.Identity()))
     for _, child in children:

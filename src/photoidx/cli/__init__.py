@@ -1,1 +1,45 @@
-"""The command line: it parses, calls, and renders."""
+"""The command line: it parses, calls, and renders. Libraries that are slow to import are imported inside commands."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from photoidx.cli.failures import failures
+from photoidx.cli.models import models
+from photoidx.cli.optimize import optimize
+from photoidx.cli.scan import scan
+from photoidx.cli.show import show
+from photoidx.cli.sql import sql
+from photoidx.cli.status import status
+from photoidx.errors import PhotoidxError
+
+
+class _Group(click.Group):
+    """Commands in the order in which a new user needs them."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(self.commands)
+
+
+@click.group(cls=_Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="photoidx-library", prog_name="photoidx")
+def cli() -> None:
+    """Index a photo library into LanceDB tables and ask it questions.
+
+    Begin with `photoidx scan ~/Pictures`. Photos are only read, never changed.
+    """
+
+
+for _command in (scan, status, sql, show, failures, models, optimize):
+    cli.add_command(_command)
+
+
+def main() -> None:
+    """Run the command line. Errors that photoidx knows are one line on stderr and set the exit status."""
+    try:
+        cli()
+    except PhotoidxError as error:
+        click.echo(f"photoidx: {error}", err=True)
+        sys.exit(error.exit_code)

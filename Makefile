@@ -1,0 +1,38 @@
+# Each target sets up what it needs. PYTHON names the interpreter (3.11 or newer).
+PYTHON ?= python3
+PHOTOS ?= $(HOME)/Pictures
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: scan test demo check bench docs clean
+
+scan: $(READY)  ## scan a folder of photos: make scan PHOTOS=~/Pictures
+	$(BIN)/photoidx scan "$(PHOTOS)"
+
+test: $(READY)  ## run the tests
+	scripts/test
+
+demo: $(READY)  ## make a sample album, scan it, and ask a first question
+	$(BIN)/python scripts/demo.py demo-album
+	$(BIN)/photoidx scan demo-album --library demo-library
+	$(BIN)/photoidx sql --library demo-library --format table \
+	  "SELECT name, model, taken_at, top_label FROM photos ORDER BY taken_at"
+
+check: $(READY)  ## linters, types, import rules, and generated docs
+	scripts/check
+
+bench: $(READY)  ## cost of a scan against the floor
+	$(BIN)/python scripts/bench.py
+
+docs: $(READY)  ## write the generated pages again
+	$(BIN)/python scripts/generate_docs.py
+
+clean:
+	rm -rf $(VENV) build demo-album demo-library
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --group dev --editable .
+	touch $(READY)

@@ -1,0 +1,58 @@
+"""Write docs/cli.md from --help and docs/columns.md from the tables' declarations; with --check, compare only."""
+
+import os
+import sys
+from pathlib import Path
+
+os.environ["COLUMNS"] = "100"
+
+import click
+
+from photoidx.cli import cli
+from photoidx.config import Config
+from photoidx.registry import stages
+from photoidx.schema import arrow_schema, key_of, tables_of
+
+DOCS = Path(__file__).parent.parent / "docs"
+
+
+def cli_page() -> str:
+    """Give the help of every command."""
+    parts = ["# The commands\n\nGenerated from `--help` by `make docs`.\n"]
+    context = click.Context(cli, info_name="photoidx", max_content_width=100)
+    parts.append(f"## photoidx\n\n```text\n{cli.get_help(context)}\n```\n")
+    for name, command in cli.commands.items():
+        inner = click.Context(command, info_name=f"photoidx {name}", max_content_width=100)
+        parts.append(f"## photoidx {name}\n\n```text\n{command.get_help(inner)}\n```\n")
+    return "\n".join(parts)
+
+
+def columns_page() -> str:
+    """Give every table with its columns, as the stages of the default configuration declare them."""
+    parts = ["# The tables and their columns\n\nGenerated from the stages' declarations by `make docs`.\n"]
+    for spec in tables_of(stages(Config())).values():
+        parts.append(f"## {spec.name}\n\n{spec.about} Key: {', '.join(key_of(spec))}.\n")
+        parts.append("| column | type | about |\n| --- | --- | --- |")
+        for field in arrow_schema(spec):
+            about = (field.metadata or {}).get(b"about", b"").decode().replace("|", "\\|")
+            parts.append(f"| {field.name} | {field.type} | {about} |")
+        parts.append("")
+    return "\n".join(parts)
+
+
+def main() -> int:
+    """Write or compare the pages."""
+    stale = []
+    for name, text in (("cli.md", cli_page()), ("columns.md", columns_page())):
+        path = DOCS / name
+        if "--check" not in sys.argv:
+            path.write_text(text)
+        elif not path.exists() or path.read_text() != text:
+            stale.append(name)
+    if stale:
+        print(f"Not current: {', '.join(stale)}. Run: make docs")
+    return bool(stale)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

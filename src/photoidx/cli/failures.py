@@ -1,0 +1,19 @@
+"""`photoidx failures`."""
+
+from __future__ import annotations
+
+import click
+
+from photoidx.cli.output import library_option, output_options, render
+
+
+@click.command()
+@library_option
+@output_options
+def failures(library: str | None, output_format: str, null: bool) -> None:
+    """List the photos that could not be processed, with the stage and the reason."""
+    from photoidx.library import Library  # noqa: PLC0415
+
+    found = Library(library).failures()
+    render(found, output_format, null=null)
+    click.echo(f"{found.num_rows} failures. Try them again with: photoidx scan --retry-failed", err=True)

@@ -1,0 +1,21 @@
+"""`photoidx sql`."""
+
+from __future__ import annotations
+
+import click
+
+from photoidx.cli.output import library_option, output_options, render
+
+
+@click.command()
+@click.argument("query")
+@library_option
+@output_options
+def sql(query: str, library: str | None, output_format: str, null: bool) -> None:
+    """Answer an SQL query over the views photos, labels, failures, scans, files, exif and sidecars.
+
+    The whole of DuckDB's SELECT is there; files and the network are out of reach.
+    """
+    from photoidx.library import Library  # noqa: PLC0415
+
+    render(Library(library).sql(query), output_format, null=null)
