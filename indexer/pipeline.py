@@ -24,6 +24,7 @@ from photoidx.errors import PhotoidxError
 from photoidx.indexer.batch import Batch
 from photoidx.indexer.known import write_ids
 from photoidx.indexer.worker import Outcome, Task, look_at_all, read_crumb, start
+from photoidx.records import Kind, format_of, kind_of
 from photoidx.stage import BatchStage, Rows, Stage
 
 CHUNK = 4
@@ -62,6 +63,7 @@ class Pipeline:
         self._waiting: dict[str, dict[str, np.ndarray[Any, Any]]] = {name: {} for name in self._models}
         self._again: deque[list[Task]] = deque()
         self._loads: dict[str, concurrent.futures.Future[None]] = {}
+        self._seen: set[tuple[str, Kind]] = set()
 
     def run(self, tasks: Iterable[Task], complete: Iterable[str]) -> None:
         """Work through the tasks. `complete` are the contents that lack nothing. Ends early when `stop` is set."""
@@ -155,8 +157,14 @@ class Pipeline:
         content_id = outcome.content_id
         if content_id is None:
             return
-        self.counts.analysed += bool(outcome.rows or outcome.arrays or outcome.failures)
         self.counts.decoded += outcome.decoded
+        key = (content_id, kind_of(format_of(outcome.task.path) or ""))
+        if key in self._seen:
+            self.counts.failed += len(outcome.failures)
+            self._batch.commit_if_full()
+            return  # a copy that was met in the same scan
+        self._seen.add(key)
+        self.counts.analysed += bool(outcome.rows or outcome.arrays or outcome.failures)
         for stage, rows in outcome.rows.items():
             self._batch.add(content_id, stage, rows)
         for stage, why in outcome.failures.items():

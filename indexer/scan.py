@@ -38,7 +38,7 @@ _KNOWN_COLUMNS = ("path", "root", "size", "mtime_ns", "inode", "content_id")
 
 @dataclass
 class ScanResult:
-    """What a scan found and did. The first seven count files; `analysed` and `decoded` count contents."""
+    """What a scan found and did, in files; `analysed` counts contents, `decoded` the times that one was decoded."""
 
     seen: int = 0
     new: int = 0

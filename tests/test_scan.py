@@ -57,6 +57,17 @@ def test_a_scan_fills_the_tables_and_a_second_one_does_no_work(photos: Path, lib
     assert (second.new, second.analysed, second.decoded, second.unchanged) == (0, 0, 0, 8)
 
 
+def test_copies_in_one_scan_are_one_content_and_a_broken_one_fails_under_each_name(photos: Path, library: Library):
+    (photos / "broken.jpg").write_bytes((photos / "0.jpg").read_bytes()[:300])
+    for name in ("0.jpg", "broken.jpg"):
+        shutil.copy2(photos / name, photos / f"copy-of-{name}")
+    for path in photos.iterdir():
+        age(path, 9999)
+    result = library.scan(photos)
+    assert (result.new, result.analysed, result.failed) == (11, 9, 2)
+    assert library.failures().num_rows == 2
+
+
 def test_a_renamed_folder_and_copies_cost_no_decoding(photos: Path, library: Library):
     library.scan(photos)
     photos.rename(photos.parent / "renamed")
