@@ -95,6 +95,8 @@ class Scan:
         self._store, self._config, self._stop = store, config, stop
         self._roots = outermost(roots)
         self._stages: list[Stage] = stages(config)
+        for stage in self._stages:
+            stage.check()
         for spec in tables_of(self._stages).values():
             store.ensure(spec)
         self._known = read_known(store)

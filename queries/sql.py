@@ -3,101 +3,151 @@
 from __future__ import annotations
 
 import difflib
+import itertools
 import re
 
 import duckdb
 import pyarrow as pa
 
+from photoidx.config import Config
 from photoidx.errors import QueryError
-from photoidx.queries.views import views
+from photoidx.queries.views import joins, views
+from photoidx.registry import stages
+from photoidx.schema import META, arrow_schema, tables_of
 from photoidx.store import Store
 
-# Read only where a query names them: they make up most of a library's bytes.
-_HEAVY = {"exif": {"tags"}, "thumbnails": {"jpeg"}}
+# Read only where a query names them, as the tables that `photos` does not need: they make up most of a library's bytes.
+_HEAVY_COLUMNS = {"exif": frozenset({"tags"}), "thumbnails": frozenset({"jpeg"})}
+_ALWAYS_READ = frozenset({"files", "labels", "sidecars"})
 _LOCKS = {
     "enable_external_access": "false",
     "autoinstall_known_extensions": "false",
     "autoload_known_extensions": "false",
     "python_enable_replacements": "false",
+    "temp_directory": "",  # else a large query would write into the current folder, which may be a photo folder
 }
-_EMPTY = {
-    "labels": pa.schema(
-        [("content_id", pa.string()), ("labels", pa.list_(pa.string())), ("probabilities", pa.list_(pa.float32()))]
-    ),
-}
+# DESCRIBE, SHOW, SUMMARIZE, VALUES and FROM-first are SELECT to DuckDB; a PIVOT over unknown values is MULTI.
+_ANSWERED = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI})
+_KEY_MARK = b"lance-schema:unenforced-primary-key"
+_NO_TABLE = re.compile(r'Table with name "?(?P<word>[^"!]+?)"? does not exist|Referenced table "(?P<other>[^"]+)" not')
+_NO_COLUMN = re.compile(
+    r'(?:Referenced column|does not have a column named|Column) "+(?P<word>[^"]+)"+'
+    r"(?:$| not found| in \w+ list not found| does not exist| referenced in UNPIVOT)",
+    re.MULTILINE,
+)
 
 
 def run_sql(store: Store, query: str) -> pa.Table:
     """Answer one query over the views. Raises QueryError, with the nearest names where a name is wrong.
 
-    The tables that the views need are read into memory: cost grows with the library's rows, not with its bytes.
+    The tables are read into memory: cost grows with the library's rows. Tables that `photos` does not need, and the
+    columns `exif.tags` and `thumbnails.jpeg`, are read only where the query names them.
     """
     with duckdb.connect(":memory:", config=dict(_LOCKS)) as connection:
-        statements = _parse(connection, query)
+        statement = _parse(connection, query)
         names = _load(connection, store, query)
         connection.execute("SET lock_configuration = true")
         try:
-            answer = connection.sql(statements[0]).to_arrow_table()
+            answer = connection.sql(statement).to_arrow_table()
         except duckdb.Error as error:
-            raise QueryError(_explain(str(error), names)) from None
+            raise QueryError(_explain(str(error), query, names)) from None
     assert isinstance(answer, pa.Table)
-    return answer
+    return answer.rename_columns(_told_apart(answer.column_names))
 
 
-def _parse(connection: duckdb.DuckDBPyConnection, query: str) -> list[duckdb.Statement]:
+def _parse(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statement:
     try:
         statements = connection.extract_statements(query)
     except duckdb.Error as error:
         raise QueryError(_first_line(str(error))) from None
     if len(statements) != 1:
-        raise QueryError("Give exactly one statement.")
-    if statements[0].type not in (duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN):
+        raise QueryError(f"Give exactly one statement, not {len(statements)}.")
+    if statements[0].type not in _ANSWERED:
         raise QueryError("Only queries are answered: the library can't be changed by SQL. Begin with SELECT.")
-    return statements
+    return statements[0]
 
 
 def _load(connection: duckdb.DuckDBPyConnection, store: Store, query: str) -> dict[str, list[str]]:
-    """Register the tables and make the views. Gives each view's columns."""
+    """Register the tables and make the views. Gives each view's columns, those too that were not read.
+
+    Tables and columns that photoidx declares and the library does not have yet are there, empty.
+    """
+    schemas = _schemas(store)
+    joinable = [name for name, schema in schemas.items() if joins(name, _keys(schema))]
     connection.execute("CREATE SCHEMA t")
-    columns: dict[str, list[str]] = {}
-    for name in sorted(store.names() - {"meta"}):
-        if name.startswith("vectors_"):
-            continue
-        heavy = _HEAVY.get(name, set())
-        wanted = [
-            column
-            for column in store.schema(name).names
-            if column not in heavy or re.search(rf"\b{column}\b", query, re.IGNORECASE)
-        ]
-        columns[name] = wanted
-        _register(connection, name, store.read(name, wanted).select(wanted))
-    for name, schema in _EMPTY.items():
-        if name not in columns:
-            _register(connection, name, schema.empty_table())
+    columns = {}
+    for name, schema in sorted(schemas.items()):
+        heavy = _HEAVY_COLUMNS.get(name, frozenset())
+        columns[name] = [column for column in schema.names if column not in heavy or _says(query, column)]
+        wanted = pa.schema([schema.field(column) for column in columns[name]])
+        wants = name in _ALWAYS_READ or name in joinable or _says(query, name)
+        wants |= name == "ledger" and _says(query, "failures")
+        rows = _rows(store, name, wanted) if wants and name in store.names() else wanted.empty_table()
+        connection.register("arrow", rows)
+        connection.execute(f'CREATE TABLE t."{name}" AS FROM arrow')
+        connection.unregister("arrow")  # SHOW TABLES would list it
     found: dict[str, list[str]] = {}
-    for name, definition in views(columns).items():
+    for name, definition in views(columns, joinable).items():
         connection.execute(f'CREATE VIEW "{name}" AS {definition}')
         found[name] = [str(row[0]) for row in connection.execute(f'DESCRIBE "{name}"').fetchall()]
+        heavy = _HEAVY_COLUMNS.get("exif" if name == "photos" else name, frozenset())
+        found[name] += sorted(heavy - set(found[name]))
     return found
 
 
-def _register(connection: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
-    connection.register(f"arrow_{name}", table)
-    connection.execute(f'CREATE VIEW t."{name}" AS SELECT * FROM "arrow_{name}"')  # noqa: S608 - a table's own name
+def _schemas(store: Store) -> dict[str, pa.Schema]:
+    """Give the schema of every table, as it is stored with what photoidx would add to it."""
+    found = {name: arrow_schema(spec) for name, spec in tables_of(stages(Config())).items()}
+    for name in store.names():
+        stored = store.schema(name)
+        found[name] = pa.schema([*stored, *(field for field in found.get(name, ()) if field.name not in stored.names)])
+    # DuckDB can't read the float16 of vectors.
+    return {name: schema for name, schema in found.items() if name != META.name and not name.startswith("vectors_")}
 
 
-def _explain(message: str, names: dict[str, list[str]]) -> str:
-    missing = re.search(r'(?:column|Table with name) "?([^"\s!]+)"?', message)
-    if "does not have a column" in message or "not found in FROM" in message or "does not exist" in message:
-        if missing is None:
-            return _first_line(message)
-        word = missing[1]
-        is_table = "Table with name" in message
-        known = list(names) if is_table else sorted({column for columns in names.values() for column in columns})
-        near = difflib.get_close_matches(word.lower(), known, n=3, cutoff=0.5)
-        hint = f"The nearest are: {', '.join(near)}." if near else f"There are: {', '.join(known)}."
-        return f"There is no {'view' if is_table else 'column'} {word}. {hint}"
-    return _first_line(message)
+def _rows(store: Store, name: str, wanted: pa.Schema) -> pa.Table:
+    stored = store.schema(name).names
+    table = store.read(name, [column for column in wanted.names if column in stored])
+    for field in wanted:
+        if field.name not in stored:
+            table = table.append_column(field, pa.nulls(table.num_rows, field.type))
+    return table.select(wanted.names)
+
+
+def _keys(schema: pa.Schema) -> list[str]:
+    return [field.name for field in schema if _KEY_MARK in (field.metadata or {})]
+
+
+def _says(query: str, name: str) -> bool:
+    return re.search(rf"\b{name}\b", query, re.IGNORECASE) is not None
+
+
+def _told_apart(names: list[str]) -> list[str]:
+    """Give each name that came before a number, since a record can hold a name only once."""
+    result: list[str] = []
+    for name in names:
+        numbered = (f"{name}_{number}" for number in itertools.count(2))
+        result.append(next(new for new in itertools.chain([name], numbered) if new not in result))
+    return result
+
+
+def _explain(message: str, query: str, names: dict[str, list[str]]) -> str:
+    """Put DuckDB's message into one line; where a view or column is missing, name the nearest that there are."""
+    table, column = _NO_TABLE.search(message), _NO_COLUMN.search(message)
+    if table is not None:
+        word = table["word"] or table["other"]
+        return f"There is no view {word}. {_nearest(word, list(names))}"
+    if column is not None:
+        said = [name for name in names if _says(query, name)] or list(names)
+        known = sorted({known for name in said for known in names[name]})
+        return f"There is no column {column['word']}. {_nearest(column['word'], known)}"
+    hints = [line for line in message.splitlines()[1:] if line.startswith("Did you mean")]
+    return " ".join([_first_line(message), *hints])
+
+
+def _nearest(word: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(word.lower(), known, n=3, cutoff=0.6)
+    return f"The nearest are: {', '.join(near)}." if near else f"There are: {', '.join(known)}."
 
 
 def _first_line(message: str) -> str:

@@ -9,7 +9,7 @@ from photoidx.store import Store
 
 
 def status(store: Store) -> dict[str, Any]:
-    """Count files by kind and root, contents, shots, what each stage did, and tell of the last scan."""
+    """Count bytes on disk, files by kind and root, contents, shots, what each stage did; tell of the last scan."""
     files = store.read("files", ["root", "kind", "content_id", "shot_id"]).to_pylist()
     ledger = store.read("ledger", ["stage", "status"]).to_pylist()
     scans = sorted(store.read("scans").to_pylist(), key=lambda row: str(row["scan_id"]))
@@ -18,6 +18,7 @@ def status(store: Store) -> dict[str, Any]:
         stages.setdefault(stage, {"done": 0, "failed": 0})[outcome] = count
     return {
         "library": store.uri,
+        "size_bytes": store.size_bytes(),
         "files": dict(Counter(row["kind"] for row in files)),
         "contents": len({row["content_id"] for row in files if row["content_id"]}),
         "shots": len({row["shot_id"] for row in files if row["kind"] == "photo"}),

@@ -2,61 +2,79 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Mapping
 
-_PHOTOS_HEAD = """
-    f.path, f.root, regexp_extract(f.path, '[^/\\\\]+$') AS name,
-    regexp_replace(f.path, '[/\\\\][^/\\\\]+$', '') AS folder,
-    f.size, f.format, f.content_id, f.shot_id, f.shot_rule,
-    make_timestamp(f.mtime_ns // 1000) AS modified_at,
-    coalesce(exif.taken_at, f.name_time) AS taken_at,
-    CASE WHEN exif.taken_at IS NOT NULL THEN 'exif' WHEN f.name_time IS NOT NULL THEN 'file name' END
-        AS taken_at_source,
-    coalesce(exif.taken_at, f.name_time, make_timestamp(f.mtime_ns // 1000)) AS best_time,
-    CASE WHEN exif.taken_at IS NOT NULL THEN 'exif' WHEN f.name_time IS NOT NULL THEN 'file name'
-        ELSE 'file time' END AS best_time_source,
-    coalesce(s.rating, exif.rating) AS rating, coalesce(s.label, exif.label) AS label,
-    coalesce(s.keywords, exif.keywords) AS keywords, labels.labels[1] AS top_label
-"""
-_GIVEN_IN_HEAD = frozenset({"content_id", "taken_at", "rating", "label", "keywords"})
-_SIDECARS_OF_SHOTS = """
-    (SELECT f.shot_id, regexp_replace(f.path, '[/\\\\][^/\\\\]+$', '') AS folder,
-        any_value(s.rating) AS rating, any_value(s.label) AS label, any_value(s.keywords) AS keywords
+_SEP = os.sep.replace("\\", "\\\\")
+_NAME = f"regexp_extract(f.path, '[^{_SEP}]+$')"
+_FOLDER = f"regexp_replace(f.path, '{_SEP}[^{_SEP}]+$', '')"
+_FILE_TIME = "make_timestamp(f.mtime_ns // 1000)"
+# The columns of `photos` that are not simply a table's: name and expression.
+_HEAD = {
+    "path": "f.path",
+    "root": "f.root",
+    "name": _NAME,
+    "folder": _FOLDER,
+    "size": "f.size",
+    "format": "f.format",
+    "content_id": "content_id",
+    "shot_id": "f.shot_id",
+    "shot_rule": "f.shot_rule",
+    "modified_at": _FILE_TIME,
+    "taken_at": "coalesce(exif.taken_at, f.name_time)",
+    "taken_at_source": "CASE WHEN exif.taken_at IS NOT NULL THEN 'exif' "
+    "WHEN f.name_time IS NOT NULL THEN 'file name' END",
+    "best_time": f"coalesce(exif.taken_at, f.name_time, {_FILE_TIME})",
+    "best_time_source": "CASE WHEN exif.taken_at IS NOT NULL THEN 'exif' "
+    "WHEN f.name_time IS NOT NULL THEN 'file name' ELSE 'file time' END",
+    "rating": "coalesce(s.rating, exif.rating)",
+    "label": "coalesce(s.label, exif.label)",
+    "keywords": "coalesce(s.keywords, exif.keywords)",
+    "top_label": "labels.labels[1]",
+}
+# A sidecar speaks for its shot in its own folder: a copy elsewhere has its own. Of several, the newest that says it.
+_SIDECARS = f"""
+    (SELECT f.shot_id, {_FOLDER} AS folder,
+        arg_max(s.rating, (f.mtime_ns, f.path)) AS rating,
+        arg_max(s.label, (f.mtime_ns, f.path)) AS label,
+        arg_max(s.keywords, (f.mtime_ns, f.path)) AS keywords
     FROM t.files f JOIN t.sidecars s USING (content_id) WHERE f.kind = 'sidecar' GROUP BY ALL)
-"""
+"""  # noqa: S608 - an expression that stands here
 _LABELS = """
-    SELECT f.path, i.rank, l.labels[i.rank] AS label, l.probabilities[i.rank] AS probability
-    FROM t.files f JOIN t.labels l USING (content_id), (SELECT unnest(range(1, 6)) AS rank) i
-    WHERE f.kind = 'photo' AND i.rank <= len(l.labels)
+    SELECT f.path, content_id, rank, l.labels[rank] AS label, l.probabilities[rank] AS probability
+    FROM t.files f
+    JOIN (SELECT *, unnest(range(1, len(labels) + 1)) AS rank FROM t.labels) l USING (content_id)
+    WHERE f.kind = 'photo'
 """
 _FAILURES = """
     SELECT f.path, l.stage, l.error, l.at FROM t.ledger l JOIN t.files f USING (content_id) WHERE l.status = 'failed'
     UNION ALL SELECT path, 'read', error, seen_at FROM t.files WHERE error IS NOT NULL
 """
-# Tables that are not joined to `photos`: not one row for each content, or too large for a flat row.
-_APART = frozenset({"files", "ledger", "scans", "meta", "labels", "thumbnails", "sidecars", "faces"})
+# Tables of one row per content that are not joined to `photos`: they are lists, large, or about other files.
+_APART = frozenset({"labels", "thumbnails", "sidecars"})
 
 
-def photos_view(columns: Mapping[str, Iterable[str]]) -> str:
-    """Give the view `photos` over the tables that exist, each with its columns."""
-    others = {name for name in columns if name not in _APART and not name.startswith("vectors_")}
-    joined = ["exif", *sorted(others - {"exif"})]
-    taken = set(_GIVEN_IN_HEAD)
-    parts = [_PHOTOS_HEAD.strip()]
+def joins(table: str, key: Iterable[str]) -> bool:
+    """Tell whether a table with this key is a part of `photos`: it must have one row per content at most."""
+    return list(key) == ["content_id"] and table not in _APART
+
+
+def photos_view(columns: Mapping[str, Iterable[str]], joinable: Iterable[str]) -> str:
+    """Give the view `photos` over the tables with their columns; `joinable` are those for which `joins` holds."""
+    joined = ["exif", *sorted(set(joinable) - {"exif"})]
+    parts = [f"{expression} AS {name}" for name, expression in _HEAD.items()]
+    taken = set(_HEAD)
     for table in joined:
         own = [name for name in columns[table] if name not in taken]
         taken.update(own)
         parts += [f'"{table}"."{name}"' for name in own]
     joins = "\n".join(f'LEFT JOIN t."{table}" AS "{table}" USING (content_id)' for table in [*joined, "labels"])
-    selected = ", ".join(part.replace("f.content_id", "content_id") for part in parts)
-    return f"""SELECT {selected} FROM t.files f {joins}
-        LEFT JOIN {_SIDECARS_OF_SHOTS} s ON s.shot_id = f.shot_id AND starts_with(f.path, s.folder || '/')
+    return f"""SELECT {", ".join(parts)} FROM t.files f {joins}
+        LEFT JOIN {_SIDECARS} s ON s.shot_id = f.shot_id AND s.folder = {_FOLDER}
         WHERE f.kind = 'photo'"""  # noqa: S608 - names of tables and columns, quoted
 
 
-def views(columns: Mapping[str, Iterable[str]]) -> dict[str, str]:
-    """Give every view by name."""
-    return {"photos": photos_view(columns), "labels": _LABELS, "failures": _FAILURES} | {
-        name: f'SELECT * FROM t."{name}"'  # noqa: S608 - names that stand here
-        for name in ("files", "exif", "sidecars", "scans")
-    }
+def views(columns: Mapping[str, Iterable[str]], joinable: Iterable[str]) -> dict[str, str]:
+    """Give every view by name: `photos`, `labels`, `failures`, and each other table as it is."""
+    plain = {name: f'SELECT * FROM t."{name}"' for name in columns}  # noqa: S608 - a table's own name
+    return {**plain, "photos": photos_view(columns, joinable), "labels": _LABELS, "failures": _FAILURES}

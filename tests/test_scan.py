@@ -9,12 +9,13 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from photoidx import Config, Library
-from photoidx.errors import LibraryLockedError, LibraryTooNewError
+from photoidx.errors import AssetError, LibraryLockedError, LibraryTooNewError
 from photoidx.schema import META
 from photoidx.store import Store
 from pictures import age, draw
@@ -199,3 +200,16 @@ def test_real_photos_scan_to_the_end(samples: Path, library: Library):
     assert result.analysed > 80
     failed = {Path(row["path"]).parent.name for row in library.failures().to_pylist()}
     assert "orientation" not in failed
+
+
+def test_a_model_that_is_not_here_stops_the_scan_before_it_begins_and_is_not_remembered(photos: Path, library: Library):
+    with pytest.raises(AssetError, match="photoidx models pull dinov2"):
+        Library(library.uri, replace(CONFIG, embedders=("efficientnet_lite0", "dinov2"))).scan(photos)
+    assert library.scan(photos).warnings == []
+
+
+def test_a_remembered_model_that_went_away_is_a_warning(photos: Path, library: Library):
+    library.scan(photos)
+    with library.store.writing():
+        library.store.upsert(META, [{"name": "embedders", "value": '["efficientnet_lite0", "dinov2"]'}])
+    assert "without dinov2" in library.scan(photos).warnings[0]

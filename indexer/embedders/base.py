@@ -76,12 +76,14 @@ def device_of(config: Config) -> str:
 
 
 def square(image: Image.Image, vision: Vision) -> np.ndarray[Any, Any]:
-    """Cut the middle and scale it to the model's input: size x size x 3, uint8."""
+    """Cut the middle and scale it to the model's input: size x size x 3, uint8.
+
+    The middle is a square; where the model was trained on squashed pictures it has the picture's own shape.
+    """
     width, height = image.size
-    part = min(width, height) * vision.size / vision.resize
-    box = ((width - part) / 2, (height - part) / 2, (width + part) / 2, (height + part) / 2)
-    if vision.squash:
-        box = (0, 0, width, height)
+    part = vision.size / vision.resize
+    shown = (width * part, height * part) if vision.squash else (min(width, height) * part,) * 2
+    box = ((width - shown[0]) / 2, (height - shown[1]) / 2, (width + shown[0]) / 2, (height + shown[1]) / 2)
     method = Image.Resampling[vision.interpolation.upper()]
     return np.asarray(image.resize((vision.size, vision.size), method, box=box, reducing_gap=3.0))
 
@@ -111,7 +113,7 @@ class VectorStage(BatchStage):
         self.precision = precision_of(config)
         self.vector_table = f"vectors_{slug}"
         self.tables = (vector_table(slug, vision.width, name),)
-        cut = "squash" if vision.squash else f"crop {vision.size}/{vision.resize}"
+        cut = f"{'squash' if vision.squash else 'crop'} {vision.size}/{vision.resize}"
         self.preprocessing = f"torch {self.precision} {vision.size}px {cut} {vision.interpolation}"
         self.device = ""
         self.model: Any = None
@@ -123,6 +125,10 @@ class VectorStage(BatchStage):
     def prepare(self, photo: Photo) -> np.ndarray[Any, Any]:
         """Cut the square from the middle of the picture."""
         return square(photo.image(max(WORKING_LONG_SIDE, 2 * self.vision.resize)), self.vision)
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise AssetError at once if the weights are not here. Needs no torch and no network."""
 
     def load(self) -> None:
         """Open the model, on its device and in its precision."""

@@ -45,6 +45,10 @@ class EfficientNetLite0(VectorStage):
         """Travel to other processes without the model."""
         return {**super().__getstate__(), "head": None}
 
+    def check(self) -> None:
+        """Raise AssetError if the weights are not here or are other ones."""
+        locate(ASSETS[NAME], self.config)
+
     def load(self) -> None:
         """Open the model, its classifier in float32, and the words of its classes."""
         from timm.data.imagenet_info import ImageNetInfo  # noqa: PLC0415 - brings torch

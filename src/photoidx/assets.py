@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -108,3 +109,115 @@ def sha256_of(path: Path) -> str:
     """Give the SHA-256 of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+SUFFIXES = (".safetensors", ".pth", ".pt", ".bin")
+"""Endings of the weight files that are read; none of them can run code."""
+_REACH_S = 5.0
+
+
+@dataclass(frozen=True)
+class HubWeights:
+    """The weights of an embedder by name: a file that the user names, else a file that a model hub keeps.
+
+    `name` is the embedder as the user spells it, `slug` its spelling in file names. `files` are the names that the
+    weights may have in `repo`, the best first; `megabytes` is their size, and 0 where it is not known.
+    """
+
+    name: str
+    slug: str
+    path: str = ""
+    repo: str = ""
+    files: tuple[str, ...] = ()
+    megabytes: int = 0
+
+    def find(self, config: Config) -> Path | None:
+        """Give the file of the weights: the user's, the one in our cache, or the one in the hub's. None if missing."""
+        return self.brought(config) or self._cached_by_hub()
+
+    def brought(self, config: Config) -> Path | None:
+        """Give the file that was brought by hand. Raises AssetError if a path is named and nothing is there."""
+        if self.path:
+            if not Path(self.path).is_file():
+                raise AssetError(f"The weights for {self.name} are not there: {self.path} is no file.")
+            return Path(self.path)
+        given = given_path(self.name, config)
+        places = [cache_folder() / f"{self.slug}{suffix}" for suffix in SUFFIXES]
+        return given or next((place for place in places if place.is_file()), None)
+
+    def identity(self, config: Config) -> str:
+        """Tell these weights from others: the SHA-256 of a file brought by hand, else the hub's name for them."""
+        path = self.brought(config)
+        return self.repo if path is None else digest_of(path)
+
+    def locate(self, config: Config) -> Path:
+        """Give the file of the weights. Raises AssetError at once if it is missing: no network is tried."""
+        path = self.find(config)
+        if path is None:
+            raise AssetError(
+                f"The weights of {self.name} are missing ({self._what()}). Fetch them with "
+                f"`photoidx models pull {self.name}`, or {self._by_hand()}."
+            )
+        return path
+
+    def fetch(self, config: Config) -> Path:
+        """Give the file of the weights, from the hub if need be. Raises AssetError if the hub can't be reached."""
+        path = self.find(config)
+        if path is not None:
+            return path
+        if not self.files:
+            raise AssetError(f"No hub is known for the weights of {self.name}; {self._by_hand()}.")
+        return self._download()
+
+    def _cached_by_hub(self) -> Path | None:
+        if not self.files:
+            return None
+        from huggingface_hub import try_to_load_from_cache  # noqa: PLC0415 - slow to import
+
+        found = (try_to_load_from_cache(self.repo, file) for file in self.files)
+        return next((Path(path) for path in found if isinstance(path, str)), None)
+
+    def _download(self) -> Path:
+        import huggingface_hub as hub  # noqa: PLC0415 - slow to import
+        from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError  # noqa: PLC0415
+
+        try:
+            # The hub's own client tries again for 23 s where there is no network: ask once whether it is there.
+            hub.get_session().head(hub.constants.ENDPOINT, timeout=_REACH_S)
+            for file in self.files:
+                try:
+                    return Path(hub.hf_hub_download(self.repo, file))
+                except LocalEntryNotFoundError:
+                    raise
+                except EntryNotFoundError:
+                    continue
+        except Exception as error:
+            raise AssetError(
+                f"The weights of {self.name} are missing ({self._what()}) and can't be fetched: "
+                f"{one_line(error)}. To do without the hub, {self._by_hand()}."
+            ) from error
+        raise AssetError(f"{self.repo} on the hub has none of {', '.join(self.files)}; {self._by_hand()}.")
+
+    def _what(self) -> str:
+        size = f", about {self.megabytes} MB" if self.megabytes else ""
+        return f"{self.files[0]} of {self.repo}{size}" if self.files else f"no hub keeps them{size}"
+
+    def _by_hand(self) -> str:
+        form = f"{self.name.partition('/')[0]}//FILE" if self.name.startswith("openclip:") else f"{self.name}@/FILE"
+        return f"bring the file by hand and put it at {cache_folder() / self.slug}.safetensors, or name it as {form}"
+
+
+def digest_of(path: Path) -> str:
+    """Give the SHA-256 of a file, read once as long as the file is the same."""
+    status = path.stat()
+    return _digest(path, status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _digest(path: Path, _size: int, _mtime_ns: int) -> str:
+    return sha256_of(path)
+
+
+def one_line(error: BaseException, longest: int = 300) -> str:
+    """Give an error's message as one line."""
+    return " ".join(str(error).split())[:longest] or type(error).__name__

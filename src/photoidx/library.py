@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from platformdirs import user_data_path
 
 from photoidx.config import Config
-from photoidx.errors import LibraryNotFoundError
+from photoidx.errors import LibraryNotFoundError, PhotoidxError
 from photoidx.indexer.plan import Plan
 from photoidx.indexer.scan import Progress, Scan, ScanResult, check_roots, make_plan
 from photoidx.schema import META
@@ -57,8 +56,10 @@ class Library:
         check_roots(folders)
         store = Store(self.uri, create=True)
         with store.writing():
-            config = self._with_remembered_embedders(store)
+            config, warnings = self._with_remembered_embedders(store)
             scan = Scan(store, folders, config, stop or threading.Event())
+            scan.result.warnings += warnings
+            self._remember_embedders(store)
             return scan.run(progress, retry_failed=retry_failed, allow_empty=allow_empty)
 
     def plan(self, *roots: str | Path, allow_empty: bool = False) -> Plan:
@@ -99,10 +100,30 @@ class Library:
         with store.writing():
             store.optimize(keep_versions_for)
 
-    def _with_remembered_embedders(self, store: Store) -> Config:
-        """Add the embedders that earlier scans used, and remember the new ones: a vector table is never left behind."""
-        remembered: Sequence[str] = json.loads(store.meta().get("embedders", "[]"))
-        embedders = tuple(dict.fromkeys((*remembered, *self.config.embedders)))
-        if list(embedders) != list(remembered):
-            store.upsert(META, [{"name": "embedders", "value": json.dumps(embedders)}])
-        return replace(self.config, embedders=embedders)
+    def _with_remembered_embedders(self, store: Store) -> tuple[Config, list[str]]:
+        """Add the embedders that earlier scans used: no table of vectors is left behind unseen.
+
+        One whose weights are no longer here is left out, and a warning says so.
+        """
+        from photoidx.indexer.embedders import embedder  # noqa: PLC0415
+
+        asked, warnings = list(self.config.embedders), []
+        for name in _remembered(store):
+            if name not in asked:
+                try:
+                    embedder(name, self.config).check()
+                    asked.append(name)
+                except PhotoidxError as error:
+                    warnings.append(f"without {name}, which earlier scans used: {error}")
+        return replace(self.config, embedders=tuple(asked)), warnings
+
+    def _remember_embedders(self, store: Store) -> None:
+        before = _remembered(store)
+        after = list(dict.fromkeys((*before, *self.config.embedders)))
+        if after != before:
+            store.upsert(META, [{"name": "embedders", "value": json.dumps(after)}])
+
+
+def _remembered(store: Store) -> list[str]:
+    names: list[str] = json.loads(store.meta().get("embedders", "[]"))
+    return names

@@ -88,6 +88,9 @@ class Stage(ABC):
         digest = hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
         return f"{self.name}@{self.version}:{digest}"
 
+    def check(self) -> None:  # noqa: B027 - most stages need no file
+        """Raise AssetError if a file that the stage needs is not here. Asked at the start of a scan: it must be quick."""
+
     def load(self) -> None:  # noqa: B027 - most stages have nothing to load
         """Make ready to run, once in each process that runs the stage: open models, build tables."""
 

@@ -69,6 +69,10 @@ class Store:
             raise LibraryLockedError(
                 f"The library at {self.uri} is being written by {who}. Wait until it ends, and try again."
             ) from None
+        except OSError as error:
+            raise PhotoidxError(
+                f"Can't write to the library at {self.uri}: {error.strerror}. Choose another with --library."
+            ) from error
         try:
             holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
             self._prepare()
@@ -119,11 +123,18 @@ class Store:
         return dict(zip(rows["name"].to_pylist(), rows["value"].to_pylist(), strict=True))
 
     def upsert(self, spec: TableSpec, rows: Sequence[Mapping[str, Any]] | pa.Table) -> None:
-        """Write rows, replacing those with the same key. Doing it twice is the same as once."""
+        """Write rows, replacing those with the same key. Doing it twice is the same as once.
+
+        Of several given rows with the same key the last one counts.
+        """
         if not len(rows):
             return
         data = rows if isinstance(rows, pa.Table) else pa.Table.from_pylist(list(rows), schema=arrow_schema(spec))
-        merge = self._db.open_table(spec.name).merge_insert(list(key_of(spec)))
+        key = key_of(spec)
+        last = {name: number for number, name in enumerate(zip(*(data[n].to_pylist() for n in key), strict=True))}
+        if len(last) < data.num_rows:  # Lance would insert them all
+            data = data.take(sorted(last.values()))
+        merge = self._db.open_table(spec.name).merge_insert(list(key))
         merge.when_matched_update_all().when_not_matched_insert_all().execute(data)
 
     def delete(self, name: str, column: str, values: Sequence[str]) -> None:
@@ -132,6 +143,17 @@ class Store:
         for start in range(0, len(values), 500):
             quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values[start : start + 500])
             table.delete(f"{column} IN ({quoted})")
+
+    def size_bytes(self) -> int | None:
+        """Give the size of the library's folder on disk; None for one in an object store."""
+        if self._folder is None:
+            return None
+        total = 0
+        for folder, _folders, names in os.walk(self._folder):
+            for name in names:
+                with contextlib.suppress(OSError):  # a scan may have removed it meanwhile
+                    total += os.lstat(os.path.join(folder, name)).st_size
+        return total
 
     def optimize(self, keep_versions_for: timedelta) -> None:
         """Merge small data files and remove versions older than this."""

@@ -9,11 +9,27 @@ import click
 from photoidx.cli.output import output_options, render
 
 
-@click.command()
+@click.group(invoke_without_command=True)
 @output_options
-def models(output_format: str, null: bool) -> None:
-    """List the models: what is here, what each brings, and how to get the rest."""
+@click.pass_context
+def models(context: click.Context, output_format: str, null: bool) -> None:
+    """List the models: what is here, what each brings, and how to get the rest.
+
+    `photoidx models pull NAME` fetches one from its hub. Nothing else in photoidx uses the network.
+    """
+    if context.invoked_subcommand is not None:
+        return
     from photoidx.config import Config  # noqa: PLC0415
     from photoidx.indexer.embedders import catalogue  # noqa: PLC0415
 
     render([asdict(entry) for entry in catalogue(Config())], output_format, null=null)
+
+
+@models.command()
+@click.argument("name")
+def pull(name: str) -> None:
+    """Fetch the weights of an embedder: dinov2, openclip, timm:NAME or openclip:NAME/PRETRAINED."""
+    from photoidx.config import Config  # noqa: PLC0415
+    from photoidx.indexer.embedders import pull as fetch  # noqa: PLC0415
+
+    click.echo(fetch(name, Config()))

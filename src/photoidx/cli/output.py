@@ -7,11 +7,13 @@ import csv
 import functools
 import io
 import json
+import math
 import os
 import sys
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -52,39 +54,77 @@ def output_options(command: _Command) -> _Command:
 
 
 def render(rows: Sequence[Mapping[str, Any]] | pa.Table, output_format: str, *, null: bool = False) -> None:
-    """Print rows to stdout."""
+    """Print rows to stdout. Raises click.UsageError if paths are wanted and there are none."""
     if not isinstance(rows, Sequence):
-        names, rows = list(rows.column_names), rows.to_pylist()
+        names, rows = list(rows.column_names), _records(rows)
     else:
         names = list(rows[0]) if rows else []
     if output_format == "paths":
-        _paths(rows, null=null)
+        if rows or names:
+            _paths(names, rows, null=null)
     elif output_format == "json":
-        click.echo(json.dumps([_plain(row) for row in rows], indent=1))
+        click.echo(json.dumps([plain(row) for row in rows], indent=1))
     elif output_format == "jsonl":
         for row in rows:
-            click.echo(json.dumps(_plain(row)))
+            click.echo(json.dumps(plain(row)))
     elif output_format == "csv":
         _csv(names, rows)
     else:
         _table(names, rows)
 
 
-def _paths(rows: Sequence[Mapping[str, Any]], *, null: bool) -> None:
+def render_facts(groups: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print groups of names and values for a person: a heading, and below it a line for each."""
+    for heading, facts in groups.items():
+        shown = {str(name): value for name, value in facts.items() if value not in (None, "", [], {})}
+        if not shown:
+            continue
+        click.echo(harmless(heading))
+        width = max(map(len, map(harmless, shown)))
+        for name, value in shown.items():
+            click.echo(f"  {harmless(name):{width}}  {harmless(_cell(value))}")
+
+
+def flat(nested: Mapping[str, Any], above: str = "") -> list[dict[str, Any]]:
+    """Turn nested facts into rows of name and value."""
+    rows: list[dict[str, Any]] = []
+    for name, value in nested.items():
+        whole = f"{above} {name}".strip()
+        rows += flat(value, whole) if isinstance(value, Mapping) else [{"what": whole, "value": value}]
+    return rows
+
+
+def _records(table: pa.Table) -> list[dict[str, Any]]:
+    """Give the rows as Python values. What Python can't hold, as a time in the year 20000, becomes text."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    columns = []
+    for column in table.columns:
+        try:
+            columns.append(column.to_pylist())
+        except (ValueError, OverflowError):
+            columns.append(column.cast(pa.string()).to_pylist())
+    names = table.column_names
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _paths(names: Sequence[str], rows: Sequence[Mapping[str, Any]], *, null: bool) -> None:
     from photoidx.records import text_path  # noqa: PLC0415
 
+    if "path" not in names or not all(isinstance(row["path"], (str, type(None))) for row in rows):
+        raise click.UsageError("--format paths needs a column named path")
     end = b"\0" if null else b"\n"
     for row in rows:
-        if "path" not in row:
-            raise click.UsageError("--format paths needs a column named path")
-        sys.stdout.buffer.write(os.fsencode(text_path(row["path"])) + end)
+        if row["path"] is not None:
+            sys.stdout.buffer.write(os.fsencode(text_path(row["path"])) + end)
     sys.stdout.buffer.flush()
 
 
 def _csv(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     page = io.StringIO()
     writer = csv.writer(page, lineterminator="\n")
-    writer.writerow(names)
+    if names:
+        writer.writerow(names)
     for row in rows:
         writer.writerow([_cell(row[name]) for name in names])
     click.echo(page.getvalue(), nl=False)
@@ -97,7 +137,7 @@ def _table(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
 
     table = Table(box=None, pad_edge=False)
     for name in names:
-        table.add_column(name, overflow="fold")
+        table.add_column(Text(harmless(name)), overflow="fold")
     for row in rows:
         table.add_row(*(Text(harmless(_cell(row[name]))) for name in names))
     Console(markup=False, highlight=False).print(table)
@@ -112,24 +152,37 @@ def harmless(text: str) -> str:
 
 
 def _cell(value: Any) -> str:
-    if value is None:
+    simple = plain(value)
+    if simple is None:
         return ""
-    plain = _plain(value)
-    return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
+    return simple if isinstance(simple, str) else json.dumps(simple, ensure_ascii=False)
 
 
-def _plain(value: Any) -> Any:  # noqa: PLR0911 - one line for each kind of value
+def plain(value: Any) -> Any:  # noqa: PLR0911 - one line for each kind of value
     """Turn a value into what JSON knows."""
     if isinstance(value, Mapping):
-        return {str(key): _plain(inner) for key, inner in value.items()}
+        return {str(key): plain(inner) for key, inner in value.items()}
+    if hasattr(value, "nanoseconds") and isinstance(value, tuple):
+        return _interval(*value)
     if isinstance(value, (list, tuple)):
-        return [_plain(inner) for inner in value]
+        return [plain(inner) for inner in value]
     if isinstance(value, bytes):
         return base64.b64encode(value).decode()
     if isinstance(value, datetime):
         return value.isoformat(sep=" ")
+    if isinstance(value, Decimal):  # what DuckDB makes of a sum of whole numbers
+        return plain(int(value) if value.is_finite() and value == value.to_integral_value() else float(value))
     if value is None or isinstance(value, (str, int, bool)):
         return value
     if isinstance(value, float):
-        return value if value == value and abs(value) != float("inf") else None  # noqa: PLR0124 - NaN is not itself
+        return value if math.isfinite(value) else None
     return str(value)
+
+
+def _interval(months: int, days: int, nanoseconds: int) -> str:
+    """Spell a length of time as SQL takes it: `1 months 2 days 00:00:03.5`."""
+    sign = "-" if nanoseconds < 0 else ""
+    minutes, rest = divmod(abs(nanoseconds), 60 * 10**9)
+    seconds = f"{rest // 10**9:02d}.{rest % 10**9:09d}".rstrip("0").rstrip(".")
+    parts = [f"{months} months"] * bool(months) + [f"{days} days"] * bool(days)
+    return " ".join([*parts, f"{sign}{minutes // 60:02d}:{minutes % 60:02d}:{seconds}"])

@@ -1,0 +1,99 @@
+"""Embedders by name beside the default: what the names mean, and what their stages share. Imports no torch.
+
+timm:NAME, timm:NAME@FILE           any model of timm, with the hub's weights or with those in a file
+openclip:NAME/PRETRAINED            any model of open_clip; PRETRAINED is a tag, or the path of a file
+dinov2, openclip                    one good choice of each; also as dinov2@FILE and openclip@FILE
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from photoidx.assets import HubWeights, one_line
+from photoidx.errors import AssetError, PhotoidxError
+from photoidx.indexer.embedders.base import VectorStage, Vision
+
+if TYPE_CHECKING:
+    from photoidx.config import Config
+
+_NAMED_TENSORS = 3
+
+
+class HubStage(VectorStage):
+    """An embedder whose weights are a hub's, or lie in a file."""
+
+    def __init__(self, weights: HubWeights, vision: Vision, config: Config) -> None:
+        super().__init__(weights.name, weights.slug, vision, config)
+        self.weights = weights
+        numbers = (f"{value:.6g}" for value in (*vision.mean, *vision.std))
+        self.preprocessing += f" mean and std {' '.join(numbers)}"
+
+    @cached_property
+    def weights_id(self) -> str:  # type: ignore[override]
+        """The SHA-256 of a file, else the hub's name. Reading a large file takes a moment."""
+        return self.weights.identity(self.config)
+
+    def check(self) -> None:
+        """Raise AssetError at once if the weights are not here."""
+        self.weights.locate(self.config)
+
+
+def slug_of(name: str, *, exact: bool) -> str:
+    """Spell a name in lower-case letters, digits and underscores.
+
+    `exact` says that no other name is spelled so; without it a digest of the name keeps them apart.
+    """
+    spelled = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
+    if exact:
+        return spelled
+    return f"{spelled[:60].rstrip('_')}_{hashlib.sha256(os.fsencode(name)).hexdigest()[:8]}"
+
+
+def weights_in_file(kind: str, separator: str, file: str, repo: str = "") -> HubWeights:
+    """Name weights that lie in a file: `kind` is the name before the separator. The table's name has its place."""
+    path = os.path.abspath(os.path.expanduser(file))
+    name = f"{kind}{separator}{path}"
+    stem = f"{kind} {Path(path).stem[:20]} "
+    digest = slug_of(name, exact=False).rpartition("_")[2]
+    return HubWeights(name, slug_of(stem, exact=True) + "_" + digest, path=path, repo=repo)
+
+
+def misfit(path: Path, model: str, missing: list[str], unexpected: list[str]) -> AssetError:
+    """Say which tensors of a checkpoint do not belong to the model."""
+    parts = [
+        f"{len(names)} {what} ({', '.join(names[:_NAMED_TENSORS])}{', ...' if len(names) > _NAMED_TENSORS else ''})"
+        for what, names in (("missing", missing), ("unexpected", unexpected))
+        if names
+    ]
+    return AssetError(f"{path} is no checkpoint of {model}: tensors {' and '.join(parts)}.")
+
+
+def unreadable(path: Path, model: str, error: BaseException) -> AssetError:
+    """Say that a checkpoint can't be loaded."""
+    return AssetError(f"{path} can't be loaded as {model}: {one_line(error)}")
+
+
+def embedder(name: str, config: Config) -> HubStage | None:
+    """Give the embedder of that name, or None if the name has none of the forms. Raises PhotoidxError."""
+    kind, at, file = name.partition("@")
+    if at and not file:
+        raise PhotoidxError(f"{name!r} names no file after the @.")
+    if kind == "dinov2" or name.startswith("timm:"):
+        from photoidx.indexer.embedders import timm_models  # noqa: PLC0415
+
+        return timm_models.dinov2(file, config) if kind == "dinov2" else timm_models.by_name(kind[5:], file, config)
+    if kind == "openclip" or name.startswith("openclip:"):
+        from photoidx.indexer.embedders import clip  # noqa: PLC0415
+
+        return clip.default(file, config) if kind == "openclip" else clip.by_name(name[9:], config)
+    return None
+
+
+def megabytes_of(model: Any) -> int:
+    """Give the size of a model's weights in float32, in MB."""
+    return int(sum(tensor.numel() for tensor in model.state_dict().values()) * 4 / 1e6)
