@@ -16,7 +16,7 @@ from typing import Any
 import click
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from photoidx.cli.output import FORMATS, harmless, render, render_facts
@@ -45,6 +45,7 @@ def one(value: Any, kind: pa.DataType | None = None) -> pa.Table:
 
 
 @given(st.lists(st.tuples(TEXT, TEXT), min_size=1, max_size=5))
+@example([("a\rb", "c\nd"), ("", '"')])
 @settings(deadline=None)
 def test_text_comes_back_unharmed_from_csv_and_jsonl(rows: list[tuple[str, str]]):
     table = pa.table({"a": [a for a, _ in rows], "b,\n": [b for _, b in rows]})

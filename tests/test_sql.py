@@ -238,7 +238,7 @@ def secret(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder.mkdir()
     for name in ("s.csv", "s.json", "s.txt"):
         (folder / name).write_text(json.dumps({"a": SECRET}))
-    import pyarrow.parquet as pq  # noqa: PLC0415
+    import pyarrow.parquet as pq
 
     pq.write_table(pa.table({"a": [SECRET]}), folder / "s.parquet")
     monkeypatch.chdir(folder)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow as pa
 
-from photoidx.assets import ASSETS, locate
+from photoidx.assets import ASSETS, find, locate
 from photoidx.errors import AssetError
 from photoidx.indexer.embedders.base import VectorStage, Vision, device_of, unit
 from photoidx.stage import Rows, TableSpec, column
@@ -46,8 +46,9 @@ class EfficientNetLite0(VectorStage):
         return {**super().__getstate__(), "head": None}
 
     def check(self) -> None:
-        """Raise AssetError if the weights are not here or are other ones."""
-        locate(ASSETS[NAME], self.config)
+        """Raise AssetError if the weights are not here. Loading them tells whether they are the right ones."""
+        if find(ASSETS[NAME], self.config) is None:
+            locate(ASSETS[NAME], self.config)
 
     def load(self) -> None:
         """Open the model, its classifier in float32, and the words of its classes."""

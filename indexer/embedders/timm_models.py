@@ -76,12 +76,13 @@ def by_name(model: str, file: str, config: Config) -> TimmStage:
 @lru_cache(maxsize=16)
 def facts(model: str) -> Facts:
     """Ask timm how a model sees and where its weights are kept. Its tensors are not made. Brings torch."""
-    from timm import data  # noqa: PLC0415
+    from timm.data.config import resolve_model_data_config  # noqa: PLC0415
 
     empty = _empty(model)
     size_mb = megabytes_of(empty)
     empty.reset_classifier(0)
-    told: Any = timm.data.resolve_model_data_config(empty)  # type: ignore[attr-defined,no-untyped-call]
+    resolve: Any = resolve_model_data_config
+    told = resolve(empty)
     channels, height, width = told["input_size"]
     if channels != 3 or height != width or told["crop_mode"] == "border":  # noqa: PLR2004 - red, green, blue
         raise PhotoidxError(f"timm:{model} does not see square pictures in colour, which photoidx needs.")

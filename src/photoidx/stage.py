@@ -89,7 +89,7 @@ class Stage(ABC):
         return f"{self.name}@{self.version}:{digest}"
 
     def check(self) -> None:  # noqa: B027 - most stages need no file
-        """Raise AssetError if a file that the stage needs is not here. Asked at the start of a scan: it must be quick."""
+        """Raise AssetError if a file that the stage needs is not here. Every scan asks it first: it must be quick."""
 
     def load(self) -> None:  # noqa: B027 - most stages have nothing to load
         """Make ready to run, once in each process that runs the stage: open models, build tables."""

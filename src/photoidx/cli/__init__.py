@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 
 import click
@@ -9,6 +10,7 @@ import click
 from photoidx.cli.failures import failures
 from photoidx.cli.models import models
 from photoidx.cli.optimize import optimize
+from photoidx.cli.output import harmless
 from photoidx.cli.scan import scan
 from photoidx.cli.show import show
 from photoidx.cli.sql import sql
@@ -38,8 +40,11 @@ for _command in (scan, status, sql, show, failures, models, optimize):
 
 def main() -> None:
     """Run the command line. Errors that photoidx knows are one line on stderr and set the exit status."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no UTF-8 gets escapes instead of an error
+            stream.reconfigure(errors="backslashreplace")
     try:
         cli()
     except PhotoidxError as error:
-        click.echo(f"photoidx: {error}", err=True)
+        click.echo(f"photoidx: {harmless(str(error))}", err=True)
         sys.exit(error.exit_code)

@@ -121,13 +121,14 @@ def _paths(names: Sequence[str], rows: Sequence[Mapping[str, Any]], *, null: boo
 
 
 def _csv(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    page = io.StringIO()
-    writer = csv.writer(page, lineterminator="\n")
-    if names:
-        writer.writerow(names)
-    for row in rows:
-        writer.writerow([_cell(row[name]) for name in names])
-    click.echo(page.getvalue(), nl=False)
+    cells = [list(names)] * bool(names) + [[_cell(row[name]) for name in names] for row in rows]
+    click.echo("".join(map(_csv_line, cells)), nl=False)
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    line = io.StringIO()
+    csv.writer(line, lineterminator="\r\n").writerow(cells)  # with this end, a lone \r is quoted too
+    return line.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _table(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

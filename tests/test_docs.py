@@ -1,0 +1,127 @@
+"""What the pages say is so: their SQL runs, their commands exist, and what is generated is current."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from photoidx.cli import cli
+from photoidx.library import Library
+from pictures import draw
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text()
+BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```", README, re.MULTILINE | re.DOTALL)
+STATEMENTS = [
+    line.strip()
+    for language, block in BLOCKS
+    if language == "sql"
+    for line in re.sub(r"--.*", "", block).split(";")
+    if line.strip()
+]
+
+
+def demo_album(folder: Path) -> Path:
+    for number in range(3):
+        draw(folder / "demo-album" / f"IMG_{number}.jpg", number)
+    return folder / "demo-album"
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Library:
+    folder = tmp_path_factory.mktemp("docs")
+    library = Library(folder / "library")
+    assert library.scan(demo_album(folder)).analysed == 3
+    return library
+
+
+@pytest.mark.parametrize("statement", STATEMENTS)
+def test_the_sql_of_the_readme_runs(library: Library, statement: str):
+    assert library.sql(statement).num_columns > 0
+
+
+def test_the_sql_of_the_readme_commands_runs(library: Library):
+    queries = re.findall(r'photoidx sql "([^"]+)"', README)
+    assert queries
+    for query in queries:
+        assert library.sql(query).num_columns > 0
+
+
+def test_every_command_that_the_readme_names_exists_with_its_options():
+    named = re.findall(r"(?<!from )photoidx ([a-z]+)((?: +(?:--[a-z-]+|[^`\s#]+))*)", "\n".join(_code(README)))
+    assert len({name for name, _rest in named}) >= 6
+    for name, rest in named:
+        assert name in cli.commands, name
+        options = {option for parameter in cli.commands[name].params for option in parameter.opts}
+        assert set(re.findall(r"--[a-z-]+", rest)) <= options, (name, rest)
+
+
+def _code(page: str) -> list[str]:
+    """Give the indented lines, fenced blocks and inline code."""
+    return re.findall(r"^    .*$", page, re.MULTILINE) + re.findall(r"`[^`]+`", page)
+
+
+def test_the_python_of_the_readme_runs(tmp_path: Path):
+    demo_album(tmp_path)
+    for number, block in enumerate(block for language, block in BLOCKS if language == "python"):
+        script = tmp_path / f"readme_{number}.py"
+        script.write_text(block)
+        environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+        done = subprocess.run(
+            [sys.executable, script], cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        assert "IMG_2.jpg" in done.stdout
+        shutil.rmtree(tmp_path / "photo-library")
+
+
+def test_every_link_to_a_page_of_the_project_leads_somewhere():
+    for page in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text()):
+            assert (page.parent / target).exists(), f"{page.name}: {target}"
+
+
+def test_the_declared_packages_are_the_folders_on_disk():
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+    folders = {"photoidx": ROOT / "src" / "photoidx"}
+    folders |= {f"photoidx.{name}": ROOT / name for name in ("indexer", "scoring", "queries")}
+    found = set()
+    for package, folder in folders.items():
+        for path in folder.rglob("__init__.py"):
+            found.add(".".join([package, *path.parent.relative_to(folder).parts]))
+    assert found == set(tools["packages"])
+    assert {package: ROOT / path for package, path in tools["package-dir"].items()} == folders
+
+
+def test_the_generated_pages_are_current():
+    command = [sys.executable, ROOT / "scripts" / "generate_docs.py", "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def tracked() -> list[Path]:
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("needs the git repository")
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    return [ROOT / name for name in done.stdout.split("\0") if name and (ROOT / name).is_file()]
+
+
+def test_no_file_names_a_package_registry_or_a_folder_of_the_machine_it_was_written_on():
+    hosts = ("pypi" + ".org", "files.python" + "hosted.org")
+    places = re.compile(r"(?<![\w.~}/])/(?:work|tmp|root)/")
+    for path in tracked():
+        try:
+            text = path.read_text()
+        except UnicodeDecodeError:
+            continue
+        name = str(path.relative_to(ROOT))
+        assert [host for host in hosts if host in text] == [], name
+        if not name.startswith("tests/"):
+            assert places.findall(text) == [], name
