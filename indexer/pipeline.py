@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import concurrent.futures
 import multiprocessing
+import signal
 import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -103,7 +105,9 @@ class Pipeline:
                 if chunk is None:
                     exhausted = True
                 else:
-                    running[pool.schedule(look_at_all, args=(chunk,), timeout=self._config.time_limit_s)] = chunk
+                    with _without_ctrl_c():
+                        scheduled = pool.schedule(look_at_all, args=(chunk,), timeout=self._config.time_limit_s)
+                    running[scheduled] = chunk
             if not running:
                 return
             ready, _ = concurrent.futures.wait(running, _WAIT_S, concurrent.futures.FIRST_COMPLETED)
@@ -222,3 +226,19 @@ class Pipeline:
             return
         for content_id, rows in zip(content_ids, results, strict=True):
             self._batch.add(content_id, stage.name, rows)
+
+
+@contextmanager
+def _without_ctrl_c() -> Iterator[None]:
+    """Block SIGINT in the threads and processes that are started here.
+
+    A terminal's Ctrl-C reaches every process; a worker that is still being started would answer with a traceback.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -73,7 +73,9 @@ def _enter(folder: str, entered: set[tuple[int, int]]) -> Iterator[os.DirEntry[s
 def _is_excluded(entry: os.DirEntry[str], excludes: tuple[str, ...]) -> bool:
     if entry.name.startswith(".") or entry.name in _OWN_FOLDERS:
         return True
-    return any(fnmatch.fnmatch(entry.name, glob) or fnmatch.fnmatch(entry.path, glob) for glob in excludes)
+    return bool(excludes) and any(
+        fnmatch.fnmatch(entry.name, glob) or fnmatch.fnmatch(entry.path, glob) for glob in excludes
+    )
 
 
 def _add(listing: Listing, entry: os.DirEntry[str]) -> None:

@@ -1,4 +1,4 @@
-"""Measure the default embedder on real photos: does it find the pictures of one object, and name what they show?
+"""Measure the default embedder on real photos: how well it finds pictures of one object and names what they show.
 
 Usage: python scripts/check_vectors.py [--photos FOLDER] [--library FOLDER] [--write]
 
@@ -52,7 +52,7 @@ class Score:
         """Give a row of a Markdown table."""
         if not self.photos:
             return f"| {name} | 0 | - | - |"
-        first, five = (f"{count / self.photos:.1%}".replace("%", " %") for count in (self.first, self.among_five))
+        first, five = percent(self.first / self.photos), percent(self.among_five / self.photos)
         return f"| {name} | {self.photos} | {first} | {five} |"
 
 
@@ -87,11 +87,14 @@ def ukbench_vectors(library: Library, folder: Path) -> np.ndarray[Any, Any]:
 
 def imagenette_labels(library: Library, folder: Path) -> dict[str, list[str]]:
     """Read the labels of each photo in the folder, by its file name."""
-    rows = library.sql("SELECT path, labels FROM labels").to_pylist()
-    return {Path(row["path"]).name: row["labels"] for row in rows if Path(row["path"]).parent == folder}
+    found: dict[str, list[str]] = {}
+    for row in library.sql("SELECT path, label FROM labels ORDER BY path, rank").to_pylist():
+        if Path(row["path"]).parent == folder:
+            found.setdefault(Path(row["path"]).name, []).append(row["label"])
+    return found
 
 
-def measure(photos: Path, where: str) -> list[str]:
+def measure(photos: Path, where: str) -> str:
     """Scan the photos into a library and give the page."""
     ukbench, imagenette = photos / "ukbench", photos / "imagenette" / "imagenette2-160"
     library = Library(where)
@@ -106,42 +109,44 @@ def measure(photos: Path, where: str) -> list[str]:
     return page(neighbours, score(labels, listed), score(labels, named), len(unknown))
 
 
-def page(neighbours: float, listed: Score, named: Score, unknown: int) -> list[str]:
-    """Give the lines of docs/vectors.md."""
+def page(neighbours: float, listed: Score, named: Score, unknown: int) -> str:
+    """Give docs/vectors.md."""
     share = listed.among_five / max(listed.photos, 1)
-    return [
-        "# How good the default vectors and labels are",
-        "",
-        "Written by a script, run at the repository's root:",
-        "",
-        f"    {COMMAND}",
-        "",
-        f"The embedder is `{DEFAULT_EMBEDDER}`. Its vectors have 1,280 numbers.",
-        "",
-        "## Pictures of one object",
-        "",
-        f"UKBench 00000 to {UKBENCH_PHOTOS - 1:05d} has {UKBENCH_PHOTOS // GROUP} objects with {GROUP} photos each. "
-        "For each photo we take the 3 nearest of the other 23.",
-        f"On average **{neighbours:.2f}** of the 3 show the same object. "
-        f"The target is {NEIGHBOURS_TARGET}: {verdict(neighbours >= NEIGHBOURS_TARGET)}.",
-        "With so few photos this proves that the vectors are right, not how good they are in a large library.",
-        "",
-        "## Labels",
-        "",
-        "Imagenette has photos of 10 of ImageNet's 1,000 classes. "
-        "We ask whether a photo's class is its first label, and whether it is among its five labels.",
-        "",
-        "| photos | count | first | among five |",
-        "|---|---|---|---|",
-        listed.row("in manifest.csv"),
-        named.row("not in it; the class is read from the file's name"),
-        "",
-        f"The target is {TOP_FIVE_TARGET:.0%}".replace("%", " %")
-        + f" among five, for the photos in manifest.csv: {verdict(share >= TOP_FIVE_TARGET)}.",
-        f"{unknown} more photos have no class that we know of; they are not counted.",
-        "Many of these photos are from ImageNet's training set, on which the model learned: new photos will do less well.",
-        "The photos have a short side of 160 pixels or more, and are enlarged to the model's 224.",
-    ]
+    return f"""# How good the default vectors and labels are
+
+Written by a script, run at the repository's root:
+
+    {COMMAND}
+
+The embedder is `{DEFAULT_EMBEDDER}`. Its vectors have 1,280 numbers.
+
+## Pictures of one object
+
+UKBench 00000 to {UKBENCH_PHOTOS - 1:05d} has {UKBENCH_PHOTOS // GROUP} objects with {GROUP} photos each.
+For each photo we take the {NEAREST} nearest of the other {UKBENCH_PHOTOS - 1}.
+On average **{neighbours:.2f}** of the {NEAREST} show the same object.
+The target is {NEIGHBOURS_TARGET}: {verdict(neighbours >= NEIGHBOURS_TARGET)}.
+So few photos show that the vectors are right. They do not show how good they are in a large library.
+
+## Labels
+
+Imagenette has photos of 10 of ImageNet's 1,000 classes.
+We ask whether a photo's class is its first label, and whether it is among its five labels.
+
+| photos | count | first | among five |
+|---|---|---|---|
+{listed.row("in manifest.csv")}
+{named.row("not in it; the class is read from the file's name")}
+
+The target is {percent(TOP_FIVE_TARGET)} among five for those in manifest.csv: {verdict(share >= TOP_FIVE_TARGET)}.
+{unknown} more photos have no class that we know of. They are not counted.
+Nearly all of these photos are from ImageNet's training set, on which the model learned. New photos will do less well.
+"""
+
+
+def percent(share: float) -> str:
+    """Give a share of 1 as text."""
+    return f"{100 * share:.1f} %"
 
 
 def verdict(reached: bool) -> str:
@@ -161,8 +166,7 @@ def main() -> int:
         print(f"There are no photos at {photos}; name their folder with --photos.", file=sys.stderr)
         return 1
     with tempfile.TemporaryDirectory(prefix="photoidx-vectors-") as folder:
-        lines = measure(photos, arguments.library or folder)
-    text = "\n".join(lines) + "\n"
+        text = measure(photos, arguments.library or folder)
     print(text)
     if arguments.write:
         PAGE.write_text(text, encoding="utf-8")

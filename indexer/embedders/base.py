@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from abc import abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -103,6 +106,22 @@ def vector_table(slug: str, width: int, model: str) -> TableSpec:
     )
 
 
+@contextmanager
+def few_threads() -> Iterator[None]:
+    """Leave the processors to the processes that decode: a model is a small part of the work, and waiting threads spin.
+
+    Measured on 2 busy cores for EfficientNet-Lite0: 7 ms of CPU for each photo with one thread, 14 to 51 with two.
+    """
+    import torch  # noqa: PLC0415
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 4))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class VectorStage(BatchStage):
     """A model that turns pictures into vectors. Subclasses open the model and give its features."""
 
@@ -157,7 +176,7 @@ class VectorStage(BatchStage):
         padded[: len(arrays)] = np.stack(arrays)
         mean = torch.tensor(self.vision.mean, device=self.device) * 255
         std = torch.tensor(self.vision.std, device=self.device) * 255
-        with torch.inference_mode():
+        with torch.inference_mode(), few_threads():
             batch = (torch.from_numpy(padded).to(self.device).float() - mean) / std
             # Moving the channels of a tensor that has them last gives torch's channels_last layout.
             found = self.features(batch.permute(0, 3, 1, 2).to(getattr(torch, self.precision)))

@@ -14,7 +14,7 @@ import numpy as np
 from photoidx.assets import SUFFIXES, HubWeights
 from photoidx.errors import AssetError, PhotoidxError
 from photoidx.indexer.embedders.base import Vision, unit
-from photoidx.indexer.embedders.hub import HubStage, megabytes_of, misfit, slug_of, unreadable, weights_in_file
+from photoidx.indexer.embedders.hub import HubStage, slug_of, unfit, weights_in_file
 
 if TYPE_CHECKING:
     from photoidx.config import Config
@@ -102,9 +102,10 @@ def _hub_weights(model: str, tag: str, place: str) -> HubWeights:
     """Name the hub's weights. `place` is REPOSITORY/FILE, or REPOSITORY/ where the file has its usual name."""
     name = f"openclip:{model}/{tag}"
     repo, _, file = place.rpartition("/")
-    safe = (str(Path(file).with_suffix(".safetensors")), file)
-    files = (tuple(dict.fromkeys(safe)) if file else _FILES) if repo else ()
-    return HubWeights(name, slug_of(name, exact=True), "", repo, files, _megabytes(model))
+    files: tuple[str, ...] = ()
+    if repo:
+        files = tuple(dict.fromkeys((os.path.splitext(file)[0] + SUFFIXES[0], file))) if file else _FILES
+    return HubWeights(name, slug_of(name, exact=True), "", repo, files)
 
 
 @lru_cache(maxsize=16)
@@ -143,18 +144,6 @@ def _agreed(model: str, tags: Sequence[str]) -> dict[str, Any]:
     return told[0] if len(ways) == 1 else {}
 
 
-@lru_cache(maxsize=16)
-def _megabytes(model: str) -> int:
-    import open_clip  # noqa: PLC0415
-    import torch  # noqa: PLC0415
-
-    try:
-        with torch.device("meta"):
-            return megabytes_of(open_clip.create_model(model, pretrained_text=False))
-    except Exception:  # noqa: BLE001 - the size stands in a message only
-        return 0
-
-
 def open_checkpoint(model: str, tag: str, path: Path) -> Any:
     """Give the model with the weights of a file. Raises AssetError if they do not fit."""
     import open_clip  # noqa: PLC0415
@@ -164,12 +153,9 @@ def open_checkpoint(model: str, tag: str, path: Path) -> Any:
     # Weights trained with QuickGELU are wrong without it; open_clip itself only warns.
     quick = bool(open_clip.get_pretrained_cfg(model, tag).get("quick_gelu")) if tag else False
     try:
-        made: Any = open_clip.create_model(model, pretrained_text=False, force_quick_gelu=quick)
-        result: Any = open_clip.load_checkpoint(made, str(path), strict=False, weights_only=True)
+        made: Any = open_clip.create_model(model, str(path), force_quick_gelu=quick, weights_only=True)
     except Exception as error:
-        raise unreadable(path, model, error) from error
-    if result.missing_keys or result.unexpected_keys:
-        raise misfit(path, model, list(result.missing_keys), list(result.unexpected_keys))
+        raise unfit(path, model, error) from error
     return made
 
 

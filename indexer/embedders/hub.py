@@ -12,7 +12,7 @@ import os
 import re
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from photoidx.assets import HubWeights, one_line
 from photoidx.errors import AssetError, PhotoidxError
@@ -63,18 +63,17 @@ def weights_in_file(kind: str, separator: str, file: str, repo: str = "") -> Hub
     return HubWeights(name, slug_of(stem, exact=True) + "_" + digest, path=path, repo=repo)
 
 
-def misfit(path: Path, model: str, missing: list[str], unexpected: list[str]) -> AssetError:
-    """Say which tensors of a checkpoint do not belong to the model."""
-    parts = [
-        f"{len(names)} {what} ({', '.join(names[:_NAMED_TENSORS])}{', ...' if len(names) > _NAMED_TENSORS else ''})"
-        for what, names in (("missing", missing), ("unexpected", unexpected))
-        if names
-    ]
-    return AssetError(f"{path} is no checkpoint of {model}: tensors {' and '.join(parts)}.")
-
-
-def unreadable(path: Path, model: str, error: BaseException) -> AssetError:
-    """Say that a checkpoint can't be loaded."""
+def unfit(path: Path, model: str, error: BaseException) -> AssetError:
+    """Say why a checkpoint can't be loaded; where torch lists tensors that do not fit the model, name the first."""
+    parts = []
+    for what in ("Missing", "Unexpected"):
+        found = re.search(rf'{what} key\(s\) in state_dict: ((?:"[^"]+"(?:, )?)+)', str(error))
+        if found:
+            names = re.findall(r'"([^"]+)"', found.group(1))
+            more = ", ..." if len(names) > _NAMED_TENSORS else ""
+            parts.append(f"{len(names)} {what.lower()} ({', '.join(names[:_NAMED_TENSORS])}{more})")
+    if parts:
+        return AssetError(f"{path} is no checkpoint of {model}: tensors {' and '.join(parts)}.")
     return AssetError(f"{path} can't be loaded as {model}: {one_line(error)}")
 
 
@@ -92,8 +91,3 @@ def embedder(name: str, config: Config) -> HubStage | None:
 
         return clip.default(file, config) if kind == "openclip" else clip.by_name(name[9:], config)
     return None
-
-
-def megabytes_of(model: Any) -> int:
-    """Give the size of a model's weights in float32, in MB."""
-    return int(sum(tensor.numel() for tensor in model.state_dict().values()) * 4 / 1e6)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from photoidx.assets import SUFFIXES, HubWeights
 from photoidx.errors import AssetError, PhotoidxError
 from photoidx.indexer.embedders.base import Vision
-from photoidx.indexer.embedders.hub import HubStage, megabytes_of, misfit, slug_of, unreadable, weights_in_file
+from photoidx.indexer.embedders.hub import HubStage, slug_of, unfit, weights_in_file
 
 if TYPE_CHECKING:
     from photoidx.config import Config
@@ -79,7 +78,7 @@ def facts(model: str) -> Facts:
     from timm.data.config import resolve_model_data_config  # noqa: PLC0415
 
     empty = _empty(model)
-    size_mb = megabytes_of(empty)
+    numbers = sum(int(tensor.numel()) for tensor in empty.state_dict().values())
     empty.reset_classifier(0)
     resolve: Any = resolve_model_data_config
     told = resolve(empty)
@@ -95,7 +94,7 @@ def facts(model: str) -> Facts:
         interpolation=told["interpolation"],
         squash=told["crop_mode"] == "squash",
     )
-    return Facts(vision, empty.pretrained_cfg.get("hf_hub_id") or "", size_mb)
+    return Facts(vision, empty.pretrained_cfg.get("hf_hub_id") or "", round(4 * numbers / 1e6))
 
 
 def _empty(model: str) -> Any:
@@ -157,10 +156,7 @@ def open_checkpoint(model: str, path: Path, **arguments: Any) -> Any:
         else:
             made.reset_classifier(0)
             return made
-    missing, unexpected = (_names(troubles[0], which) for which in ("Missing", "Unexpected"))
-    if missing or unexpected:
-        raise misfit(path, model, missing, unexpected) from troubles[0]
-    raise unreadable(path, model, troubles[0]) from troubles[0]
+    raise unfit(path, model, troubles[0]) from troubles[0]
 
 
 def _classes(model: str, path: Path) -> list[int]:
@@ -173,16 +169,10 @@ def _classes(model: str, path: Path) -> list[int]:
     try:
         tensors: Any = timm.models.load_state_dict(str(path), weights_only=True)
     except Exception as error:
-        raise unreadable(path, model, error) from error
+        raise unfit(path, model, error) from error
     known: Any = timm.get_pretrained_cfg(model)
     heads = [known.classifier] if isinstance(known.classifier, str) else list(known.classifier or ())
     for head in heads:
         if f"{head}.weight" in tensors:
             return [int(tensors[f"{head}.weight"].shape[0])]
     return [0, known.num_classes] if known.num_classes else [0]
-
-
-def _names(error: Exception, which: str) -> list[str]:
-    """Read the names of tensors from the message in which torch lists those that are missing or unexpected."""
-    found = re.search(rf"{which} key\(s\) in state_dict: ((?:\"[^\"]+\"(?:, )?)+)", str(error))
-    return re.findall(r'"([^"]+)"', found.group(1)) if found else []

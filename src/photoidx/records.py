@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
-from pathlib import PurePath
 
 from blake3 import blake3
 
@@ -46,23 +46,21 @@ RAW_FORMATS = frozenset(
         "x3f",
     }
 )
+_SIDECAR_SUFFIXES = frozenset(("xmp", "aae"))
+_VIDEO_SUFFIXES = frozenset(("mov", "mp4"))
 _FORMAT_OF_SUFFIX = {
     **{raw: raw for raw in RAW_FORMATS},
     **dict.fromkeys(("jpg", "jpeg", "jpe", "jfif"), "jpeg"),
     **dict.fromkeys(("tif", "tiff"), "tiff"),
     **dict.fromkeys(("heic", "heif", "hif"), "heif"),
     **{same: same for same in ("png", "webp", "gif", "bmp", "avif", "jxl")},
+    **{same: same for same in (*_SIDECAR_SUFFIXES, *_VIDEO_SUFFIXES)},
 }
-_SIDECAR_SUFFIXES = frozenset(("xmp", "aae"))
-_VIDEO_SUFFIXES = frozenset(("mov", "mp4"))
 
 
 def format_of(name: str) -> str | None:
     """Give the format that a name announces ("jpeg", "heif", "cr2", "xmp", ...), or None for a file of no interest."""
-    suffix = PurePath(name).suffix[1:].lower()
-    if suffix in _SIDECAR_SUFFIXES or suffix in _VIDEO_SUFFIXES:
-        return suffix
-    return _FORMAT_OF_SUFFIX.get(suffix)
+    return _FORMAT_OF_SUFFIX.get(os.path.splitext(name)[1][1:].lower())
 
 
 def kind_of(file_format: str) -> Kind:

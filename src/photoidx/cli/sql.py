@@ -14,7 +14,8 @@ from photoidx.cli.output import library_option, output_options, render
 def sql(query: str, library: str | None, output_format: str, null: bool) -> None:
     """Answer an SQL query over the views photos, labels, failures, scans, files, exif and sidecars.
 
-    The whole of DuckDB's SELECT is there; files and the network are out of reach.
+    The whole of DuckDB's SELECT is there; files and the network are out of reach. `SHOW TABLES` and `DESCRIBE photos`
+    tell what there is. The column `tags`, with every EXIF tag as JSON, is read only where a query names it.
     """
     from photoidx.library import Library  # noqa: PLC0415
 
