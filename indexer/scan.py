@@ -330,8 +330,13 @@ class Scan:
         self._store.upsert(SCANS, [row])
 
 
-def check_roots(roots: Sequence[str]) -> None:
-    """Raise PhotoidxError if a folder to scan is not a folder and the library knows nothing below it."""
+def check_roots(roots: Sequence[str], *, has_library: bool = True) -> None:
+    """Raise PhotoidxError if something to scan is not a folder. One that is missing may be a drive that is away.
+
+    Where there is no library yet it can only be a mistake.
+    """
     for root in roots:
+        if not has_library and not os.path.exists(root):
+            raise PhotoidxError(f"There is no folder {root}. Check the spelling, or mount its drive.")
         if os.path.exists(root) and not os.path.isdir(root):
             raise PhotoidxError(f"{root} is not a folder. Give the folder that it lies in.")

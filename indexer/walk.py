@@ -5,8 +5,8 @@ from __future__ import annotations
 import fnmatch
 import os
 import stat
-from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from photoidx.records import format_of
 
@@ -14,9 +14,11 @@ from photoidx.records import format_of
 _OWN_FOLDERS = frozenset({"@eaDir", "#recycle", "lost+found"})
 
 
-@dataclass(frozen=True, slots=True)
-class FileState:
-    """A file as a folder's listing shows it. Two equal states mean that the bytes have not changed."""
+class FileState(NamedTuple):
+    """A file as a folder's listing shows it. Two equal states mean that the bytes have not changed.
+
+    A tuple, because a rescan makes two of them for each file and compares them.
+    """
 
     size: int
     mtime_ns: int
@@ -46,7 +48,7 @@ def walk(root: str, excludes: tuple[str, ...] = ()) -> Listing:
     while waiting:
         folder = waiting.pop()
         try:
-            entries = list(_enter(folder, entered))
+            entries = _enter(folder, entered)
         except OSError as error:
             listing.unlisted[folder] = error.strerror or str(error)
             continue
@@ -60,14 +62,14 @@ def walk(root: str, excludes: tuple[str, ...] = ()) -> Listing:
     return listing
 
 
-def _enter(folder: str, entered: set[tuple[int, int]]) -> Iterator[os.DirEntry[str]]:
+def _enter(folder: str, entered: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
     status = os.stat(folder)
     identity = (status.st_dev, status.st_ino)
     if status.st_ino and identity in entered:
-        return
+        return []
     entered.add(identity)
     with os.scandir(folder) as entries:
-        yield from entries
+        return list(entries)
 
 
 def _is_excluded(entry: os.DirEntry[str], excludes: tuple[str, ...]) -> bool:

@@ -28,7 +28,7 @@ from photoidx.config import DEFAULT_EMBEDDER, Config
 from photoidx.indexer.batch import Batch
 from photoidx.indexer.decode import DecodedPhoto
 from photoidx.library import Library
-from photoidx.records import content_id_of
+from photoidx.records import Kind, content_id_of
 from photoidx.registry import stages
 from photoidx.schema import LEDGER, tables_of
 from photoidx.stage import BatchStage, PhotoStage, Rows
@@ -221,7 +221,7 @@ class Steps:
             photo.image()
         arrays = {}
         for stage in self._stages:
-            if isinstance(stage, PhotoStage):
+            if isinstance(stage, PhotoStage) and Kind.PHOTO in stage.kinds:
                 with self._step(stage.name):
                     rows = stage.run(photo)
                 self._batch.add(content_id, stage.name, rows)

@@ -256,9 +256,6 @@ def test_ctrl_c_ends_a_scan_with_130_and_the_next_one_completes_it(tmp_path: Pat
     assert photoidx("failures", "--library", library, "--format", "jsonl").stdout == ""
 
 
-@pytest.mark.xfail(
-    reason="a worker that is just starting takes the terminal's SIGINT: indexer/pipeline.py must block it"
-)
 def test_ctrl_c_at_a_terminal_prints_no_traceback_of_a_starting_worker(tmp_path: Path):
     with start_scan(tmp_path, 20) as process:
         time.sleep(0.2)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from photoidx import Config, Library
-from photoidx.errors import AssetError, LibraryLockedError, LibraryTooNewError
+from photoidx.errors import AssetError, LibraryLockedError, LibraryTooNewError, PhotoidxError
 from photoidx.schema import META
 from photoidx.store import Store
 from pictures import age, draw
@@ -213,3 +213,9 @@ def test_a_remembered_model_that_went_away_is_a_warning(photos: Path, library: L
     with library.store.writing():
         library.store.upsert(META, [{"name": "embedders", "value": '["efficientnet_lite0", "dinov2"]'}])
     assert "without dinov2" in library.scan(photos).warnings[0]
+
+
+def test_a_misspelt_folder_makes_no_library(tmp_path: Path, library: Library):
+    with pytest.raises(PhotoidxError, match="no folder"):
+        library.scan(tmp_path / "no such folder")
+    assert not Path(library.uri).exists()

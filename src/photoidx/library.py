@@ -53,7 +53,7 @@ class Library:
     ) -> ScanResult:
         """Bring the tables up to date with these folders. Photos are only read. Raises LibraryLockedError."""
         folders = [os.path.abspath(root) for root in roots]
-        check_roots(folders)
+        check_roots(folders, has_library=self._exists())
         store = Store(self.uri, create=True)
         with store.writing():
             config, warnings = self._with_remembered_embedders(store)
@@ -61,6 +61,13 @@ class Library:
             scan.result.warnings += warnings
             self._remember_embedders(store)
             return scan.run(progress, retry_failed=retry_failed, allow_empty=allow_empty)
+
+    def _exists(self) -> bool:
+        try:
+            Store(self.uri)
+        except LibraryNotFoundError:
+            return False
+        return True
 
     def plan(self, *roots: str | Path, allow_empty: bool = False) -> Plan:
         """Say what a scan of these folders would do, and change nothing."""
