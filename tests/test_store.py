@@ -16,6 +16,7 @@ import pyarrow as pa
 import pytest
 
 from photoidx.errors import LibraryLockedError, LibraryNotFoundError, LibraryTooNewError, PhotoidxError
+from photoidx.migrations import MIGRATIONS, Migration, migrate
 from photoidx.schema import FILES, META, OWN_TABLES, SCHEMA_VERSION, key_of
 from photoidx.stage import TableSpec, column
 from photoidx.store import Store
@@ -164,6 +165,34 @@ def test_the_schema_version_is_recorded_once_and_a_newer_one_is_refused(store: S
         store.upsert(META, [{"name": "schema_version", "value": str(SCHEMA_VERSION + 1)}])
     with pytest.raises(LibraryTooNewError, match=f"schema version {SCHEMA_VERSION + 1}"):
         Store(store.uri)
+
+
+def test_an_older_library_takes_the_steps_that_it_lacks_once_each_and_records_them(store: Store):
+    taken: list[int] = []
+
+    def step(to: int) -> Migration:
+        return Migration(to, f"step {to}", lambda _: taken.append(to))
+
+    with store.writing():
+        migrate(store, 1, [step(2), step(3)])
+        migrate(store, int(store.meta()["schema_version"]), [step(2), step(3), step(4)])
+    assert taken == [2, 3, 4]
+    facts = store.meta()
+    assert facts["schema_version"] == "4"
+    assert all(facts[f"migration_{to}"].endswith(f"step {to}") for to in taken)
+
+
+def test_a_step_that_fails_is_taken_again_the_next_time(store: Store):
+    def fail(_: Store) -> None:
+        raise OSError("disk full")
+
+    with store.writing(), pytest.raises(OSError, match="disk full"):
+        migrate(store, 1, [Migration(2, "first", lambda _: None), Migration(3, "second", fail)])
+    assert store.meta()["schema_version"] == "2"
+
+
+def test_the_known_steps_lead_to_this_version_without_a_gap():
+    assert [step.to for step in MIGRATIONS] == list(range(2, SCHEMA_VERSION + 1))
 
 
 def test_the_key_columns_of_every_table_carry_the_mark_of_a_key(store: Store):

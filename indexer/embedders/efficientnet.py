@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
 
-from photoidx.assets import ASSETS, find, locate
+from photoidx.assets import ASSETS, PackageFile, find, locate
 from photoidx.errors import AssetError
 from photoidx.indexer.embedders.base import VectorStage, Vision, device_of, unit
 from photoidx.stage import Rows, TableSpec, column
@@ -52,32 +51,23 @@ class EfficientNetLite0(VectorStage):
 
     def load(self) -> None:
         """Open the model, its classifier in float32, and the words of its classes."""
-        from timm.data.imagenet_info import ImageNetInfo  # noqa: PLC0415 - brings torch
-
         super().load()
-        info: Any = ImageNetInfo()
-        self.words = [info.index_to_description(index).split(",")[0] for index in range(info.num_classes())]
+        self.words = class_words()
 
     def open_model(self) -> Any:
-        """Give timm's model with the weights of the original one: their tensors come in the same order."""
-        import timm  # noqa: PLC0415
+        """Give the network with the weights of the original one, up to the pooled features."""
         import torch  # noqa: PLC0415
 
+        from photoidx.indexer.embedders.lite0 import lite0  # noqa: PLC0415 - brings torch
+
         path = locate(ASSETS[NAME], self.config)
-        theirs = torch.load(path, map_location="cpu", weights_only=True)
-        model: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
-        ours = model.state_dict()
-        if [tuple(t.shape) for t in theirs.values()] != [tuple(t.shape) for t in ours.values()]:
-            raise AssetError(f"The tensors in {path} do not fit timm's tf_efficientnet_lite0; another timm may help.")
-        model.load_state_dict(dict(zip(ours, theirs.values(), strict=True)))
-        self.head = model.get_classifier().to(device_of(self.config)).requires_grad_(requires_grad=False)
-        model.reset_classifier(0)
-        fuse(model)
+        model, head = lite0(torch.load(path, map_location="cpu", weights_only=True))
+        self.head = head.to(device_of(self.config)).requires_grad_(requires_grad=False)
         return model
 
     def features(self, batch: Any) -> Any:
         """Give the pooled features."""
-        return self.model.forward_head(self.model.forward_features(batch), pre_logits=True)
+        return self.model(batch)
 
     def run_batch(self, arrays: Sequence[np.ndarray[Any, Any]]) -> Sequence[Rows]:
         """Give each picture's vector and labels."""
@@ -102,16 +92,14 @@ class EfficientNetLite0(VectorStage):
         ]
 
 
-def fuse(module: Any) -> None:
-    """Fold each batch normalisation into the convolution before it. Its activation, if it has one, stays."""
-    from torch import nn  # noqa: PLC0415
-    from torch.nn.utils.fusion import fuse_conv_bn_weights  # noqa: PLC0415
-
-    children = list(module.named_children())
-    for (_, conv), (name, norm) in pairwise(children):
-        if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
-            weights: tuple[Any, ...] = (norm.running_mean, norm.running_var, norm.eps, norm.weight, norm.bias)
-            conv.weight, conv.bias = fuse_conv_bn_weights(conv.weight, conv.bias, *weights)
-            setattr(module, name, getattr(norm, "act", nn.Identity()))
-    for _, child in children:
-        fuse(child)
+def class_words() -> list[str]:
+    """Give a word for each of ImageNet's 1,000 classes, from the lists that timm carries. Does not import timm."""
+    lists = []
+    for name in ("imagenet_synsets.txt", "imagenet_synset_to_lemma.txt"):
+        path = PackageFile("timm", f"timm/data/_info/{name}").find()
+        if path is None:
+            raise AssetError(f"The installed timm does not hold {name}. Install timm again.")
+        lists.append(path.read_text(encoding="utf-8").splitlines())
+    synsets, lemmas = lists
+    words = {synset: names.split(",")[0].strip('"') for synset, names in (line.split("\t") for line in lemmas)}
+    return [words[synset] for synset in synsets]

@@ -9,6 +9,10 @@ import pyarrow as pa
 from photoidx.stage import Stage, TableSpec, column
 
 SCHEMA_VERSION = 1
+"""Raised when a library must be rewritten to be read by this version; `photoidx.migrations` says how.
+
+A new table or column needs no new version: `Store.ensure` adds it.
+"""
 
 _TIME = pa.timestamp("us")
 

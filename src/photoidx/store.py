@@ -16,6 +16,7 @@ import lancedb
 import pyarrow as pa
 
 from photoidx.errors import LibraryLockedError, LibraryNotFoundError, LibraryTooNewError, PhotoidxError
+from photoidx.migrations import MIGRATIONS, migrate
 from photoidx.schema import META, OWN_TABLES, SCHEMA_VERSION, arrow_schema, key_of
 from photoidx.stage import TableSpec
 
@@ -83,8 +84,11 @@ class Store:
     def _prepare(self) -> None:
         for spec in OWN_TABLES:
             self.ensure(spec)
-        if "schema_version" not in self.meta():
+        version = self.meta().get("schema_version")
+        if version is None:
             self.upsert(META, [{"name": "schema_version", "value": str(SCHEMA_VERSION)}])
+        else:
+            migrate(self, int(version), MIGRATIONS)
 
     def ensure(self, spec: TableSpec) -> None:
         """Make the table if it is not there, and add the columns that it lacks."""
