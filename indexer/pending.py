@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -28,14 +28,20 @@ class Pending:
                 done = pa.chunked_array([*done.chunks, *undecodable.chunks], type=pa.string())
             self._done[stage.name] = done
 
-    def missing(self, contents: Mapping[str, Kind]) -> dict[str, tuple[str, ...]]:
-        """Give for each of these contents the stages that it lacks; those that lack none are left out."""
-        result: dict[str, tuple[str, ...]] = {}
-        for stage in self._stages:
-            ours = pa.array([content_id for content_id, kind in contents.items() if kind in stage.kinds], pa.string())
-            lacking = ours.filter(pc.invert(pc.is_in(ours, value_set=self._done[stage.name])))
-            for content_id in lacking.to_pylist():
-                result[content_id] = (*result.get(content_id, ()), stage.name)
+    def missing(self, contents: Iterable[tuple[str | None, str]]) -> dict[tuple[str, str], tuple[str, ...]]:
+        """Give for each of these contents, with a file's kind, the stages that it lacks; without those lacking none."""
+        of_kind: dict[str, list[str]] = {kind: [] for kind in Kind}
+        for content_id, kind in contents:
+            if content_id is not None:
+                of_kind[kind].append(content_id)
+        result: dict[tuple[str, str], tuple[str, ...]] = {}
+        for kind, content_ids in of_kind.items():
+            ours = pa.array(content_ids, pa.string())
+            for stage in self._stages:
+                if kind in stage.kinds:
+                    lacking = ours.filter(pc.invert(pc.is_in(ours, value_set=self._done[stage.name])))
+                    for content_id in lacking.to_pylist():
+                        result[content_id, kind] = (*result.get((content_id, kind), ()), stage.name)
         return result
 
     def complete(self, kind: Kind = Kind.PHOTO) -> list[str]:

@@ -28,6 +28,7 @@ class Known:
     state: FileState
     content_id: str | None
     root: str
+    kind: str = ""
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ from photoidx.store import Store
 
 _KEEP_VERSIONS = timedelta(days=1)
 _MOVED_ROOT_SHARE = 0.9
-_KNOWN_COLUMNS = ("path", "root", "size", "mtime_ns", "inode", "content_id")
+_KNOWN_COLUMNS = ("path", "root", "size", "mtime_ns", "inode", "content_id", "kind")
 
 
 @dataclass
@@ -71,9 +71,12 @@ def read_known(store: Store) -> dict[str, Known]:
     if FILES.name not in store.names():
         return {}
     columns = [store_column.to_pylist() for store_column in store.read("files", _KNOWN_COLUMNS).columns]
+    root_of = {root: text_path(root) for root in set(columns[1])}
     return {
-        text_path(path): Known(FileState(size, mtime_ns, inode), content_id, text_path(root))
-        for path, root, size, mtime_ns, inode, content_id in zip(*columns, strict=True)
+        path if path.isascii() else text_path(path): Known(
+            FileState(size, mtime_ns, inode), content_id, root_of[root], kind
+        )
+        for path, root, size, mtime_ns, inode, content_id, kind in zip(*columns, strict=True)
     }
 
 
@@ -142,16 +145,17 @@ class Scan:
         return next(listing.files[path] for listing in self._listings if path in listing.files)
 
     def _tasks(self, pending: Pending) -> list[Task]:
+        """Give the files to look at: what is new or changed, and those whose content lacks a stage."""
         tasks = [Task(each.path, self._state(each.path)) for each in self._plan.of(Verdict.NEW, Verdict.CHANGED)]
-        moved = [(each.path, each.source or "") for each in self._plan.of(Verdict.MOVED)]
-        place: dict[str, str] = {}
-        for path, source in [*((path, path) for path in self._plan.unchanged), *moved]:
-            content_id = self._known[source].content_id
-            if content_id is not None:
-                place[content_id] = path
-        kinds = {content_id: kind_of(format_of(path) or "") for content_id, path in place.items()}
-        for content_id, names in pending.missing(kinds).items():
-            path = place[content_id]
+        place: dict[tuple[str | None, str], str] = {}
+        for path in self._plan.unchanged:
+            known = self._known[path]
+            place[known.content_id, known.kind] = path
+        for each in self._plan.of(Verdict.MOVED):
+            content_id = self._known[each.source or ""].content_id
+            place[content_id, kind_of(format_of(each.path) or "")] = each.path
+        for (content_id, kind), names in pending.missing(place).items():
+            path = place[content_id, kind]
             tasks.append(Task(path, self._state(path), names))
         return tasks
 

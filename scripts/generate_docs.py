@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 os.environ["COLUMNS"] = "100"
@@ -21,10 +22,17 @@ def cli_page() -> str:
     parts = ["# The commands\n\nGenerated from `--help` by `make docs`.\n"]
     context = click.Context(cli, info_name="photoidx", max_content_width=100)
     parts.append(f"## photoidx\n\n```text\n{cli.get_help(context)}\n```\n")
-    for name, command in cli.commands.items():
+    for name, command in _commands(cli):
         inner = click.Context(command, info_name=f"photoidx {name}", max_content_width=100)
         parts.append(f"## photoidx {name}\n\n```text\n{command.get_help(inner)}\n```\n")
     return "\n".join(parts)
+
+
+def _commands(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        yield above + name, command
+        if isinstance(command, click.Group):
+            yield from _commands(command, f"{above}{name} ")
 
 
 def columns_page() -> str:

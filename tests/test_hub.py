@@ -385,3 +385,15 @@ def test_the_catalogue_says_what_is_ready_and_how_to_get_the_rest():
         assert f"photoidx models pull {name}" in rows[name].how_to_get
     for row in rows.values():
         assert row.licence
+
+
+def test_what_timm_and_open_clip_know_of_a_model_is_asked_once_then_needs_no_torch():
+    code = (
+        "import sys; from photoidx.config import Config; from photoidx.indexer.embedders import embedder\n"
+        "made = [embedder(name, Config()) for name in ('timm:vit_tiny_patch16_224', 'openclip:ViT-B-16/openai')]\n"
+        "print([(stage.name, stage.vision, stage.weights, stage.fingerprint) for stage in made])\n"
+        "print('torch' in sys.modules)"
+    )
+    first, second = (subprocess.check_output([sys.executable, "-c", code], text=True).splitlines() for _ in range(2))
+    assert first[0] == second[0]
+    assert second[1] == "False"

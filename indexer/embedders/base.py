@@ -177,7 +177,7 @@ class VectorStage(BatchStage):
         mean = torch.tensor(self.vision.mean, device=self.device) * 255
         std = torch.tensor(self.vision.std, device=self.device) * 255
         with torch.inference_mode(), few_threads():
-            batch = (torch.from_numpy(padded).to(self.device).float() - mean) / std
+            batch = torch.from_numpy(padded).to(self.device).float().sub_(mean).div_(std)
             # Moving the channels of a tensor that has them last gives torch's channels_last layout.
             found = self.features(batch.permute(0, 3, 1, 2).to(getattr(torch, self.precision)))
             return found[: len(arrays)].float()

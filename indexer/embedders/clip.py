@@ -14,7 +14,7 @@ import numpy as np
 from photoidx.assets import SUFFIXES, HubWeights
 from photoidx.errors import AssetError, PhotoidxError
 from photoidx.indexer.embedders.base import Vision, unit
-from photoidx.indexer.embedders.hub import HubStage, slug_of, unfit, weights_in_file
+from photoidx.indexer.embedders.hub import Facts, HubStage, remembered, slug_of, unfit, weights_in_file
 
 if TYPE_CHECKING:
     from photoidx.config import Config
@@ -76,39 +76,52 @@ def default(file: str, config: Config) -> ClipStage:
 
 def by_name(rest: str, config: Config) -> ClipStage:
     """Give any model of open_clip from `NAME/PRETRAINED`. Raises PhotoidxError if open_clip has none such."""
-    model, slash, pretrained = rest.partition("/")
-    shape = _shape(model)
+    model, _, pretrained = rest.partition("/")
+    if _is_path(pretrained):
+        known = facts(model, "")
+        return ClipStage(model, weights_in_file(f"openclip:{model}", "/", pretrained), known.vision, config)
+    known = facts(model, pretrained or "?")
+    name = f"openclip:{model}/{known.tag}"
+    weights = HubWeights(name, slug_of(name, exact=True), "", known.repo, known.files)
+    return ClipStage(model, weights, known.vision, config, known.tag)
+
+
+@lru_cache(maxsize=16)
+def facts(model: str, pretrained: str) -> Facts:
+    """Tell how a model sees, and where the weights of that name are kept; none are named for those in a file."""
+    return remembered("open_clip_torch", f"{model}/{pretrained}", lambda: _ask(model, pretrained))
+
+
+def _ask(model: str, pretrained: str) -> Facts:
+    """Ask open_clip. Raises PhotoidxError if it has none such. Brings torch."""
     import open_clip  # noqa: PLC0415
 
+    shape = _shape(model)
     tags: list[str] = open_clip.list_pretrained_tags_by_model(model)
+    if not pretrained:
+        return Facts(_vision(model, shape, _agreed(model, tags)))
     tag = pretrained.lower().replace("-", "_")
-    if tag in tags:
-        told = open_clip.get_pretrained_cfg(model, tag)
-        weights = _hub_weights(model, tag, str(told.get("hf_hub", "")))
-        return ClipStage(model, weights, _vision(model, shape, told), config, tag)
-    if not _is_path(pretrained):
+    if tag not in tags:
         known = f"; open_clip knows {', '.join(tags)}" if tags else ""
-        asked = f"has no weights {pretrained!r}" if slash and pretrained else "needs /PRETRAINED after its name"
+        asked = "needs /PRETRAINED after its name" if pretrained == "?" else f"has no weights {pretrained!r}"
         raise PhotoidxError(f"openclip:{model} {asked}{known}. The path of a file is good, too.")
-    weights = weights_in_file(f"openclip:{model}", "/", pretrained)
-    return ClipStage(model, weights, _vision(model, shape, _agreed(model, tags)), config)
+    told = open_clip.get_pretrained_cfg(model, tag)
+    repo, files = _place(str(told.get("hf_hub", "")))
+    return Facts(_vision(model, shape, told), repo, files, tag=tag)
 
 
 def _is_path(text: str) -> bool:
     return "/" in text or os.sep in text or text.endswith(SUFFIXES)
 
 
-def _hub_weights(model: str, tag: str, place: str) -> HubWeights:
-    """Name the hub's weights. `place` is REPOSITORY/FILE, or REPOSITORY/ where the file has its usual name."""
-    name = f"openclip:{model}/{tag}"
+def _place(place: str) -> tuple[str, tuple[str, ...]]:
+    """Cut REPOSITORY/FILE, or REPOSITORY/ where the file has its usual name, into repository and names to try."""
     repo, _, file = place.rpartition("/")
-    files: tuple[str, ...] = ()
-    if repo:
-        files = tuple(dict.fromkeys((os.path.splitext(file)[0] + SUFFIXES[0], file))) if file else _FILES
-    return HubWeights(name, slug_of(name, exact=True), "", repo, files)
+    if not repo or not file:
+        return repo, _FILES if repo else ()
+    return repo, tuple(dict.fromkeys((os.path.splitext(file)[0] + SUFFIXES[0], file)))
 
 
-@lru_cache(maxsize=16)
 def _shape(model: str) -> tuple[int, int]:
     """Give the width of the vectors and the side of the pictures, in pixels. Brings torch."""
     import open_clip  # noqa: PLC0415

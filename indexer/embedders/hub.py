@@ -7,14 +7,19 @@ dinov2, openclip                    one good choice of each; also as dinov2@FILE
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import json
 import os
 import re
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from functools import cached_property
+from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from photoidx.assets import HubWeights, one_line
+from photoidx.assets import HubWeights, cache_folder, one_line
 from photoidx.errors import AssetError, PhotoidxError
 from photoidx.indexer.embedders.base import VectorStage, Vision
 
@@ -22,6 +27,39 @@ if TYPE_CHECKING:
     from photoidx.config import Config
 
 _NAMED_TENSORS = 3
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What timm or open_clip knows of a model before its weights are here."""
+
+    vision: Vision
+    repo: str = ""
+    files: tuple[str, ...] = ()
+    megabytes: int = 0
+    tag: str = ""
+
+
+def remembered(package: str, question: str, ask: Callable[[], Facts]) -> Facts:
+    """Give the answer of the last time, kept on disk for each version of the package, or ask.
+
+    Asking imports torch, which takes seconds; every process of every scan needs the answer.
+    """
+    place = cache_folder().parent / "facts" / f"{slug_of(f'{package} {version(package)} {question}', exact=False)}.json"
+    try:
+        told = json.loads(place.read_text(encoding="utf-8"))
+        vision: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in told["vision"].items()
+        }
+        return Facts(**{**told, "vision": Vision(**vision), "files": tuple(told["files"])})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        facts = ask()
+    with contextlib.suppress(OSError):  # the answer is good without being kept
+        place.parent.mkdir(parents=True, exist_ok=True)
+        half = place.with_suffix(f".{os.getpid()}")
+        half.write_text(json.dumps(asdict(facts)), encoding="utf-8")
+        half.replace(place)
+    return facts
 
 
 class HubStage(VectorStage):

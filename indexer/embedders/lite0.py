@@ -40,7 +40,8 @@ def lite0(weights: Mapping[str, torch.Tensor]) -> tuple[nn.Module, nn.Linear]:
     channels = _STEM
     for blocks, out, wider, stride, kernel in _STAGES:
         for block in range(blocks):
-            layers.append(_Block(tensors, channels, out, wider, stride if block == 0 else 1, kernel))
+            first = stride if block == 0 else 1
+            layers.append(_Block(tensors, channels, out, wider=wider, stride=first, kernel=kernel))
             channels = out
     layers += [_conv(tensors, channels, _HEAD, 1, 1), nn.ReLU6(inplace=True), nn.AdaptiveAvgPool2d(1), nn.Flatten()]
     head = nn.Linear(_HEAD, _CLASSES)
@@ -54,7 +55,7 @@ class _Block(nn.Module):
     """Widen, filter each channel by itself, narrow; added to its input where their shapes agree."""
 
     def __init__(
-        self, tensors: Iterator[torch.Tensor], channels: int, out: int, wider: int, stride: int, kernel: int
+        self, tensors: Iterator[torch.Tensor], channels: int, out: int, *, wider: int, stride: int, kernel: int
     ) -> None:
         super().__init__()
         inside = channels * wider
@@ -69,8 +70,8 @@ class _Block(nn.Module):
         return found + batch if self.adds else found
 
 
-def _conv(  # noqa: PLR0913, PLR0917 - a convolution has these
-    tensors: Iterator[torch.Tensor], channels: int, out: int, kernel: int, stride: int, groups: int = 1
+def _conv(
+    tensors: Iterator[torch.Tensor], channels: int, out: int, kernel: int, stride: int, *, groups: int = 1
 ) -> nn.Module:
     """Give a convolution with its batch normalisation folded in, padded as TensorFlow pads inputs of even size."""
     conv = nn.Conv2d(channels, out, kernel, stride, padding=(kernel - 1) // 2 if stride == 1 else 0, groups=groups)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 import math
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from photoidx.assets import SUFFIXES, HubWeights
 from photoidx.errors import AssetError, PhotoidxError
 from photoidx.indexer.embedders.base import Vision
-from photoidx.indexer.embedders.hub import HubStage, slug_of, unfit, weights_in_file
+from photoidx.indexer.embedders.hub import Facts, HubStage, remembered, slug_of, unfit, weights_in_file
 
 if TYPE_CHECKING:
     from photoidx.config import Config
@@ -25,15 +24,6 @@ DINOV2_VISION = Vision(
     width=384, size=224, resize=224, mean=(0.485, 0.456, 0.406), std=(0.229, 0.224, 0.225), interpolation="bicubic"
 )
 DINOV2_WEIGHTS = HubWeights("dinov2", "dinov2", repo=f"timm/{DINOV2}", files=_FILES, megabytes=88)
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What timm knows of a model before its weights are here."""
-
-    vision: Vision
-    repo: str
-    megabytes: int
 
 
 class TimmStage(HubStage):
@@ -67,14 +57,18 @@ def by_name(model: str, file: str, config: Config) -> TimmStage:
         weights = weights_in_file(f"timm:{model}", "@", file)
     else:
         name = f"timm:{model}"
-        files = _FILES if known.repo else ()
-        weights = HubWeights(name, slug_of(name, exact=True), "", known.repo, files, known.megabytes)
+        weights = HubWeights(name, slug_of(name, exact=True), "", known.repo, known.files, known.megabytes)
     return TimmStage(model, weights, known.vision, config)
 
 
 @lru_cache(maxsize=16)
 def facts(model: str) -> Facts:
-    """Ask timm how a model sees and where its weights are kept. Its tensors are not made. Brings torch."""
+    """Tell how a model sees and where its weights are kept."""
+    return remembered("timm", model, lambda: _ask(model))
+
+
+def _ask(model: str) -> Facts:
+    """Ask timm. The model's tensors are not made. Brings torch."""
     from timm.data.config import resolve_model_data_config  # noqa: PLC0415
 
     empty = _empty(model)
@@ -94,7 +88,8 @@ def facts(model: str) -> Facts:
         interpolation=told["interpolation"],
         squash=told["crop_mode"] == "squash",
     )
-    return Facts(vision, empty.pretrained_cfg.get("hf_hub_id") or "", round(4 * numbers / 1e6))
+    repo = empty.pretrained_cfg.get("hf_hub_id") or ""
+    return Facts(vision, repo, _FILES if repo else (), round(4 * numbers / 1e6))
 
 
 def _empty(model: str) -> Any:

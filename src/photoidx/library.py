@@ -14,6 +14,7 @@ from platformdirs import user_data_path
 
 from photoidx.config import Config
 from photoidx.errors import LibraryNotFoundError, PhotoidxError
+from photoidx.indexer.embedders import embedder
 from photoidx.indexer.plan import Plan
 from photoidx.indexer.scan import Progress, Scan, ScanResult, check_roots, make_plan
 from photoidx.schema import META
@@ -112,11 +113,10 @@ class Library:
 
         One whose weights are no longer here is left out, and a warning says so.
         """
-        from photoidx.indexer.embedders import embedder  # noqa: PLC0415
-
         asked, warnings = list(self.config.embedders), []
+        names = {embedder(name, self.config).name for name in asked}
         for name in _remembered(store):
-            if name not in asked:
+            if name not in names:
                 try:
                     embedder(name, self.config).check()
                     asked.append(name)
@@ -126,8 +126,23 @@ class Library:
 
     def _remember_embedders(self, store: Store) -> None:
         before = _remembered(store)
-        after = list(dict.fromkeys((*before, *self.config.embedders)))
+        after = list(dict.fromkeys((*before, *(embedder(name, self.config).name for name in self.config.embedders))))
         if after != before:
+            store.upsert(META, [{"name": "embedders", "value": json.dumps(after)}])
+
+    def forget_embedder(self, name: str) -> None:
+        """Do without an embedder in later scans that do not ask for it. Its vectors stay.
+
+        Raises PhotoidxError if no scan used it.
+        """
+        store = self.store
+        with store.writing():
+            before = _remembered(store)
+            if name not in before:
+                name = embedder(name, self.config).name
+            if name not in before:
+                raise PhotoidxError(f"No scan used the embedder {name}; they used {', '.join(before)}.")
+            after = [known for known in before if known != name]
             store.upsert(META, [{"name": "embedders", "value": json.dumps(after)}])
 
 

@@ -60,7 +60,10 @@ _FORMAT_OF_SUFFIX = {
 
 def format_of(name: str) -> str | None:
     """Give the format that a name announces ("jpeg", "heif", "cr2", "xmp", ...), or None for a file of no interest."""
-    return _FORMAT_OF_SUFFIX.get(os.path.splitext(name)[1][1:].lower())
+    stem, _, suffix = name.rpartition(".")
+    if not stem.strip(".") or stem.endswith(os.sep):  # a hidden file, or a name without a dot
+        return None
+    return _FORMAT_OF_SUFFIX.get(suffix) or _FORMAT_OF_SUFFIX.get(suffix.lower())
 
 
 def kind_of(file_format: str) -> Kind:

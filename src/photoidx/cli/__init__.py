@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import sys
 
@@ -40,6 +41,8 @@ for _command in (scan, status, sql, show, failures, models, optimize):
 
 def main() -> None:
     """Run the command line. Errors that photoidx knows are one line on stderr and set the exit status."""
+    # Collecting while lancedb and torch are imported costs a quarter of their CPU time and frees nothing.
+    gc.set_threshold(100_000, 20, 20)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no UTF-8 gets escapes instead of an error
             stream.reconfigure(errors="backslashreplace")

@@ -16,4 +16,5 @@ def failures(library: str | None, output_format: str, null: bool) -> None:
 
     found = Library(library).failures()
     render(found, output_format, null=null)
-    click.echo(f"{found.num_rows} failures. Try them again with: photoidx scan --retry-failed", err=True)
+    words = "1 failure" if found.num_rows == 1 else f"{found.num_rows:,} failures"
+    click.echo(f"{words}. Try them again with: photoidx scan --retry-failed", err=True)

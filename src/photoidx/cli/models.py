@@ -6,7 +6,7 @@ from dataclasses import asdict
 
 import click
 
-from photoidx.cli.output import output_options, render
+from photoidx.cli.output import library_option, output_options, render
 
 
 @click.group(invoke_without_command=True)
@@ -33,3 +33,17 @@ def pull(name: str) -> None:
     from photoidx.indexer.embedders import pull as fetch  # noqa: PLC0415
 
     click.echo(fetch(name, Config()))
+
+
+@models.command()
+@click.argument("name")
+@library_option
+def forget(name: str, library: str | None) -> None:
+    """Embed new photos with this model no longer. The vectors that are there stay.
+
+    A scan goes on with every embedder that earlier scans of the library were asked for; this takes one from them.
+    """
+    from photoidx.library import Library  # noqa: PLC0415
+
+    Library(library).forget_embedder(name)
+    click.echo(f"Later scans do without {name}. Its vectors stay in the library.", err=True)

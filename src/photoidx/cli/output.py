@@ -53,12 +53,17 @@ def output_options(command: _Command) -> _Command:
     return wrapped  # type: ignore[return-value]
 
 
-def render(rows: Sequence[Mapping[str, Any]] | pa.Table, output_format: str, *, null: bool = False) -> None:
-    """Print rows to stdout. Raises click.UsageError if paths are wanted and there are none."""
+def render(
+    rows: Sequence[Mapping[str, Any]] | pa.Table, output_format: str, *, null: bool = False, columns: Sequence[str] = ()
+) -> None:
+    """Print rows to stdout; `columns` are their names where there may be no rows to tell them.
+
+    Raises click.UsageError if paths are wanted and there are none.
+    """
     if not isinstance(rows, Sequence):
         names, rows = list(rows.column_names), _records(rows)
     else:
-        names = list(rows[0]) if rows else []
+        names = list(rows[0]) if rows else list(columns)
     if output_format == "paths":
         if rows or names:
             _paths(names, rows, null=null)

@@ -89,7 +89,7 @@ def _print_plan(plan: Plan, output_format: str, *, null: bool) -> None:
         {"verdict": decision.verdict.value, "path": path_text(decision.path), "reason": decision.reason}
         for decision in plan.decisions
     ]
-    render(rows, output_format, null=null)
+    render(rows, output_format, null=null, columns=("verdict", "path", "reason"))
     click.echo(f"{len(plan.unchanged)} unchanged. Nothing was written.", err=True)
 
 
