@@ -11,9 +11,11 @@ from photoidx.indexer.worker import DECODE, DECODE_FINGERPRINT
 from photoidx.records import Kind
 from photoidx.stage import Stage
 
+LEDGER_COLUMNS = ("content_id", "stage", "fingerprint", "status")
+
 
 class Pending:
-    """The ledger, asked for what is missing. `retry_failed` takes what failed as not done."""
+    """The ledger (its `LEDGER_COLUMNS`), asked for what is missing. `retry_failed` takes what failed as not done."""
 
     def __init__(self, ledger: pa.Table, stages: Sequence[Stage], *, retry_failed: bool = False) -> None:
         self._stages = stages

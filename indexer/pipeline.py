@@ -12,6 +12,7 @@ import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
@@ -24,6 +25,7 @@ import pebble
 
 from photoidx.config import Config
 from photoidx.errors import PhotoidxError
+from photoidx.indexer.allocator import keep_freed_memory
 from photoidx.indexer.batch import Batch
 from photoidx.indexer.known import write_ids
 from photoidx.indexer.worker import Outcome, Task, look_at_all, read_crumb, start
@@ -70,6 +72,7 @@ class Pipeline:
 
     def run(self, tasks: Iterable[Task], complete: Iterable[str]) -> None:
         """Work through the tasks. `complete` are the contents that lack nothing. Ends early when `stop` is set."""
+        keep_freed_memory()
         with tempfile.TemporaryDirectory(prefix="photoidx-") as folder:
             self._folder = Path(folder)
             write_ids(self._folder / "complete", complete)
@@ -127,6 +130,11 @@ class Pipeline:
             outcomes = future.result()
         except concurrent.futures.TimeoutError:
             self._lost(chunk, f"took longer than {self._config.time_limit_s:g} s")
+        except BrokenProcessPool as error:
+            raise PhotoidxError(
+                "The processes that read photos can't be started. A Python script that scans needs to do it below "
+                '`if __name__ == "__main__":`, for each of them imports the script.'
+            ) from error
         except pebble.ProcessExpired as error:
             code = error.exitcode or 0
             self._lost(chunk, f"the worker was killed by signal {-code}" if code < 0 else f"the worker ended ({code})")

@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import NamedTuple
 
 from photoidx.indexer.walk import FileState, Listing
 
@@ -21,9 +22,8 @@ class Verdict(StrEnum):
     UNSETTLED = "unsettled"
 
 
-@dataclass(frozen=True)
-class Known:
-    """What the tables hold of a file."""
+class Known(NamedTuple):
+    """What the tables hold of a file. A tuple, because a rescan makes one for each file."""
 
     state: FileState
     content_id: str | None

@@ -14,6 +14,7 @@ import numpy as np
 
 from photoidx.config import Config
 from photoidx.errors import PhotoError
+from photoidx.indexer.allocator import keep_freed_memory
 from photoidx.indexer.decode import DecodedPhoto
 from photoidx.indexer.known import KnownIds
 from photoidx.indexer.walk import FileState, signed
@@ -153,6 +154,7 @@ def start(config: Config, complete: str) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # libtiff and LibRaw write what they think of a broken file to stderr; the failure that is recorded says it too.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+    keep_freed_memory()
     _this[:] = [Worker(config, KnownIds(Path(complete)))]
 
 

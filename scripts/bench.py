@@ -25,6 +25,7 @@ import pyarrow.compute as pc
 from PIL import Image
 
 from photoidx.config import DEFAULT_EMBEDDER, Config
+from photoidx.indexer.allocator import keep_freed_memory
 from photoidx.indexer.batch import Batch
 from photoidx.indexer.decode import DecodedPhoto
 from photoidx.library import Library
@@ -187,6 +188,7 @@ class Steps:
             store.ensure(spec)
         self._batch = Batch(store, self._stages, self._config.commit_rows)
         self.costs: dict[str, Cost] = {}
+        keep_freed_memory()
         for stage in self._stages:
             stage.load()
 

@@ -219,3 +219,11 @@ def test_a_misspelt_folder_makes_no_library(tmp_path: Path, library: Library):
     with pytest.raises(PhotoidxError, match="no folder"):
         library.scan(tmp_path / "no such folder")
     assert not Path(library.uri).exists()
+
+
+def test_a_script_that_scans_without_the_main_guard_is_told_what_to_do(tmp_path, photos):
+    script = tmp_path / "script.py"
+    script.write_text(f"from photoidx import Library\nLibrary({str(tmp_path / 'lib')!r}).scan({str(photos)!r})\n")
+    done = subprocess.run([sys.executable, script], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert '`if __name__ == "__main__":`' in done.stderr.splitlines()[-1]

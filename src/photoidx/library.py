@@ -54,7 +54,8 @@ class Library:
     ) -> ScanResult:
         """Bring the tables up to date with these folders. Photos are only read. Raises LibraryLockedError."""
         folders = [os.path.abspath(root) for root in roots]
-        check_roots(folders, has_library=self._exists())
+        if not all(map(os.path.isdir, folders)):
+            check_roots(folders, has_library=self._exists())
         store = Store(self.uri, create=True)
         with store.writing():
             config, warnings = self._with_remembered_embedders(store)

@@ -31,6 +31,7 @@ class Store:
         of photoidx wrote it.
         """
         self.uri = uri
+        self._ensured: dict[str, TableSpec] = {}
         self._folder = None if "://" in uri else Path(uri).expanduser()
         if self._folder is not None and not self._folder.is_dir():
             if not create:
@@ -91,7 +92,10 @@ class Store:
             migrate(self, int(version), MIGRATIONS)
 
     def ensure(self, spec: TableSpec) -> None:
-        """Make the table if it is not there, and add the columns that it lacks."""
+        """Make the table if it is not there, and add the columns that it lacks. Looks once for each declaration."""
+        if self._ensured.get(spec.name) == spec:
+            return
+        self._ensured[spec.name] = spec
         schema = arrow_schema(spec)
         if spec.name not in self._names:
             self._db.create_table(spec.name, schema=schema, exist_ok=True)
