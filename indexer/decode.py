@@ -24,7 +24,7 @@ from photoidx.records import content_id_of
 from photoidx.stage import WORKING_LONG_SIDE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 _RAW_MAGIC = (b"IIU\0", b"IIRO", b"IIRS", b"MMOR", b"IIII", b"FUJIFILMCCD-RAW", b"FOVb", b"\0MRM", b"II\x1a\0\0\0HEAP")
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
@@ -74,6 +74,7 @@ class DecodedPhoto:
         self.format = file_format
         self._max_pixels = max_pixels
         self._images: dict[int, Image.Image | str] = {}
+        self._measured: dict[Any, Any] = {}
 
     @cached_property
     def content_id(self) -> str:
@@ -91,6 +92,13 @@ class DecodedPhoto:
         if isinstance(known, str):
             raise PhotoError(known)
         return known
+
+    def once(self, measure: Callable[..., Any], *given: Any) -> Any:
+        """Remember what a measure found, as `Photo.once` says."""
+        key = (measure, given)
+        if key not in self._measured:
+            self._measured[key] = measure(self, *given)
+        return self._measured[key]
 
 
 def _decode(data: bytes, min_long_side: int, max_pixels: int) -> Image.Image:

@@ -26,7 +26,7 @@ class Pending:
         for stage in stages:
             same = pc.and_(pc.equal(ledger["stage"], stage.name), pc.equal(ledger["fingerprint"], stage.fingerprint))
             done = ledger["content_id"].filter(pc.and_(same, counted))
-            if stage.needs == "pixels" and not retry_failed:
+            if stage.needs != "bytes" and not retry_failed:
                 done = pa.chunked_array([*done.chunks, *undecodable.chunks], type=pa.string())
             self._done[stage.name] = done
 

@@ -76,14 +76,14 @@ class Worker:
         if not wanted:
             return outcome
         photo = DecodedPhoto(data, file_format, self._config.max_pixels)
-        if any(stage.needs == "pixels" for stage in wanted):
+        if any(stage.needs != "bytes" for stage in wanted):
             _leave(task, outcome.content_id, DECODE)
             outcome.decoded = True
             try:
                 photo.image()
             except PhotoError as error:
                 outcome.failures[DECODE] = str(error)
-                wanted = [stage for stage in wanted if stage.needs != "pixels"]
+                wanted = [stage for stage in wanted if stage.needs == "bytes"]
         for stage in wanted:
             _leave(task, outcome.content_id, stage.name)
             self._run(stage, photo, outcome)
@@ -108,7 +108,7 @@ class Worker:
         kind = kind_of(file_format)
         found = [stage for stage in self._stages if kind in stage.kinds and stage.name not in task.skip]
         if DECODE in task.skip:
-            found = [stage for stage in found if stage.needs != "pixels"]
+            found = [stage for stage in found if stage.needs == "bytes"]
         return found if task.stages is None else [stage for stage in found if stage.name in task.stages]
 
     def _run(self, stage: Stage, photo: DecodedPhoto, outcome: Outcome) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import pyarrow as pa
 
@@ -17,7 +17,7 @@ class Sidecar(PhotoStage):
 
     name = "sidecar"
     kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.SIDECAR})
-    needs: ClassVar[Literal["bytes", "pixels"]] = "bytes"
+    needs = "bytes"
     tables = (
         TableSpec(
             "sidecars",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal
+from typing import Any
 
 import pyarrow as pa
 
@@ -54,7 +54,7 @@ class Exif(PhotoStage):
     """Reads a photo's EXIF, its maker's note and its embedded XMP. What is missing or absurd is null."""
 
     name = "exif"
-    needs: ClassVar[Literal["bytes", "pixels"]] = "bytes"
+    needs = "bytes"
     tables = (TableSpec("exif", "What a photo says of itself.", _COLUMNS),)
 
     def load(self) -> None:

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, TypeVarTuple
 
 import pyarrow as pa
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 # Every decoded photo has at least this long side (or its own, if smaller) and less than twice it. 960 lets a JPEG of
 # 12 megapixels be decoded at a quarter of its size, which costs 42 ms instead of 169 ms.
 WORKING_LONG_SIDE = 960
+
+_Given = TypeVarTuple("_Given")
+_Found = TypeVar("_Found")
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
 """What a stage found in one photo: for each of its tables the rows, without the content id."""
@@ -51,6 +54,9 @@ class Photo(Protocol):
         share the result: do not change it. Raises PhotoError if the picture can't be decoded.
         """
 
+    def once(self, measure: Callable[[Photo, *_Given], _Found], *given: *_Given) -> _Found:
+        """Give `measure(photo, *given)`, worked out once for all stages that ask. Do not change the result."""
+
 
 def column(name: str, kind: pa.DataType, about: str) -> pa.Field:
     """Declare a column: its name (`measure_unit`), its Arrow type, and the sentence that documents it."""
@@ -70,14 +76,26 @@ class TableSpec:
     row_key: tuple[str, ...] = ()
 
 
+def quality(*columns: pa.Field) -> TableSpec:
+    """Declare columns of the table `quality`, which the scorers share: each adds its own to a photo's one row."""
+    return TableSpec("quality", "How good photos are, technically: the scores of all scorers.", columns)
+
+
 class Stage(ABC):
-    """What every stage declares. Subclass `PhotoStage` or `BatchStage`."""
+    """What every stage declares. Subclass `PhotoStage` or `BatchStage`.
+
+    `needs` tells what the results depend on: the file's bytes, the decoded picture at its working size, or both. Those
+    that depend on the picture alone are taken over from another content with the very same pixels. A stage that asks
+    for a larger picture than `WORKING_LONG_SIDE` depends on both.
+
+    A table of one row per content may be declared by several stages, each with columns of its own; see `quality`.
+    """
 
     name: str
     version: int = 1
     tables: tuple[TableSpec, ...]
     kinds: ClassVar[frozenset[Kind]] = frozenset({Kind.PHOTO})
-    needs: ClassVar[Literal["bytes", "pixels"]] = "pixels"
+    needs: Literal["bytes", "pixels", "both"] = "pixels"
     weights_id: str = ""
     preprocessing: str = ""
 
