@@ -14,18 +14,19 @@ import warnings
 from contextlib import contextmanager
 from functools import cached_property, lru_cache
 from io import BytesIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from photoidx.errors import PhotoError
 from photoidx.records import content_id_of
-from photoidx.stage import WORKING_LONG_SIDE
+from photoidx.stage import WORKING_LONG_SIDE, Photo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_Found = TypeVar("_Found")
 _RAW_MAGIC = (b"IIU\0", b"IIRO", b"IIRS", b"MMOR", b"IIII", b"FUJIFILMCCD-RAW", b"FOVb", b"\0MRM", b"II\x1a\0\0\0HEAP")
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _JXL_MAGIC = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
@@ -93,12 +94,12 @@ class DecodedPhoto:
             raise PhotoError(known)
         return known
 
-    def once(self, measure: Callable[..., Any], *given: Any) -> Any:
+    def once(self, measure: Callable[[Photo], _Found]) -> _Found:
         """Remember what a measure found, as `Photo.once` says."""
-        key = (measure, given)
-        if key not in self._measured:
-            self._measured[key] = measure(self, *given)
-        return self._measured[key]
+        if measure not in self._measured:
+            self._measured[measure] = measure(self)
+        found: _Found = self._measured[measure]
+        return found
 
 
 def _decode(data: bytes, min_long_side: int, max_pixels: int) -> Image.Image:

@@ -11,7 +11,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar, TypeVarTuple
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 import pyarrow as pa
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 # 12 megapixels be decoded at a quarter of its size, which costs 42 ms instead of 169 ms.
 WORKING_LONG_SIDE = 960
 
-_Given = TypeVarTuple("_Given")
 _Found = TypeVar("_Found")
 
 Rows = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -54,8 +53,8 @@ class Photo(Protocol):
         share the result: do not change it. Raises PhotoError if the picture can't be decoded.
         """
 
-    def once(self, measure: Callable[[Photo, *_Given], _Found], *given: *_Given) -> _Found:
-        """Give `measure(photo, *given)`, worked out once for all stages that ask. Do not change the result."""
+    def once(self, measure: Callable[[Photo], _Found]) -> _Found:
+        """Give `measure(photo)`, worked out once for all stages that ask. Do not change the result."""
 
 
 def column(name: str, kind: pa.DataType, about: str) -> pa.Field:
