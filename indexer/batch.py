@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+import pyarrow as pa
+
 from photoidx.indexer.worker import DECODE, DECODE_FINGERPRINT
 from photoidx.schema import FILES, LEDGER, tables_of
-from photoidx.stage import Rows, Stage
+from photoidx.stage import Rows, Stage, TableSpec
 from photoidx.store import Store
 
 
@@ -24,25 +26,65 @@ class Batch:
     def __init__(self, store: Store, stages: Sequence[Stage], rows_per_commit: int) -> None:
         self._store = store
         self._specs = tables_of(stages)
+        self._tables = {stage.name: stage.tables for stage in stages} | {DECODE: ()}
         self._fingerprints = {stage.name: stage.fingerprint for stage in stages} | {DECODE: DECODE_FINGERPRINT}
         self._limit = rows_per_commit
         self._data: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
+        self._reused: dict[str, dict[str, str]] = defaultdict(dict)
         self._ledger: dict[tuple[str, str], dict[str, Any]] = {}
         self._files: dict[str, Mapping[str, Any]] = {}
 
     def add(self, content_id: str, stage: str, rows: Rows) -> None:
         """Take what a stage found in a content."""
-        for table, found in rows.items():
-            self._data[table][content_id] = [{"content_id": content_id, **row} for row in found]
+        for spec in self._tables[stage]:
+            found = rows.get(spec.name)
+            if spec.shared:
+                self._share(spec, content_id, found[0] if found else {})
+            elif found is not None:
+                self._data[spec.name][content_id] = [{"content_id": content_id, **row} for row in found]
         self._note(content_id, stage, "done", None)
 
     def fail(self, content_id: str, stage: str, why: str) -> None:
-        """Take a failure of a stage."""
+        """Take a failure of a stage. What it found earlier in this content does not stay in a shared table."""
+        for spec in self._tables[stage]:
+            if spec.shared:
+                self._share(spec, content_id, {})
         self._note(content_id, stage, "failed", why[:1000])
+
+    def reuse(self, content_id: str, source: str, stages: Iterable[str]) -> None:
+        """Take over what these stages found in another content, which is in the tables and has the very same pixels."""
+        for stage in stages:
+            self._reused[stage][content_id] = source
 
     def file(self, row: Mapping[str, Any]) -> None:
         """Take a row of the table `files`."""
         self._files[row["path"]] = row
+
+    def commit_if_full(self) -> None:
+        """Commit if enough has gathered."""
+        if len(self._files) + len(self._ledger) // 4 >= self._limit:
+            self.commit()
+
+    def commit(self) -> None:
+        """Write everything that has gathered."""
+        self._take_over()
+        for table, contents in self._data.items():
+            spec = self._specs[table]
+            rows = [row for found in contents.values() for row in found]
+            if spec.row_key:
+                self._store.replace(spec, list(contents), rows)
+            else:
+                self._store.upsert(spec, self._completed(spec, rows) if spec.shared else rows)
+        self._store.upsert(LEDGER, list(self._ledger.values()))
+        self._store.upsert(FILES, list(self._files.values()))
+        self._data.clear()
+        self._ledger.clear()
+        self._files.clear()
+
+    def _share(self, spec: TableSpec, content_id: str, row: Mapping[str, Any]) -> None:
+        """Put a stage's columns into the one row; those that it does not tell are null."""
+        (whole,) = self._data[spec.name].setdefault(content_id, [{"content_id": content_id}])
+        whole.update({field.name: row.get(field.name) for field in spec.columns})
 
     def _note(self, content_id: str, stage: str, status: str, why: str | None) -> None:
         row = {
@@ -55,17 +97,31 @@ class Batch:
         }
         self._ledger[content_id, stage] = row
 
-    def commit_if_full(self) -> None:
-        """Commit if enough has gathered."""
-        if len(self._files) + len(self._ledger) // 4 >= self._limit:
-            self.commit()
+    def _take_over(self) -> None:
+        for stage, sources in self._reused.items():
+            stored = {
+                spec.name: self._stored(spec.name, sources.values(), [field.name for field in spec.columns])
+                for spec in self._tables[stage]
+            }
+            for content_id, source in sources.items():
+                self.add(content_id, stage, {table: rows.get(source, []) for table, rows in stored.items()})
+        self._reused.clear()
 
-    def commit(self) -> None:
-        """Write everything that has gathered."""
-        for table, contents in self._data.items():
-            self._store.upsert(self._specs[table], [row for rows in contents.values() for row in rows])
-        self._store.upsert(LEDGER, list(self._ledger.values()))
-        self._store.upsert(FILES, list(self._files.values()))
-        self._data.clear()
-        self._ledger.clear()
-        self._files.clear()
+    def _completed(self, spec: TableSpec, rows: list[dict[str, Any]]) -> pa.Table:
+        """Add what other stages found earlier: an upsert replaces whole rows."""
+        schema = self._store.schema(spec.name)
+        partial = [row["content_id"] for row in rows if len(row) < len(schema)]
+        stored = self._stored(spec.name, partial, [name for name in schema.names if name != "content_id"])
+        whole = [{**before, **row} for row in rows for before in stored.get(row["content_id"], [{}])]
+        return pa.Table.from_pylist(whole, schema=schema)
+
+    def _stored(
+        self, table: str, content_ids: Iterable[str], columns: Sequence[str]
+    ) -> dict[str, list[dict[str, Any]]]:
+        """Read the rows of these contents, by content."""
+        found: dict[str, list[dict[str, Any]]] = {}
+        quoted = ", ".join(f"'{content_id}'" for content_id in sorted(set(content_ids)))
+        if quoted:
+            for row in self._store.read(table, ["content_id", *columns], f"content_id IN ({quoted})").to_pylist():
+                found.setdefault(row.pop("content_id"), []).append(row)
+        return found

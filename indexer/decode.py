@@ -20,6 +20,7 @@ import numpy as np
 from PIL import Image, ImageCms, UnidentifiedImageError
 
 from photoidx.errors import PhotoError
+from photoidx.indexer import jxl_header
 from photoidx.records import content_id_of
 from photoidx.stage import WORKING_LONG_SIDE, Photo
 
@@ -29,13 +30,12 @@ if TYPE_CHECKING:
 _Found = TypeVar("_Found")
 _RAW_MAGIC = (b"IIU\0", b"IIRO", b"IIRS", b"MMOR", b"IIII", b"FUJIFILMCCD-RAW", b"FOVb", b"\0MRM", b"II\x1a\0\0\0HEAP")
 _TIFF_MAGIC = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
-_JXL_MAGIC = (b"\xff\x0a", b"\0\0\0\x0cJXL \r\n\x87\n")
 _MAGIC = {
     "jpeg": (b"\xff\xd8",),
     "png": (b"\x89PNG\r\n\x1a\n",),
     "gif": (b"GIF87a", b"GIF89a"),
     "bmp": (b"BM",),
-    "jxl": _JXL_MAGIC,
+    "jxl": jxl_header.MAGIC,
     "raw": _RAW_MAGIC,
 }
 _HEIF_BRANDS = (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"hevm", b"hevs", b"mif1", b"msf1")
@@ -64,7 +64,6 @@ _TURNS = (
 _OF_ORIENTATION = dict(enumerate(_TURNS, start=2))
 _ORIENTATION_OF_FLIP = {1: 2, 2: 4, 3: 3, 4: 5, 5: 8, 6: 6, 7: 7}  # LibRaw: 1 mirrors, 2 upends, then 4 transposes
 _LEAST_PREVIEW = 640  # a RAW whose preview is smaller is developed instead
-_JXL_RATIOS = ((1, 1), (12, 10), (4, 3), (3, 2), (16, 9), (5, 4), (2, 1))
 
 
 class DecodedPhoto:
@@ -76,6 +75,7 @@ class DecodedPhoto:
         self._max_pixels = max_pixels
         self._images: dict[int, Image.Image | str] = {}
         self._measured: dict[Any, Any] = {}
+        self._whole = False
 
     @cached_property
     def content_id(self) -> str:
@@ -86,13 +86,20 @@ class DecodedPhoto:
         """Decode as `Photo.image` says. A failure is remembered too, so that it is paid once."""
         if min_long_side not in self._images:
             try:
-                self._images[min_long_side] = _decode(self.data, min_long_side, self._max_pixels)
+                self._images[min_long_side], whole = _decode(self.data, min_long_side, self._max_pixels)
+                if min_long_side == WORKING_LONG_SIDE:
+                    self._whole = whole
             except PhotoError as error:
                 self._images[min_long_side] = str(error)
         known = self._images[min_long_side]
         if isinstance(known, str):
             raise PhotoError(known)
         return known
+
+    def is_whole(self) -> bool:
+        """Tell what `Photo.is_whole` says."""
+        self.image()
+        return self._whole
 
     def once(self, measure: Callable[[Photo], _Found]) -> _Found:
         """Remember what a measure found, as `Photo.once` says."""
@@ -102,14 +109,15 @@ class DecodedPhoto:
         return found
 
 
-def _decode(data: bytes, min_long_side: int, max_pixels: int) -> Image.Image:
+def _decode(data: bytes, min_long_side: int, max_pixels: int) -> tuple[Image.Image, bool]:
+    """Give the picture, and whether it has all the pixels of the stored one."""
     try:
         with _own_bomb_guard():
             kind = _kind_of_content(data)
             if kind == "raw" or (kind == "tiff" and _tiff_tags(data) & {_MAKE_TAG, _DNG_VERSION_TAG}):
                 developed = _decode_raw(data, min_long_side, max_pixels)
                 if developed is not None:
-                    return developed
+                    return developed, False
             return _decode_with_pillow(data, kind, min_long_side, max_pixels)
     except (PhotoError, KeyboardInterrupt, SystemExit):
         raise
@@ -150,18 +158,20 @@ def _kind_of_container(data: bytes) -> str:
     raise PhotoError(f"the content is a container of brand {brand!r}, which can't be read here")
 
 
-def _decode_with_pillow(data: bytes, kind: str, min_long_side: int, max_pixels: int) -> Image.Image:
+def _decode_with_pillow(data: bytes, kind: str, min_long_side: int, max_pixels: int) -> tuple[Image.Image, bool]:
     if kind == "jxl":  # its decoder decodes on opening, so its header is read here
-        _check_pixels(_jxl_size(data), max_pixels)
+        _check_pixels(jxl_header.size(data), max_pixels)
     with _open(data, kind) as picture:
-        _check_pixels(picture.size, max_pixels)
+        stored = picture.size
+        _check_pixels(stored, max_pixels)
         if kind == "jpeg":
             _draft(picture, min_long_side)
         picture.load()
         # Asked after loading: Pillow itself turns a TIFF, and a PNG may carry its EXIF behind the pixels.
         # What HEIF and JPEG XL say of it in their own headers is obeyed by their libraries; there EXIF has no say.
-        upright = kind == "heif" or (kind == "jxl" and not _holds_a_jpeg(data))
-        return _finish(picture, 1 if upright else _orientation(picture), min_long_side)
+        upright = kind == "heif" or (kind == "jxl" and not jxl_header.holds_a_jpeg(data))
+        image = _finish(picture, 1 if upright else _orientation(picture), min_long_side)
+        return image, set(image.size) == set(stored)
 
 
 def _open(data: bytes, kind: str) -> Image.Image:
@@ -326,51 +336,6 @@ def _tiff_tags(data: bytes) -> set[int]:
         return {struct.unpack_from(order + "H", data, at + 2 + 12 * i)[0] for i in range(count)}
     except (struct.error, OverflowError):
         return set()
-
-
-def _jxl_boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = 0
-    while at + 8 <= len(data):
-        size, kind = struct.unpack_from(">I4s", data, at)
-        head = 8
-        if size == 1 and at + 16 <= len(data):
-            (size,), head = struct.unpack_from(">Q", data, at + 8), 16
-        end = at + size if size else len(data)
-        if end < at + head:
-            return
-        yield kind, data[at + head : min(end, at + head + 64)]
-        at = end
-
-
-def _holds_a_jpeg(data: bytes) -> bool:
-    return not data.startswith(_JXL_MAGIC[0]) and any(kind == b"jbrd" for kind, _ in _jxl_boxes(data))
-
-
-def _jxl_size(data: bytes) -> tuple[int, int]:
-    if data.startswith(_JXL_MAGIC[0]):
-        stream = data[:64]
-    else:
-        parts = (body[4:] if kind == b"jxlp" else body for kind, body in _jxl_boxes(data) if kind in (b"jxlc", b"jxlp"))
-        stream = b"".join(parts)
-    if len(stream) < 12:  # noqa: PLR2004 - the longest header
-        raise PhotoError("the JPEG XL file ends before the picture begins")
-    bits = int.from_bytes(stream[2:12], "little")
-
-    def take(count: int) -> int:
-        nonlocal bits
-        value, bits = bits & ((1 << count) - 1), bits >> count
-        return value
-
-    def side() -> int:
-        return 8 * (take(5) + 1) if small else 1 + take((9, 13, 18, 30)[take(2)])
-
-    small = take(1)
-    height = side()
-    ratio = take(3)
-    if not ratio:
-        return side(), height
-    across, down = _JXL_RATIOS[ratio - 1]
-    return height * across // down, height
 
 
 _guard_lock = threading.Lock()

@@ -1,36 +1,65 @@
-"""Which contents need no work: a sorted file of ids that every worker maps into memory, 16 bytes for each content."""
+"""What workers look up by id: sorted files that every worker maps into memory, 16 bytes for each id."""
 
 from __future__ import annotations
 
 import mmap
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 _WIDTH = 16
 
 
-def write_ids(path: Path, content_ids: Iterable[str]) -> None:
-    """Write content ids for `KnownIds` to read."""
-    path.write_bytes(b"".join(sorted(bytes.fromhex(content_id) for content_id in content_ids)))
+def write_ids(path: Path, ids: Iterable[str]) -> None:
+    """Write ids (32 hexadecimal digits) for `KnownIds` to read."""
+    path.write_bytes(b"".join(sorted(map(bytes.fromhex, ids))))
 
 
-class KnownIds:
-    """A set of content ids on disk. Looking one up is a binary search."""
+def write_pairs(path: Path, pairs: Mapping[str, str]) -> None:
+    """Write an id for each id, for `KnownPairs` to read."""
+    path.write_bytes(b"".join(sorted(bytes.fromhex(key + value) for key, value in pairs.items())))
 
-    def __init__(self, path: Path) -> None:
-        self._count = path.stat().st_size // _WIDTH
+
+class _Sorted:
+    """Records of one width on disk, in order. Finding one is a binary search."""
+
+    def __init__(self, path: Path, width: int) -> None:
+        self._width = width
+        self._count = path.stat().st_size // width
         self._map: bytes | mmap.mmap = b""
         if self._count:
             with path.open("rb") as file:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
-    def __contains__(self, content_id: str) -> bool:
-        wanted = bytes.fromhex(content_id)
+    def find(self, key: str) -> bytes | None:
+        """Give the record that begins with an id; None if there is none."""
+        wanted = bytes.fromhex(key)
         low, high = 0, self._count
         while low < high:
             middle = (low + high) // 2
-            found = self._map[middle * _WIDTH : (middle + 1) * _WIDTH]
-            if found == wanted:
-                return True
-            low, high = (middle + 1, high) if found < wanted else (low, middle)
-        return False
+            found = self._map[middle * self._width : (middle + 1) * self._width]
+            if found[:_WIDTH] == wanted:
+                return found
+            low, high = (middle + 1, high) if found[:_WIDTH] < wanted else (low, middle)
+        return None
+
+
+class KnownIds(_Sorted):
+    """A set of ids."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, _WIDTH)
+
+    def __contains__(self, key: str) -> bool:
+        return self.find(key) is not None
+
+
+class KnownPairs(_Sorted):
+    """An id for each of some ids."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path, 2 * _WIDTH)
+
+    def get(self, key: str) -> str | None:
+        """Give the id that belongs to an id; None if there is none."""
+        found = self.find(key)
+        return None if found is None else found[_WIDTH:].hex()

@@ -11,7 +11,7 @@ import signal
 import tempfile
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ from photoidx.config import Config
 from photoidx.errors import PhotoidxError
 from photoidx.indexer.allocator import keep_freed_memory
 from photoidx.indexer.batch import Batch
-from photoidx.indexer.known import write_ids
+from photoidx.indexer.known import write_ids, write_pairs
 from photoidx.indexer.worker import Outcome, Task, look_at_all, read_crumb, start
 from photoidx.records import Kind, format_of, kind_of
 from photoidx.stage import BatchStage, Rows, Stage
@@ -70,17 +70,21 @@ class Pipeline:
         self._loads: dict[str, concurrent.futures.Future[None]] = {}
         self._seen: set[tuple[str, Kind]] = set()
 
-    def run(self, tasks: Iterable[Task], complete: Iterable[str]) -> None:
-        """Work through the tasks. `complete` are the contents that lack nothing. Ends early when `stop` is set."""
+    def run(self, tasks: Iterable[Task], complete: Iterable[str], same_pixels: Mapping[str, str]) -> None:
+        """Work through the tasks. Ends early when `stop` is set.
+
+        `complete` are the contents that lack nothing, `same_pixels` those of them by the identity of their pixels.
+        """
         keep_freed_memory()
         with tempfile.TemporaryDirectory(prefix="photoidx-") as folder:
             self._folder = Path(folder)
             write_ids(self._folder / "complete", complete)
+            write_pairs(self._folder / "same_pixels", same_pixels)
             pool = pebble.ProcessPool(
                 max_workers=self._config.worker_count,
                 context=multiprocessing.get_context("spawn"),
                 initializer=start,
-                initargs=(self._config, str(self._folder / "complete")),
+                initargs=(self._config, str(self._folder / "complete"), str(self._folder / "same_pixels")),
             )
             try:
                 self._feed(pool, self._chunks(tasks))
@@ -177,7 +181,9 @@ class Pipeline:
             self._batch.commit_if_full()
             return  # a copy that was met in the same scan
         self._seen.add(key)
-        self.counts.analysed += bool(outcome.rows or outcome.arrays or outcome.failures)
+        self.counts.analysed += bool(outcome.rows or outcome.arrays or outcome.failures or outcome.reused)
+        if outcome.same_pixels_as is not None:
+            self._batch.reuse(content_id, outcome.same_pixels_as, outcome.reused)
         for stage, rows in outcome.rows.items():
             self._batch.add(content_id, stage, rows)
         for stage, why in outcome.failures.items():

@@ -35,6 +35,7 @@ from photoidx.store import Store
 
 _KEEP_VERSIONS = timedelta(days=1)
 _MOVED_ROOT_SHARE = 0.9
+_HASHES = "hashes"
 _KNOWN_COLUMNS = ("path", "root", "size", "mtime_ns", "inode", "content_id", "kind")
 
 
@@ -213,9 +214,18 @@ class Scan:
 
         pipeline = Pipeline(self._stages, self._config, self._batch, finished, self._stop)
         try:
-            pipeline.run(source(), pending.complete())
+            complete = pending.complete()
+            pipeline.run(source(), complete, self._by_pixels(complete))
         finally:
             self._count(pipeline.counts)
+
+    def _by_pixels(self, content_ids: Sequence[str]) -> dict[str, str]:
+        """Give those of the contents whose pixels are identified, by the identity of their pixels."""
+        if _HASHES not in self._store.names():
+            return {}
+        rows = self._store.read(_HASHES, ["pixel_id", "content_id"])
+        rows = rows.filter(pc.is_in(rows["content_id"], value_set=pa.array(content_ids, pa.string())))
+        return dict(zip(rows["pixel_id"].to_pylist(), rows["content_id"].to_pylist(), strict=True))
 
     def _count(self, counts: Counts) -> None:
         self.result.analysed, self.result.decoded = counts.analysed, counts.decoded

@@ -16,10 +16,11 @@ from photoidx.config import Config
 from photoidx.errors import PhotoError
 from photoidx.indexer.allocator import keep_freed_memory
 from photoidx.indexer.decode import DecodedPhoto
-from photoidx.indexer.known import KnownIds
+from photoidx.indexer.known import KnownIds, KnownPairs
 from photoidx.indexer.walk import FileState, signed
 from photoidx.records import content_id_of, format_of, kind_of
 from photoidx.registry import stages
+from photoidx.scoring.hashes import pixel_id
 from photoidx.stage import BatchStage, PhotoStage, Rows, Stage
 
 DECODE = "decode"
@@ -43,13 +44,18 @@ class Task:
 
 @dataclass
 class Outcome:
-    """What became of a task. `read_error` is set if the bytes could not be read; `changed` if they moved meanwhile."""
+    """What became of a task. `read_error` is set if the bytes could not be read; `changed` if they moved meanwhile.
+
+    `reused` are the stages whose results are those of another content, `same_pixels_as`.
+    """
 
     task: Task
     content_id: str | None = None
     read_error: str | None = None
     changed: bool = False
     decoded: bool = False
+    same_pixels_as: str | None = None
+    reused: tuple[str, ...] = ()
     rows: dict[str, Rows] = field(default_factory=dict)
     arrays: dict[str, np.ndarray[Any, Any]] = field(default_factory=dict)
     failures: dict[str, str] = field(default_factory=dict)
@@ -58,9 +64,10 @@ class Outcome:
 class Worker:
     """The stages of one process, made ready at their first use."""
 
-    def __init__(self, config: Config, complete: KnownIds) -> None:
+    def __init__(self, config: Config, complete: KnownIds, same_pixels: KnownPairs) -> None:
         self._config = config
         self._complete = complete
+        self._same_pixels = same_pixels
         self._stages = stages(config)
         self._loaded: set[str] = set()
 
@@ -84,10 +91,20 @@ class Worker:
             except PhotoError as error:
                 outcome.failures[DECODE] = str(error)
                 wanted = [stage for stage in wanted if stage.needs == "bytes"]
+            else:
+                wanted = self._not_reused(wanted, photo, outcome)
         for stage in wanted:
             _leave(task, outcome.content_id, stage.name)
             self._run(stage, photo, outcome)
         return outcome
+
+    def _not_reused(self, wanted: list[Stage], photo: DecodedPhoto, outcome: Outcome) -> list[Stage]:
+        """Leave out what is known from a content with the same pixels, as one whose metadata alone were edited."""
+        outcome.same_pixels_as = self._same_pixels.get(photo.once(pixel_id))
+        if outcome.same_pixels_as is None:
+            return wanted
+        outcome.reused = tuple(stage.name for stage in wanted if stage.needs == "pixels")
+        return [stage for stage in wanted if stage.needs != "pixels"]
 
     def _read(self, task: Task, outcome: Outcome) -> bytes | None:
         try:
@@ -149,13 +166,13 @@ def read_crumb(path: Path) -> Mapping[str, str] | None:
 _this: list[Worker] = []
 
 
-def start(config: Config, complete: str) -> None:
+def start(config: Config, complete: str, same_pixels: str) -> None:
     """Make this process a worker. Ctrl-C is the main process's to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # libtiff and LibRaw write what they think of a broken file to stderr; the failure that is recorded says it too.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     keep_freed_memory()
-    _this[:] = [Worker(config, KnownIds(Path(complete)))]
+    _this[:] = [Worker(config, KnownIds(Path(complete)), KnownPairs(Path(same_pixels)))]
 
 
 def look_at_all(tasks: Sequence[Task]) -> list[Outcome]:

@@ -9,25 +9,21 @@ from typing import Any
 import pyarrow as pa
 
 from photoidx.errors import QueryError
+from photoidx.queries.report import report
 from photoidx.records import path_text
 from photoidx.store import Store
 
+_COMPARED = ("technical", "sharpness_subject")
 _NOT_SHOWN = frozenset({"files", "ledger", "scans", "meta", "thumbnails", "labels"})
 
 
 def show(store: Store, photo: str) -> dict[str, Any]:
-    """Tell a file's row, its measures by table, its labels, the other files of its shot, and what failed.
+    """Tell a file's row, its measures by table, what its scores say, its labels, the files of its shot, what failed.
 
     Raises QueryError if the file is not in the library.
     """
-    whole = os.path.abspath(photo)
-    path = path_text(whole)
-    rows = _rows(store, "files", f"path = {_quoted(path)}")
-    if not rows:
-        raise QueryError(
-            f"{photo} is not in the library. Scan its folder first: photoidx scan {shlex.quote(os.path.dirname(whole))}"
-        )
-    file = rows[0]
+    file = file_row(store, photo)
+    path = file["path"]
     mates = _rows(store, "files", f"shot_id = {_quoted(file['shot_id'] or '')}")
     result: dict[str, Any] = {
         "file": file,
@@ -47,9 +43,34 @@ def show(store: Store, photo: str) -> dict[str, Any]:
                 result[f"sidecar {os.path.basename(mate['path'])}"] = _told(row)
     for row in _rows(store, "labels", mine) if "labels" in store.names() else ():
         result["labels"] = dict(zip(row["labels"], row["probabilities"], strict=True))
+    if "quality" in result:
+        people = rows_of(store, "faces", file["content_id"])
+        people.sort(key=lambda row: int(row["face"]))
+        result["report"] = report(result["quality"], people, _in_library(store))
     failed = _rows(store, "ledger", f"{mine} AND status = 'failed'")
     result["failures"] = {row["stage"]: row["error"] for row in failed}
     return result
+
+
+def file_row(store: Store, photo: str) -> dict[str, Any]:
+    """Give a photo's row of the table `files`. Raises QueryError if it is not in the library."""
+    whole = os.path.abspath(photo)
+    rows = _rows(store, "files", f"path = {_quoted(path_text(whole))}")
+    if not rows:
+        raise QueryError(
+            f"{photo} is not in the library. Scan its folder first: photoidx scan {shlex.quote(os.path.dirname(whole))}"
+        )
+    return rows[0]
+
+
+def rows_of(store: Store, table: str, content_id: str) -> list[dict[str, Any]]:
+    """Give a content's rows of a table; none where there is no such table yet."""
+    return _rows(store, table, f"content_id = {_quoted(content_id)}") if table in store.names() else []
+
+
+def _in_library(store: Store) -> dict[str, list[float]]:
+    table = store.read("quality", [name for name in _COMPARED if name in store.schema("quality").names])
+    return {name: sorted(table[name].drop_null().to_pylist()) for name in table.column_names}
 
 
 def _told(row: dict[str, Any]) -> dict[str, Any]:

@@ -46,6 +46,9 @@ _LABELS = """
     JOIN (SELECT *, unnest(range(1, len(labels) + 1)) AS rank FROM t.labels) l USING (content_id)
     WHERE f.kind = 'photo'
 """
+_FACES = """
+    SELECT f.path, faces.* FROM t.files f JOIN t.faces faces USING (content_id) WHERE f.kind = 'photo'
+"""
 _FAILURES = """
     SELECT f.path, l.stage, l.error, l.at FROM t.ledger l JOIN t.files f USING (content_id) WHERE l.status = 'failed'
     UNION ALL SELECT path, 'read', error, seen_at FROM t.files WHERE error IS NOT NULL
@@ -75,6 +78,7 @@ def photos_view(columns: Mapping[str, Iterable[str]], joinable: Iterable[str]) -
 
 
 def views(columns: Mapping[str, Iterable[str]], joinable: Iterable[str]) -> dict[str, str]:
-    """Give every view by name: `photos`, `labels`, `failures`, and each other table as it is."""
+    """Give every view by name: `photos`, `labels`, `failures`, `faces`, and each other table as it is."""
     plain = {name: f'SELECT * FROM t."{name}"' for name in columns}  # noqa: S608 - a table's own name
-    return {**plain, "photos": photos_view(columns, joinable), "labels": _LABELS, "failures": _FAILURES}
+    faces = {"faces": _FACES} if "faces" in columns else {}
+    return {**plain, "photos": photos_view(columns, joinable), "labels": _LABELS, "failures": _FAILURES, **faces}

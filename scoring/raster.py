@@ -21,12 +21,9 @@ def pixels(photo: Photo) -> np.ndarray[Any, np.dtype[np.uint8]]:
     if scale >= 1:
         return whole
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    found: np.ndarray[Any, np.dtype[np.uint8]] = cv2.resize(whole, size, interpolation=cv2.INTER_AREA)
-    return found
+    return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def luma(photo: Photo) -> np.ndarray[Any, np.dtype[np.float32]]:
     """Give the brightness (Rec. 601, of the gamma-coded values) at the common size: height x width, 0 to 255."""
-    red, green, blue = cv2.split(photo.once(pixels))
-    found: np.ndarray[Any, np.dtype[np.float32]] = np.float32(0.299) * red + np.float32(0.587) * green
-    return found + np.float32(0.114) * blue
+    return np.asarray(cv2.cvtColor(photo.once(pixels).astype(np.float32), cv2.COLOR_RGB2GRAY), np.float32)

@@ -103,9 +103,16 @@ def run(*words: str | Path) -> None:
         sys.exit(done.stdout + done.stderr)
 
 
-def scan(folder: Path, library: Path) -> None:
+def scores() -> list[str]:
+    """Give the names of the stages that score: all that look at the picture, but for thumbnails and the embedder."""
+    apart = {"thumbnails", DEFAULT_EMBEDDER}
+    return [stage.name for stage in stages(Config()) if stage.needs != "bytes" and stage.name not in apart]
+
+
+def scan(folder: Path, library: Path, without: Sequence[str] = ()) -> None:
     """Run `photoidx scan`."""
-    run(_COMMAND, "scan", folder, "--library", library)
+    left_out = [word for name in without for word in ("--without", name)]
+    run(_COMMAND, "scan", folder, "--library", library, *left_out)
 
 
 def row(name: str, cost: Cost, unit: str = "ms", scale: float = 1000.0) -> None:
@@ -253,9 +260,11 @@ def first_scan(photos: Path, count: int, folder: Path) -> None:
         decode_at_floor(paths)
     scan(folder / "one", folder / "warm")
     with measured() as start:
-        scan(folder / "one", folder / "library-one")
+        scan(folder / "one", folder / "library-one", scores())
     with measured() as whole:
-        scan(folder / "photos", folder / "library")
+        scan(folder / "photos", folder / "library", scores())
+    with measured() as scored:
+        scan(folder / "photos", folder / "library-scored")
     with measured() as after:
         decode_at_floor(paths)
     workers = Config().worker_count
@@ -267,17 +276,21 @@ def first_scan(photos: Path, count: int, folder: Path) -> None:
     for name, cost in steps.costs.items():
         row(name, cost.over(count))
     row("sum of the steps", sum(steps.costs.values(), Cost()).over(count))
+    all_scores = sum((steps.costs[name] for name in scores()), Cost())
+    row("of them scores", all_scores.over(count))
+    print(f"  CPU of the scores / decode: {all_scores.cpu / steps.costs['decode'].cpu:.2f}")
     head("Start-up")
     for name, code in _STARTS.items():
         row(name, middle(lambda code=code: run(sys.executable, "-c", code), 3), "s", 1.0)
-    row("`photoidx scan` of one photo", start, "s", 1.0)
+    row("`photoidx scan` of one photo, without scores", start, "s", 1.0)
     head("`photoidx scan` against the floor, for each photo")
     row("floor: read, and decode at 1/4, one process", floor.over(count))
     row(f"the same in {workers} processes side by side", shared.over(count))
-    row("scan", whole.over(count))
-    row("scan without start-up", whole.less(start).over(count))
+    row("scan without scores", whole.over(count))
+    row("the same without start-up", whole.less(start).over(count))
+    row("scan", scored.over(count))
     print(
-        f"  CPU of the scan / floor: {whole.cpu / floor.cpu:.2f}; "
+        f"  CPU of the scan / floor: {scored.cpu / floor.cpu:.2f}; without scores: {whole.cpu / floor.cpu:.2f}; "
         f"without start-up: {whole.less(start).cpu / floor.cpu:.2f}; "
         f"without start-up, floor side by side: {whole.less(start).cpu / shared.cpu:.2f}"
     )

@@ -91,7 +91,7 @@ def test_every_link_to_a_page_of_the_project_leads_somewhere():
 def test_the_declared_packages_are_the_folders_on_disk():
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     folders = {"photoidx": ROOT / "src" / "photoidx"}
-    folders |= {f"photoidx.{name}": ROOT / name for name in ("indexer", "scoring", "queries")}
+    folders |= {f"photoidx.{name}": ROOT / name for name in ("indexer", "scoring", "queries", "evaluation")}
     found = set()
     for package, folder in folders.items():
         for path in folder.rglob("__init__.py"):

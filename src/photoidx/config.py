@@ -14,6 +14,8 @@ class Config:
 
     embedders: tuple[str, ...] = (DEFAULT_EMBEDDER,)
     """Names of the embedders that run, as `photoidx models` lists them."""
+    without: tuple[str, ...] = ()
+    """Names of stages that do not run, as `photoidx status` lists them. A later scan makes up for them."""
     excludes: tuple[str, ...] = ()
     """Glob patterns of files and folders that are left out."""
     workers: int = 0

@@ -22,6 +22,7 @@ from photoidx.store import Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from PIL import Image
 
 
 def default_library() -> str:
@@ -98,6 +99,20 @@ class Library:
         from photoidx.queries.show import show  # noqa: PLC0415 - brings DuckDB
 
         return show(self.store, str(photo))
+
+    def draw_faces(self, photo: str | Path) -> Image.Image:
+        """Draw a photo's faces with boxes, eyes and scores. The photo is only read. Raises QueryError."""
+        from photoidx.queries.face_picture import draw_faces  # noqa: PLC0415 - brings Pillow and its fonts
+
+        return draw_faces(self.store, str(photo))
+
+    def thumbnail(self, photo: str | Path) -> bytes | None:
+        """Give a photo's thumbnail as a JPEG file; None if it has none. Raises QueryError."""
+        from photoidx.queries.show import file_row, rows_of  # noqa: PLC0415
+
+        store = self.store
+        rows = rows_of(store, "thumbnails", file_row(store, str(photo))["content_id"] or "")
+        return rows[0]["jpeg"] if rows else None
 
     def failures(self) -> pa.Table:
         """List what failed: path, stage, error, at."""

@@ -5,21 +5,48 @@ from __future__ import annotations
 from importlib.metadata import entry_points
 from typing import TYPE_CHECKING
 
+from photoidx.errors import PhotoidxError
 from photoidx.indexer.embedders import embedder
+from photoidx.scoring.colour import ColourStage
+from photoidx.scoring.compression import CompressionStage
 from photoidx.scoring.exif.sidecar import Sidecar
 from photoidx.scoring.exif.stage import Exif
+from photoidx.scoring.exposure import ExposureStage
+from photoidx.scoring.faces.stage import Faces
+from photoidx.scoring.hashes import Hashes
+from photoidx.scoring.horizon import HorizonStage
+from photoidx.scoring.noise import NoiseStage
+from photoidx.scoring.sharpness import SharpnessStage
+from photoidx.scoring.technical import Technical
 from photoidx.scoring.thumbnails import Thumbnails
 from photoidx.stage import Stage
 
 if TYPE_CHECKING:
     from photoidx.config import Config
 
+_STAGES: tuple[type[Stage], ...] = (
+    Exif,
+    Sidecar,
+    Thumbnails,
+    Hashes,
+    Faces,
+    NoiseStage,
+    ExposureStage,
+    ColourStage,
+    CompressionStage,
+    SharpnessStage,
+    HorizonStage,
+    Technical,
+)
 ENTRY_POINT_GROUP = "photoidx.stages"
 
 
 def stages(config: Config) -> list[Stage]:
-    """Give the stages that run under this configuration. Each name occurs once."""
-    found: list[Stage] = [Exif(), Sidecar(), Thumbnails()]
+    """Give the stages that run under this configuration. Each name occurs once.
+
+    Raises PhotoidxError if the configuration does without a stage that there is not.
+    """
+    found: list[Stage] = [stage() for stage in _STAGES]
     found += [embedder(name, config) for name in config.embedders]
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         made = entry.load()(config)
@@ -28,4 +55,7 @@ def stages(config: Config) -> list[Stage]:
     twice = {name for name in names if names.count(name) > 1}
     if twice:
         raise ValueError(f"Two stages are named {', '.join(sorted(twice))}")
-    return found
+    unknown = set(config.without).difference(names)
+    if unknown:
+        raise PhotoidxError(f"There is no stage {', '.join(sorted(unknown))}. The stages are: {', '.join(names)}.")
+    return [stage for stage in found if stage.name not in config.without]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 import pyarrow as pa
 
@@ -96,10 +97,22 @@ def _as_key(field: pa.Field) -> pa.Field:
 
 
 def tables_of(stages: Iterable[Stage]) -> dict[str, TableSpec]:
-    """Collect the tables of the project and of the stages, by name."""
+    """Collect the tables of the project and of the stages, by name; a shared one has all its columns."""
     specs = {spec.name: spec for spec in OWN_TABLES}
     for stage in stages:
         for spec in stage.tables:
-            if specs.setdefault(spec.name, spec) is not spec and specs[spec.name] != spec:
-                raise ValueError(f"Stage {stage.name} declares table {spec.name} differently from another stage")
+            known = specs.get(spec.name)
+            specs[spec.name] = spec if known is None else _joined(known, spec, stage)
     return specs
+
+
+def _joined(known: TableSpec, spec: TableSpec, stage: Stage) -> TableSpec:
+    """Add a stage's columns to a shared table."""
+    if spec == known:
+        return known
+    if not (known.shared and spec.shared) or known.about != spec.about:
+        raise ValueError(f"Stage {stage.name} declares table {spec.name} differently from another stage")
+    twice = {field.name for field in known.columns}.intersection(field.name for field in spec.columns)
+    if twice:
+        raise ValueError(f"Stage {stage.name} declares {', '.join(sorted(twice))}, which another stage has")
+    return replace(known, columns=(*known.columns, *spec.columns))

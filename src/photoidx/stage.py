@@ -53,6 +53,9 @@ class Photo(Protocol):
         share the result: do not change it. Raises PhotoError if the picture can't be decoded.
         """
 
+    def is_whole(self) -> bool:
+        """Tell whether `image()` has every pixel of the stored picture, and was not reduced. Never so for RAW files."""
+
     def once(self, measure: Callable[[Photo], _Found]) -> _Found:
         """Give `measure(photo)`, worked out once for all stages that ask. Do not change the result."""
 
@@ -67,17 +70,19 @@ class TableSpec:
     """A table that a stage writes. `content_id` is added in front of the columns declared here.
 
     `row_key` names the columns that tell apart the rows of one content; empty where a content has one row at most.
+    A `shared` table has one row per content, to which several stages add columns of their own.
     """
 
     name: str
     about: str
     columns: tuple[pa.Field, ...]
     row_key: tuple[str, ...] = ()
+    shared: bool = False
 
 
 def quality(*columns: pa.Field) -> TableSpec:
     """Declare columns of the table `quality`, which the scorers share: each adds its own to a photo's one row."""
-    return TableSpec("quality", "How good photos are, technically: the scores of all scorers.", columns)
+    return TableSpec("quality", "How good photos are, technically: the scores of all scorers.", columns, shared=True)
 
 
 class Stage(ABC):
@@ -86,8 +91,6 @@ class Stage(ABC):
     `needs` tells what the results depend on: the file's bytes, the decoded picture at its working size, or both. Those
     that depend on the picture alone are taken over from another content with the very same pixels. A stage that asks
     for a larger picture than `WORKING_LONG_SIDE` depends on both.
-
-    A table of one row per content may be declared by several stages, each with columns of its own; see `quality`.
     """
 
     name: str

@@ -145,6 +145,14 @@ class Store:
         merge = self._db.open_table(spec.name).merge_insert(list(key))
         merge.when_matched_update_all().when_not_matched_insert_all().execute(data)
 
+    def replace(self, spec: TableSpec, content_ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Write all the rows of these contents, in one step; rows of theirs that are not given are deleted."""
+        data = pa.Table.from_pylist(list(rows), schema=arrow_schema(spec))
+        quoted = ", ".join(f"'{content_id}'" for content_id in content_ids)
+        merge = self._db.open_table(spec.name).merge_insert(list(key_of(spec)))
+        merge = merge.when_matched_update_all().when_not_matched_insert_all()
+        merge.when_not_matched_by_source_delete(f"content_id IN ({quoted})").execute(data)
+
     def delete(self, name: str, column: str, values: Sequence[str]) -> None:
         """Delete the rows whose column holds one of the values."""
         table = self._db.open_table(name)

@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from photoidx.cli.bench import bench
 from photoidx.cli.failures import failures
 from photoidx.cli.models import models
 from photoidx.cli.optimize import optimize
@@ -35,7 +36,7 @@ def cli() -> None:
     """
 
 
-for _command in (scan, status, sql, show, failures, models, optimize):
+for _command in (scan, status, sql, show, failures, models, optimize, bench):
     cli.add_command(_command)
 
 

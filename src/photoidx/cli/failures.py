@@ -17,4 +17,5 @@ def failures(library: str | None, output_format: str, null: bool) -> None:
     found = Library(library).failures()
     render(found, output_format, null=null)
     words = "1 failure" if found.num_rows == 1 else f"{found.num_rows:,} failures"
-    click.echo(f"{words}. Try them again with: photoidx scan --retry-failed", err=True)
+    again = " Try them again with: photoidx scan --retry-failed" if found.num_rows else ""
+    click.echo(f"{words}.{again}", err=True)

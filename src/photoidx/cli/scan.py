@@ -33,6 +33,7 @@ _INTERRUPTED = 130
 @click.option("--allow-empty", is_flag=True, help="Believe a folder that is suddenly empty.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files and folders; may be given again.")
 @click.option("--embedder", multiple=True, metavar="NAME", help="Also embed with this model; see `photoidx models`.")
+@click.option("--without", multiple=True, metavar="STAGE", help="Leave out a stage, as faces; may be given again.")
 @click.option("--workers", default=0, help="Processes that read and decode; one for each processor by default.")
 @click.option("--time-limit", default=60.0, show_default=True, metavar="SECONDS", help="Longest time for one photo.")
 @click.option("--device", default="auto", show_default=True, help="Where models run: auto, cpu, cuda, mps.")
@@ -46,6 +47,7 @@ def scan(  # noqa: PLR0917 - click passes each option by name
     allow_empty: bool,
     exclude: tuple[str, ...],
     embedder: tuple[str, ...],
+    without: tuple[str, ...],
     workers: int,
     time_limit: float,
     device: str,
@@ -60,6 +62,7 @@ def scan(  # noqa: PLR0917 - click passes each option by name
 
     config = Config(
         embedders=tuple(dict.fromkeys((*Config().embedders, *embedder))),
+        without=without,
         excludes=exclude,
         workers=workers,
         time_limit_s=time_limit,

@@ -1,0 +1,1 @@
+"""Faces: where they are, how they look, and which of them matter."""

@@ -1,0 +1,149 @@
+"""How many faces are found, counted with a detector that we did not write: YuNet, at a score of 0.8.
+
+Writes docs/faces.md with --write, and with --sheet every find that YuNet does not have, even at a score of 0.3, as one
+picture to look at.
+"""
+
+import argparse
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from photoidx.indexer.decode import DecodedPhoto
+from photoidx.records import format_of
+from photoidx.scoring.faces.detection import Box
+from photoidx.scoring.faces.stage import Face, faces
+
+_SURE, _FAINT = 0.8, 0.3
+_LEAST_WIDTH = 0.03
+_SAME_OVERLAP, _SAME_INSIDE = 0.25, 0.6
+_CELL = 160
+_ROOT = Path(__file__).parents[1]
+
+
+@dataclass
+class Count:
+    """What was found in one folder. `strangers` are finds that YuNet does not have, with their picture."""
+
+    photos: int = 0
+    without: list[str] = field(default_factory=list)
+    expected: int = 0
+    found: int = 0
+    finds: int = 0
+    missed: list[str] = field(default_factory=list)
+    strangers: list[tuple[str, np.ndarray, Face]] = field(default_factory=list)
+
+
+def yunet(model: Path, picture: np.ndarray, score: float) -> list[Box]:
+    """Give the faces that YuNet finds."""
+    height, width = picture.shape[:2]
+    detector = cv2.FaceDetectorYN.create(str(model), "", (width, height), score, 0.3, 5000)
+    _, found = detector.detect(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
+    rows = [] if found is None else found.tolist()
+    return [Box(x / width, y / height, w / width, h / height, row[-1]) for x, y, w, h, *row in rows]
+
+
+def same(ours: Box, other: Box) -> bool:
+    """Tell whether two boxes are of one face."""
+    return ours.overlap(other) > _SAME_OVERLAP or ours.inside(other) > _SAME_INSIDE
+
+
+def count(folder: Path, model: Path) -> Count:
+    """Compare the finds in all photos of a folder."""
+    result = Count()
+    for path in sorted(folder.rglob("*")):
+        if not path.is_file() or format_of(path.name) is None:
+            continue
+        photo = DecodedPhoto(path.read_bytes(), format_of(path.name) or "", 10**9)
+        picture = np.ascontiguousarray(photo.image())
+        found = photo.once(faces)
+        result.photos += 1
+        if not found:
+            result.without.append(path.name)
+        expected = [box for box in yunet(model, picture, _SURE) if box.width >= _LEAST_WIDTH]
+        missed = [box for box in expected if not any(same(face.box, box) for face in found)]
+        result.expected += len(expected)
+        result.found += len(expected) - len(missed)
+        result.missed += [f"{path.name} at {box.x:.2f}, {box.y:.2f}, {box.width:.3f} wide" for box in missed]
+        faint = yunet(model, picture, _FAINT)
+        result.finds += len(found)
+        strange = [face for face in found if not any(same(face.box, box) for box in faint)]
+        result.strangers += [(path.name, picture, face) for face in strange]
+    return result
+
+
+def sheet(strangers: list[tuple[str, np.ndarray, Face]]) -> Image.Image:
+    """Draw the strangers side by side, each with its surroundings."""
+    cells = []
+    for _, picture, face in strangers:
+        height, width = picture.shape[:2]
+        x, y = (face.box.x + face.box.width / 2) * width, (face.box.y + face.box.height / 2) * height
+        half = face.box.width * width
+        cut = Image.fromarray(picture).crop((round(x - half), round(y - half), round(x + half), round(y + half)))
+        cells.append(cut.resize((_CELL, _CELL)))
+    page = Image.new("RGB", (_CELL * max(1, min(8, len(cells))), _CELL * max(1, -(-len(cells) // 8))), "white")
+    for number, cell in enumerate(cells):
+        page.paste(cell, (number % 8 * _CELL, number // 8 * _CELL))
+    return page
+
+
+def report(groups: Count, single: Count) -> str:
+    """Give the page."""
+    lines = "\n".join(
+        f"| `{name}`, {each.photos} | {each.expected} | {each.found} ({100 * each.found / each.expected:.1f} %) "
+        f"| {each.finds} | {len(each.strangers)} |"
+        for name, each in (("groups", groups), ("faces", single))
+    )
+    strangers = "\n".join(
+        f"- {name} at {face.box.x:.2f}, {face.box.y:.2f}, score {face.box.score:.2f}"
+        for name, _, face in groups.strangers
+    )
+    return f"""# How many faces are found
+
+Written by a script, run at the repository's root:
+
+    .venv/bin/python scripts/check_faces.py --photos ../shared/photos --yunet ../shared/reference/*.onnx --write
+
+The judge is YuNet, a detector that we did not write and do not ship.
+
+Expected are the faces that it finds at a score of {_SURE}, of {100 * _LEAST_WIDTH:.0f} % of the frame's width or more.
+A find is strange if YuNet does not have it, even at a score of {_FAINT}.
+
+| photos | expected | of these found | all finds | strange ones |
+|---|---|---|---|---|
+{lines}
+
+Photos of `faces` without any find: {", ".join(single.without) or "none"}.
+
+The strange finds in `groups`, to be looked at (`--sheet OUT.jpg` draws them):
+
+{strangers or "none"}
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--photos", type=Path, default=_ROOT.parent / "shared" / "photos")
+    parser.add_argument("--yunet", type=Path, required=True, help="the ONNX file of YuNet")
+    parser.add_argument("--write", action="store_true", help="write docs/faces.md")
+    parser.add_argument("--sheet", type=Path, help="draw the finds that YuNet does not have")
+    options = parser.parse_args()
+    if not options.yunet.is_file():
+        sys.exit(f"There is no file {options.yunet}.")
+    groups, single = (count(options.photos / name, options.yunet) for name in ("groups", "faces"))
+    page = report(groups, single)
+    print(page)
+    print("Missed:", *groups.missed, *single.missed, sep="\n  ")
+    if options.write:
+        (_ROOT / "docs" / "faces.md").write_text(page)
+    if options.sheet:
+        sheet(groups.strangers + single.strangers).save(options.sheet)
+
+
+if __name__ == "__main__":
+    main()

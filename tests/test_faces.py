@@ -1,0 +1,244 @@
+"""Faces: found, read, and believed only where they can be."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw, ImageFilter
+from skimage import data
+
+from photoidx.errors import AssetError
+from photoidx.indexer.decode import DecodedPhoto
+from photoidx.records import format_of
+from photoidx.scoring.faces import model
+from photoidx.scoring.faces.detection import Box, boxes, distinct, starts
+from photoidx.scoring.faces.stage import Face, Faces, faces, summary
+from photoidx.scoring.faces.subject import important, important_boxes
+
+SHARE = st.floats(0, 1, width=32)
+BOXES = st.builds(Box, SHARE, SHARE, st.floats(0.01, 1), st.floats(0.01, 1), SHARE)
+
+
+def astronaut() -> Image.Image:
+    return Image.fromarray(data.astronaut())
+
+
+def photo(image: Image.Image) -> DecodedPhoto:
+    out = io.BytesIO()
+    image.save(out, "PNG")
+    return DecodedPhoto(out.getvalue(), "png", 10**8)
+
+
+def one_face(image: Image.Image) -> Face:
+    (face,) = faces(photo(image))
+    return face
+
+
+@pytest.fixture(scope="module")
+def face() -> Face:
+    return one_face(astronaut())
+
+
+def crowd(size: tuple[int, int], places: list[tuple[int, int]], width: int) -> Image.Image:
+    """Paste the astronaut's head several times, each head's face about `width` pixels wide."""
+    scene = Image.new("RGB", size, (90, 110, 120))
+    head = astronaut().crop((140, 20, 320, 200))
+    head = head.resize((round(180 * width / 95),) * 2, Image.Resampling.LANCZOS)
+    for place in places:
+        scene.paste(head, place)
+    return scene
+
+
+def test_a_clear_face_is_found_and_read(face):
+    assert face.important
+    assert face.reliable
+    assert face.look is not None
+    assert min(face.look.eye_left_open, face.look.eye_right_open) > 0.6
+    assert face.look.smile > 0.5
+    assert max(map(abs, (face.look.yaw, face.look.pitch, face.look.roll))) < 30
+    assert face.look.occluded == 0
+
+
+def test_the_box_lies_on_the_face_and_the_eyes_lie_in_the_box(face):
+    assert 0.33 < face.box.x + face.box.width / 2 < 0.53
+    assert 0.1 < face.box.y + face.box.height / 2 < 0.35
+    assert face.eyes is not None
+    (left_x, left_y), (right_x, right_y) = face.eyes
+    assert face.box.x < right_x < left_x < face.box.x + face.box.width  # the person's left is the picture's right
+    for y in (left_y, right_y):
+        assert face.box.y < y < face.box.y + face.box.height / 2
+
+
+def test_a_mirrored_face_turns_and_looks_the_other_way_and_swaps_its_eyes(face):
+    mirrored = one_face(astronaut().transpose(Image.Transpose.FLIP_LEFT_RIGHT))
+    assert mirrored.look is not None
+    assert face.look is not None
+    assert mirrored.look.yaw == pytest.approx(-face.look.yaw, abs=5)
+    assert mirrored.look.roll == pytest.approx(-face.look.roll, abs=5)
+    assert mirrored.look.gaze_x == pytest.approx(-face.look.gaze_x, abs=0.3)
+    assert mirrored.look.eye_left_open == pytest.approx(face.look.eye_right_open, abs=0.15)
+
+
+def test_a_head_that_is_tilted_clockwise_has_a_larger_roll(face):
+    tilted = one_face(astronaut().rotate(-20, center=(220, 110)))
+    assert tilted.look is not None
+    assert face.look is not None
+    assert tilted.look.roll - face.look.roll == pytest.approx(20, abs=6)
+
+
+def test_faces_do_not_depend_on_how_the_file_is_turned(face):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    out = io.BytesIO()
+    astronaut().transpose(Image.Transpose.ROTATE_90).save(out, "PNG", exif=exif)
+    (turned,) = faces(DecodedPhoto(out.getvalue(), "png", 10**8))
+    assert turned == face
+
+
+@pytest.mark.parametrize(("width", "reliable"), [(120, True), (60, True), (35, False)])
+def test_a_face_under_50_pixels_is_not_reliable(width, reliable):
+    (face,) = faces(photo(crowd((500, 400), [(100, 80)], width)))
+    assert face.reliable is reliable
+
+
+def test_a_soft_face_is_not_reliable_and_says_nothing_of_the_photo():
+    soft = photo(astronaut().filter(ImageFilter.GaussianBlur(4)))
+    (face,) = faces(soft)
+    assert not face.reliable
+    (row,) = Faces().run(soft)["quality"]
+    assert row["faces_important"] == 1
+    assert row["eyes_min"] is None
+
+
+def test_a_face_behind_dark_glasses_or_a_mask_is_occluded_and_not_reliable(face):
+    assert face.eyes is not None
+    (left_x, left_y), (right_x, right_y) = ((x * 512, y * 512) for x, y in face.eyes)
+    glasses, mask = astronaut(), astronaut()
+    for x, y in ((left_x, left_y), (right_x, right_y)):
+        ImageDraw.Draw(glasses).ellipse((x - 16, y - 12, x + 16, y + 12), fill=(12, 12, 14))
+    box = face.box
+    low, middle = (box.y + box.height * 1.05) * 512, (box.y + box.height * 0.55) * 512
+    ImageDraw.Draw(mask).rectangle((box.x * 512, middle, (box.x + box.width) * 512, low), fill=(60, 120, 200))
+    for covered in (glasses, mask):
+        found = one_face(covered)
+        assert found.look is not None
+        assert found.look.occluded >= 0.25
+        assert not found.reliable
+
+
+def test_small_faces_are_found_all_over_a_large_picture():
+    places = [(x, y) for x in (40, 400, 780, 1110) for y in (30, 420, 760)]
+    found = boxes(photo(crowd((1200, 900), places, 42)))
+    assert len(found) == len(places)
+    for x, y in places:
+        assert any(
+            x <= (box.x + box.width / 2) * 1200 <= x + 80 and y <= (box.y + box.height / 2) * 900 <= y + 80
+            for box in found
+        )
+
+
+def test_small_important_faces_are_read_from_a_larger_decode():
+    scene = crowd((3000, 2000), [(600, 600), (1800, 900)], 110)
+    found = faces(photo(scene))
+    assert len(found) == 2
+    assert all(face.width_px > 60 for face in found)
+    assert all(face.reliable for face in found)
+
+
+def test_a_picture_without_faces_has_a_count_of_none_and_no_rows():
+    rows = Faces().run(photo(Image.fromarray(data.coffee())))
+    assert rows["faces"] == []
+    (row,) = rows["quality"]
+    assert row == {
+        "face_count": 0,
+        "faces_important": 0,
+        "eyes_min": None,
+        "smile_mean": None,
+        "face_sharpness_min": None,
+    }
+
+
+def test_a_face_matters_from_two_percent_of_the_frame_and_a_third_of_the_largest_on():
+    widths = (0.019, 0.03, 0.1, 0.029)
+    found = [Box(0, 0, width, width, 1) for width in widths]
+    assert important(found) == [False, True, True, False]
+    assert important([Box(0, 0, 0.019, 0.03, 1)]) == [False]
+    assert important([]) == []
+
+
+def test_the_subject_is_the_important_faces():
+    scene = crowd((1000, 700), [(100, 100)], 200)
+    scene.paste(crowd((150, 150), [(0, 0)], 45), (800, 500))
+    subject = important_boxes(photo(scene))
+    assert len(subject) == 1
+    assert subject[0][0] < 0.4
+
+
+def test_the_most_closed_eye_counts_only_where_it_can_be_believed(face):
+    assert face.look is not None
+    shut = replace(face, look=replace(face.look, eye_left_open=0.1))
+    assert summary((face, shut))["eyes_min"] == pytest.approx(0.1)
+    for doubtful in (
+        replace(shut, width_px=49.0),
+        replace(shut, sharpness=-6.0),
+        replace(shut, look=replace(face.look, eye_left_open=0.1, yaw=-36.0)),
+        replace(shut, important=False),
+    ):
+        assert summary((face, doubtful))["eyes_min"] == summary((face,))["eyes_min"]
+
+
+@given(st.lists(BOXES, max_size=12))
+def test_no_two_of_the_kept_boxes_are_of_one_face_and_the_best_one_is_kept(found):
+    kept = distinct(found)
+    assert set(kept) <= set(found)
+    for number, box in enumerate(kept):
+        assert all(box.overlap(other) < 0.3 for other in kept[:number])
+    if found:
+        assert max(box.score for box in kept) == max(box.score for box in found)
+    assert distinct(kept) == kept
+
+
+@given(st.integers(1, 3000), st.integers(16, 400))
+def test_tiles_cover_a_length_and_overlap(length, side):
+    found = starts(length, side)
+    if length <= side:
+        assert len(found) == 1
+        assert found[0] <= 0
+        assert found[0] + side >= length
+    else:
+        assert found[0] == 0
+        assert found[-1] + side == length
+        assert all(0 < after - before <= side * 0.7 + 1 for before, after in pairwise(found))
+
+
+def test_a_missing_model_is_said_before_the_scan(monkeypatch):
+    missing = replace(model.ASSET, sources=(), name="face_landmarker_of_a_test")
+    monkeypatch.setattr(model, "ASSET", missing)
+    with pytest.raises(AssetError, match="is missing"):
+        Faces().check()
+
+
+def test_a_face_is_found_in_every_photo_of_faces(samples):
+    without = []
+    for path in sorted(Path(samples / "faces").rglob("*")):
+        file_format = format_of(path.name)
+        if file_format is not None and not boxes(DecodedPhoto(path.read_bytes(), file_format, 10**9)):
+            without.append(path.name)
+    assert without == []
+
+
+def test_no_face_is_found_in_pictures_of_things():
+    for scene in (data.coffee(), data.rocket(), data.chelsea()):
+        assert boxes(photo(Image.fromarray(scene))) == ()
+
+
+def test_the_numbers_are_plain(face):
+    row = Faces().run(photo(astronaut()))["faces"][0]
+    assert not any(isinstance(value, np.generic) for value in row.values())
