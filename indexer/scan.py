@@ -57,6 +57,11 @@ class ScanResult:
     interrupted: bool = False
     warnings: list[str] = field(default_factory=list)
 
+    @property
+    def touched(self) -> bool:
+        """Whether anything in the tables changed."""
+        return bool(self.new or self.changed or self.moved or self.gone or self.analysed)
+
 
 Progress = Callable[[int, int, int], None]
 """Called with files done, files to do, failures so far."""

@@ -17,6 +17,10 @@ from photoidx.errors import LibraryNotFoundError, PhotoidxError
 from photoidx.indexer.embedders import embedder
 from photoidx.indexer.plan import Plan
 from photoidx.indexer.scan import Progress, Scan, ScanResult, check_roots, make_plan
+from photoidx.queries.burst_table import bursts, is_current, regroup
+from photoidx.queries.decisions import Choice, decisions, record, undo
+from photoidx.queries.picks import best_of_bursts, why
+from photoidx.queries.show import file_row
 from photoidx.schema import META
 from photoidx.store import Store
 
@@ -63,7 +67,10 @@ class Library:
             scan = Scan(store, folders, config, stop or threading.Event())
             scan.result.warnings += warnings
             self._remember_embedders(store)
-            return scan.run(progress, retry_failed=retry_failed, allow_empty=allow_empty)
+            result = scan.run(progress, retry_failed=retry_failed, allow_empty=allow_empty)
+            if not result.interrupted and (result.touched or not is_current(store)):
+                regroup(store)
+            return result
 
     def _exists(self) -> bool:
         try:
@@ -113,6 +120,54 @@ class Library:
         store = self.store
         rows = rows_of(store, "thumbnails", file_row(store, str(photo))["content_id"] or "")
         return rows[0]["jpeg"] if rows else None
+
+    def bursts(self) -> list[dict[str, Any]]:
+        """Give the groups of shots: burst_id, kind, frames (path, shot_id, files, taken_at, rule, gap_s, cosine)."""
+        return bursts(self.store)
+
+    def regroup(self) -> int:
+        """Group all shots anew, and give the number of groups. Ids and decisions stay. Raises LibraryLockedError."""
+        store = self.store
+        with store.writing():
+            return regroup(store, whole=True)
+
+    def best_of_bursts(self) -> list[dict[str, Any]]:
+        """Give each burst's pick with its reason, and all its frames ranked."""
+        return best_of_bursts(self.store)
+
+    def why(self, first: str | Path, second: str | Path) -> dict[str, Any]:
+        """Say what decided between two photos of one burst. Raises QueryError if they are not of one."""
+        return why(self.store, str(first), str(second))
+
+    def decide(self, verb: str, *photos: str | Path) -> Choice:
+        """Record a decision: best, together, apart, keep or reject. Raises QueryError, LibraryLockedError."""
+        store = self.store
+        shots = [file_row(store, str(photo))["shot_id"] for photo in photos]
+        with store.writing():
+            choice = record(store, verb, shots)
+            regroup(store)
+        return choice
+
+    def decisions(self) -> list[dict[str, Any]]:
+        """List the decisions that hold, the oldest first: a row for each shot, with the path of its first file."""
+        store = self.store
+        paths: dict[str, str] = {}
+        files = store.read("files", ["shot_id", "path"])
+        for shot_id, path in zip(files["shot_id"].to_pylist(), files["path"].to_pylist(), strict=True):
+            paths[shot_id] = min(path, paths.get(shot_id, path))
+        return [
+            {"decision_id": choice.decision_id, "verb": choice.verb, "path": paths.get(shot_id)}
+            for choice in decisions(store)
+            for shot_id in choice.shot_ids
+        ]
+
+    def undo(self) -> Choice:
+        """Take back the last decision that holds. Raises QueryError if there is none, LibraryLockedError."""
+        store = self.store
+        with store.writing():
+            choice = undo(store)
+            regroup(store)
+        return choice
 
     def failures(self) -> pa.Table:
         """List what failed: path, stage, error, at."""

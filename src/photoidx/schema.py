@@ -66,15 +66,41 @@ SCANS = TableSpec(
     ),
     row_key=("scan_id",),
 )
+BURSTS = TableSpec(
+    "bursts",
+    "One row per shot that belongs to a group of shots: burst, bracket, panorama, timelapse or focus_stack.",
+    (
+        column("shot_id", pa.string(), "The shot."),
+        column("burst_id", pa.string(), "Its group; it stays when the group grows."),
+        column("kind", pa.string(), "burst, bracket, panorama, timelapse or focus_stack."),
+        column("position", pa.int32(), "Place in the group, from 0, by time."),
+        column("rule", pa.string(), "What ties it to an earlier frame; null for the first one."),
+        column("gap_s", pa.float32(), "Seconds since that frame; null if it is not known."),
+        column("cosine", pa.float32(), "Cosine of the two frames' vectors; null if they were not compared."),
+    ),
+    row_key=("shot_id",),
+)
+DECISIONS = TableSpec(
+    "decisions",
+    "What the user decided. No scan changes it.",
+    (
+        column("decision_id", pa.string(), "Identity of the decision; sorts by time."),
+        column("verb", pa.string(), "best, together, apart, keep or reject."),
+        column("shot_ids", pa.list_(pa.string()), "The shots that it is about."),
+        column("at", _TIME, "When, UTC."),
+        column("undone_at", _TIME, "When it was taken back, UTC; null if it holds."),
+    ),
+    row_key=("decision_id",),
+)
 META = TableSpec(
     "meta",
     "Facts about the library itself.",
     (column("name", pa.string(), "What is told."), column("value", pa.string(), "Its value.")),
     row_key=("name",),
 )
-OWN_TABLES = (FILES, LEDGER, SCANS, META)
+OWN_TABLES = (FILES, LEDGER, SCANS, BURSTS, DECISIONS, META)
 # Tables that are not about a content have no content id in front.
-_WITHOUT_CONTENT = frozenset({"files", "scans", "meta"})
+_WITHOUT_CONTENT = frozenset({"files", "scans", "bursts", "decisions", "meta"})
 
 
 def key_of(spec: TableSpec) -> tuple[str, ...]:

@@ -9,6 +9,10 @@ import sys
 import click
 
 from photoidx.cli.bench import bench
+from photoidx.cli.best import best, why
+from photoidx.cli.bursts import bursts
+from photoidx.cli.bursts_bench import bursts as bursts_bench
+from photoidx.cli.decide import decide
 from photoidx.cli.failures import failures
 from photoidx.cli.models import models
 from photoidx.cli.optimize import optimize
@@ -36,7 +40,8 @@ def cli() -> None:
     """
 
 
-for _command in (scan, status, sql, show, failures, models, optimize, bench):
+bench.add_command(bursts_bench)
+for _command in (scan, status, best, bursts, why, decide, sql, show, failures, models, optimize, bench):
     cli.add_command(_command)
 
 

@@ -1,0 +1,229 @@
+"""The best frame of a group, and why: rules in order, the first that decides is told.
+
+1. Eyes: a frame loses to one in which fewer important people have their eyes closed, where the same people open them
+   elsewhere in the group.
+2. Sharpness: of the rest, frames clearly softer on the subject than the sharpest one lose.
+3. Score: a weighted sum of what is left.
+4. Order: equal frames rank by time, then by path.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from photoidx.queries.persons import fewest_frames, persons
+
+CLOSED, OPEN, CLEARLY = 0.4, 0.6, 0.25
+"""Eyes at most this open are closed, at least this open are open, and the two must be this far apart."""
+GATE = 0.7
+"""A frame is clearly softer if its S = ln(fine share of the contrast) is lower by this: half the fine detail."""
+WEIGHTS = {"technical": 0.60, "sharpness": 0.25, "eyes": 0.10, "smile": 0.05}
+"""The weighted sum. What is not measured in every frame counts in none."""
+CLOSE_CALL = 0.02
+_SOFTEST = 2.0
+
+Facts = Mapping[str, Any]
+
+
+@dataclass
+class Candidate:
+    """A frame as the rules see it. `closed` are persons whose eyes are closed here and open in another frame."""
+
+    number: int
+    path: str
+    quality: Facts
+    sharpness: float | None = None
+    closed: list[tuple[int, float, float]] = field(default_factory=list)
+    soft: bool = False
+    score: float = 0.0
+    parts: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The frames in the order of their rank, what decided between the first two, and by how much.
+
+    `margin` is in the unit of the deciding rule: people, S, or score. `open_in` are for each person the frames with
+    open eyes, `cover` the fewest frames in which everyone has open eyes at least once.
+    """
+
+    ranked: tuple[Candidate, ...]
+    decided_by: str
+    margin: float
+    close_call: bool
+    on_faces: bool
+    open_in: tuple[frozenset[int], ...]
+    cover: tuple[int, ...]
+
+
+def judge(paths: Sequence[str], qualities: Sequence[Facts], faces: Sequence[Sequence[Facts]]) -> Verdict:
+    """Rank the frames of one group, which are given in the order of time. Nothing outside the group counts."""
+    matter = [[face for face in each if face["important"] and face["eye_left_open"] is not None] for each in faces]
+    followed = [seen for seen in persons(matter) if len(seen) * 2 >= len(paths)]
+    on_faces = bool(followed) and all(_measured(quality, "face_sharpness_min") for quality in qualities)
+    key = "face_sharpness_min" if on_faces else "sharpness_subject"
+    frames = [
+        Candidate(number, path, quality, quality.get(key))
+        for number, (path, quality) in enumerate(zip(paths, qualities, strict=True))
+    ]
+    open_in = _mark_closed(frames, followed)
+    _mark_soft(frames)
+    _score(frames)
+    ranked = sorted(frames, key=lambda each: (len(each.closed), each.soft, -round(each.score, 6), each.number))
+    decided_by, margin = _decided(ranked)
+    close = decided_by in {"score", "order"} and margin < CLOSE_CALL
+    seen_open = tuple(map(frozenset, open_in))
+    return Verdict(tuple(ranked), decided_by, margin, close, on_faces, seen_open, tuple(fewest_frames(open_in)))
+
+
+def _measured(quality: Facts, name: str) -> bool:
+    return quality.get(name) is not None
+
+
+def _mark_closed(frames: Sequence[Candidate], followed: Sequence[Mapping[int, Facts]]) -> list[set[int]]:
+    """Note whose eyes are closed where. Gives for each person the frames with open eyes."""
+    open_in = []
+    for person, seen in enumerate(followed):
+        eyes = {
+            number: min(face["eye_left_open"], face["eye_right_open"])
+            for number, face in seen.items()
+            if face["reliable"]
+        }
+        widest = max(eyes.values(), default=0.0)
+        open_in.append({number for number, value in eyes.items() if value >= OPEN})
+        for number, value in eyes.items():
+            if value <= CLOSED and widest >= OPEN and widest - value >= CLEARLY:
+                frames[number].closed.append((person, value, widest))
+    return open_in
+
+
+def _mark_soft(frames: Sequence[Candidate]) -> None:
+    fewest = min(len(frame.closed) for frame in frames)
+    rivals = [frame for frame in frames if len(frame.closed) == fewest and frame.sharpness is not None]
+    sharpest = max((frame.sharpness for frame in rivals if frame.sharpness is not None), default=None)
+    for frame in frames:
+        if sharpest is not None and frame.sharpness is not None:
+            frame.soft = frame.sharpness < sharpest - GATE
+
+
+def _score(frames: Sequence[Candidate]) -> None:
+    """Give each frame the sum of its parts, each 0 to 1 and weighted."""
+    values: dict[str, list[float | None]] = {
+        "technical": [frame.quality.get("technical") for frame in frames],
+        "sharpness": [frame.sharpness for frame in frames],
+        "eyes": [frame.quality.get("eyes_min") for frame in frames],
+        "smile": [frame.quality.get("smile_mean") for frame in frames],
+    }
+    for name, column in values.items():
+        known = [value for value in column if value is not None]
+        if len(known) < len(frames):
+            continue
+        best = max(known)
+        for frame, value in zip(frames, known, strict=True):
+            part = (
+                1 - min((best - value) / _SOFTEST, 1)
+                if name == "sharpness"
+                else (value + 1) / 2
+                if name == "smile"
+                else value
+            )
+            frame.parts[name] = WEIGHTS[name] * part
+    for frame in frames:
+        frame.score = sum(frame.parts.values())
+
+
+def _decided(ranked: Sequence[Candidate]) -> tuple[str, float]:
+    if len(ranked) == 1:
+        return "alone", 0.0
+    first, second = ranked[:2]
+    if len(first.closed) != len(second.closed):
+        return "eyes", float(len(second.closed) - len(first.closed))
+    if first.soft != second.soft:
+        return "sharpness", (first.sharpness or 0.0) - (second.sharpness or 0.0)
+    margin = first.score - second.score
+    return ("score", margin) if margin > 1e-6 else ("order", 0.0)  # noqa: PLR2004 - float noise
+
+
+@dataclass(frozen=True)
+class Difference:
+    """One thing in which the winner is better: a rule, the feature, both values, and how the values differ in words."""
+
+    rule: str
+    feature: str
+    winner: float | None
+    other: float | None
+    words: str
+
+
+def differences(winner: Candidate, other: Candidate, *, on_faces: bool) -> list[Difference]:
+    """Say in what the winner is better than another frame of its group, the most important first."""
+    found = []
+    if len(other.closed) > len(winner.closed):
+        _, here, there = max(other.closed, key=lambda each: each[2] - each[1])
+        count = len(other.closed)
+        who = "one person's eyes are" if count == 1 else f"the eyes of {count} people are"
+        found.append(Difference("eyes", "eyes_open", there, here, f"{who} closed ({here:.2f} against {there:.2f})"))
+    if winner.sharpness is not None and other.sharpness is not None and winner.sharpness > other.sharpness:
+        ratio = math.exp(winner.sharpness - other.sharpness)
+        where = "on the faces" if on_faces else "on the subject"
+        if ratio >= _WORTH_A_WORD:
+            rule = "sharpness" if other.soft else "score"
+            words = f"softer {where} ({ratio:.1f}x less fine detail)"
+            found.append(Difference(rule, "sharpness", winner.sharpness, other.sharpness, words))
+    found += _faults(winner.quality, other.quality)
+    if not found and winner.score > other.score:
+        words = f"a slightly lower score ({other.score:.3f} against {winner.score:.3f})"
+        found.append(Difference("score", "score", winner.score, other.score, words))
+    return found
+
+
+_WORTH_A_WORD = 1.25
+
+
+def _faults(winner: Facts, other: Facts) -> list[Difference]:
+    found = []
+    for name, least, word in (
+        ("clipped_highlights", 0.02, "of the highlights are clipped"),
+        ("clipped_shadows", 0.02, "of the shadows are clipped"),
+    ):
+        ours, theirs = winner.get(name), other.get(name)
+        if ours is not None and theirs is not None and theirs - ours >= least:
+            found.append(Difference("score", name, ours, theirs, f"{100 * theirs:.0f} % {word}"))
+    ours, theirs = winner.get("noise_sigma"), other.get("noise_sigma")
+    if ours is not None and theirs is not None and theirs > 1.5 * ours + 1:
+        found.append(Difference("score", "noise_sigma", ours, theirs, f"noisier ({theirs:.1f} against {ours:.1f})"))
+    ours, theirs = winner.get("luma_p50"), other.get("luma_p50")
+    if ours is not None and theirs is not None and abs(theirs - ours) >= 20:  # noqa: PLR2004 - grey levels one can see
+        word = "brighter" if theirs > ours else "darker"
+        found.append(Difference("score", "luma_p50", ours, theirs, f"{word} ({theirs:.0f} against {ours:.0f} of 255)"))
+    if other.get("blur_kind") == "motion" and winner.get("blur_kind") != "motion":
+        found.append(Difference("score", "blur_kind", None, None, "blurred by motion"))
+    ours, theirs = winner.get("smile_mean"), other.get("smile_mean")
+    if ours is not None and theirs is not None and ours - theirs >= 0.3:  # noqa: PLR2004 - a smile that one can see
+        found.append(
+            Difference("score", "smile_mean", ours, theirs, f"less of a smile ({theirs:.2f} against {ours:.2f})")
+        )
+    return found
+
+
+def praise(verdict: Verdict) -> str:
+    """Say why the first frame is picked, as against the best of the others."""
+    first = verdict.ranked[0]
+    said = []
+    if verdict.close_call:
+        said.append("too close to call, the first two are equally good")
+    others = [frame.sharpness for frame in verdict.ranked[1:] if frame.sharpness is not None]
+    if first.sharpness is not None and others:
+        ratio = math.exp(first.sharpness - max(others))
+        where = "on the faces" if verdict.on_faces else "on the subject"
+        if ratio >= _WORTH_A_WORD:
+            said.append(f"sharpest {where} ({ratio:.1f}x)")
+    people = len(verdict.open_in)
+    if people and all(first.number in frames for frames in verdict.open_in):
+        said.append("eyes open" if people == 1 else f"all {people} pairs of eyes open")
+    if not said:
+        said.append(f"the highest score ({first.score:.3f})")
+    return ", ".join(said)

@@ -1,0 +1,189 @@
+"""The library's shots as the grouping sees them: one frame each, as columns, in the order of time for each camera."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from photoidx.config import DEFAULT_EMBEDDER
+from photoidx.records import RAW_FORMATS
+from photoidx.store import Store
+
+NO_TIME = np.iinfo(np.int64).min
+_EXIF = (
+    *("content_id", "taken_at", "make", "model", "serial", "burst_uuid", "sequence_number"),
+    *("iso", "f_number", "exposure_time_s", "exposure_bias_ev", "focal_length_mm"),
+)
+# A name with one run of up to five digits at its end counts shots; longer runs, and names with several, tell a time.
+_NUMBERED = re.compile(r"^(\D*)(\d{1,5})\D{0,3}$")
+_FEW = 2000
+_EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a camera writes local time
+
+
+@dataclass(frozen=True)
+class Frames:
+    """One row for each shot. Missing numbers are NaN, missing times NO_TIME, missing file numbers -1.
+
+    `time_us` is local time in microseconds; `exact` tells whether it has sub-seconds. `exposure_ev` is
+    log2(N^2 / t) - log2(ISO / 100). `hashes` are 64-bit perceptual hashes, `hashed` tells where there is one;
+    `vectors` (n x d, length 1) are zero where there is none.
+    """
+
+    shot_ids: Sequence[str]
+    content_ids: Sequence[str]
+    paths: Sequence[str]
+    cameras: np.ndarray[Any, np.dtype[np.int32]]
+    streams: np.ndarray[Any, np.dtype[np.int32]]
+    numbers: np.ndarray[Any, np.dtype[np.int32]]
+    time_us: np.ndarray[Any, np.dtype[np.int64]]
+    exact: np.ndarray[Any, np.dtype[np.bool_]]
+    burst_ids: Sequence[str | None]
+    sequence: np.ndarray[Any, np.dtype[np.float64]]
+    exposure_ev: np.ndarray[Any, np.dtype[np.float64]]
+    bias_ev: np.ndarray[Any, np.dtype[np.float64]]
+    focal_mm: np.ndarray[Any, np.dtype[np.float64]]
+    hashes: np.ndarray[Any, np.dtype[np.uint64]]
+    hashed: np.ndarray[Any, np.dtype[np.bool_]]
+    vectors: np.ndarray[Any, np.dtype[np.float16]]
+    thumbnail: Callable[[Sequence[int]], Mapping[int, bytes]] = lambda _wanted: {}
+
+    def __len__(self) -> int:
+        return len(self.shot_ids)
+
+    def time_of(self, at: int) -> datetime | None:
+        """Give a frame's local time; None if it has none."""
+        time_us = int(self.time_us[at])
+        return None if time_us == NO_TIME else _EPOCH + timedelta(microseconds=time_us)
+
+
+def read_frames(store: Store, *, only: Collection[str] | None = None, with_vectors: bool = True) -> Frames:
+    """Read the shots, or only those that are named. Vectors are the larger part of the work."""
+    rows = _representatives(store)
+    if only is not None:
+        rows = rows.filter(pc.is_in(rows["shot_id"], value_set=pa.array(sorted(only), pa.string())))
+    rows = rows.join(store.read("exif", list(_EXIF)), "content_id")
+    if "hashes" in store.names():
+        rows = rows.join(store.read("hashes", ["content_id", "phash_64"]), "content_id")
+    return _frames(store, rows, with_vectors=with_vectors)
+
+
+def _representatives(store: Store) -> pa.Table:
+    """Give one photo for each shot: a developed one before a RAW, the first by path."""
+    files = store.read("files", ["path", "content_id", "kind", "format", "shot_id", "name_time"])
+    files = files.filter(pc.and_(pc.equal(files["kind"], "photo"), pc.is_valid(files["content_id"])))
+    raw = pc.is_in(files["format"], value_set=pa.array(sorted(RAW_FORMATS)))
+    edited = pc.fill_null(pc.match_substring_regex(files["path"], r"(?i)[-_ ]\(?edit"), fill_value=False)
+    files = files.append_column("raw", raw.cast(pa.int8())).append_column("edited", edited.cast(pa.int8()))
+    files = files.sort_by([("raw", "ascending"), ("edited", "ascending"), ("path", "ascending")])
+    _, first = np.unique(np.asarray(files["shot_id"].combine_chunks().dictionary_encode().indices), return_index=True)
+    return files.take(pa.array(np.sort(first))).select(["path", "content_id", "shot_id", "name_time"])
+
+
+def _frames(store: Store, rows: pa.Table, *, with_vectors: bool) -> Frames:
+    rows = rows.combine_chunks()
+    taken = pc.coalesce(rows["taken_at"], rows["name_time"])
+    paths: list[str] = rows["path"].to_pylist()
+    names = [os.path.basename(path) for path in paths]
+    numbered = [_NUMBERED.match(os.path.splitext(name)[0]) for name in names]
+    maker = [rows[name].to_pylist() for name in ("make", "model", "serial")]
+    # Photos without a camera are of one camera if they lie in one folder.
+    cameras = [
+        "\0".join(part or "" for part in camera) if any(camera) else f"folder {os.path.dirname(path)}"
+        for *camera, path in zip(*maker, paths, strict=True)
+    ]
+    time_us = np.asarray(pc.fill_null(taken.cast(pa.int64()), NO_TIME), np.int64)
+    stream = [
+        f"{os.path.dirname(path)}\0{found[1]}" if found else "" for path, found in zip(paths, numbered, strict=True)
+    ]
+    number = np.array([int(found[2]) if found else -1 for found in numbered], np.int32)
+    camera_codes = _codes(cameras)
+    order = np.lexsort((number, time_us, camera_codes))
+    content_ids = _ordered(rows["content_id"].to_pylist(), order)
+    hashed = rows["phash_64"].to_pylist() if "phash_64" in rows.column_names else [None] * len(paths)
+    time_us = time_us[order]
+    return Frames(
+        shot_ids=_ordered(rows["shot_id"].to_pylist(), order),
+        content_ids=content_ids,
+        paths=_ordered(paths, order),
+        cameras=camera_codes[order],
+        streams=_codes(stream)[order],
+        numbers=number[order],
+        time_us=time_us,
+        exact=(time_us != NO_TIME) & (time_us % 1_000_000 != 0),
+        burst_ids=_ordered(rows["burst_uuid"].to_pylist(), order),
+        sequence=_numbers(rows["sequence_number"])[order],
+        exposure_ev=_exposure_value(rows)[order],
+        bias_ev=_numbers(rows["exposure_bias_ev"])[order],
+        focal_mm=_numbers(rows["focal_length_mm"])[order],
+        hashes=np.array([int(hashed[at] or "0", 16) for at in order], np.uint64),
+        hashed=np.array([hashed[at] is not None for at in order], np.bool_),
+        vectors=_vectors(store, content_ids) if with_vectors else np.zeros((len(content_ids), 1), np.float16),
+        thumbnail=_thumbnails(store, content_ids),
+    )
+
+
+def _ordered(values: Sequence[Any], order: np.ndarray[Any, Any]) -> list[Any]:
+    return [values[at] for at in order]
+
+
+def _codes(values: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int32]]:
+    return np.asarray(pa.array(values, pa.string()).dictionary_encode().indices, np.int32)
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.float64]]:
+    return np.asarray(pc.fill_null(column.cast(pa.float64()), float("nan")), np.float64)
+
+
+def _exposure_value(rows: pa.Table) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Give log2(N^2 / t) - log2(ISO / 100), NaN where the exposure is not known."""
+    aperture, time_s, iso = (_numbers(rows[name]) for name in ("f_number", "exposure_time_s", "iso"))
+    iso = np.where(np.isnan(iso), 100.0, iso)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        value = 2 * np.log2(np.where(np.isnan(aperture), 1.0, aperture)) - np.log2(time_s) - np.log2(iso / 100)
+    return np.where(np.isfinite(value), value, np.nan)
+
+
+def _vectors(store: Store, content_ids: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float16]]:
+    """Give the vectors of the default embedder, as float16 numbers in half the memory."""
+    name = f"vectors_{DEFAULT_EMBEDDER}"
+    if name not in store.names() or not content_ids:
+        return np.zeros((len(content_ids), 1), np.float16)
+    few = f"content_id IN ({', '.join(map(_quoted, content_ids))})" if len(content_ids) <= _FEW else None
+    table = store.read(name, ["content_id", "vector"], few).combine_chunks()
+    width = table.schema.field("vector").type.list_size
+    numbers = table["vector"].combine_chunks()
+    flat = np.asarray(numbers.flatten(), np.float16).reshape(-1, width)
+    place = pc.index_in(pa.array(content_ids, pa.string()), value_set=table["content_id"].combine_chunks())
+    at = np.asarray(pc.fill_null(place, -1), np.int64)
+    found = flat[at]
+    found[at < 0] = 0
+    return found
+
+
+def _thumbnails(store: Store, content_ids: Sequence[str]) -> Callable[[Sequence[int]], Mapping[int, bytes]]:
+    def read(wanted: Sequence[int]) -> Mapping[int, bytes]:
+        """Give the thumbnails, as JPEG files, of these frames."""
+        if not wanted or "thumbnails" not in store.names():
+            return {}
+        place = {content_ids[at]: at for at in wanted}
+        found: dict[int, bytes] = {}
+        ids = sorted(place)
+        for start in range(0, len(ids), 500):
+            quoted = ", ".join(map(_quoted, ids[start : start + 500]))
+            rows = store.read("thumbnails", ["content_id", "jpeg"], f"content_id IN ({quoted})")
+            found |= {place[row["content_id"]]: row["jpeg"] for row in rows.to_pylist()}
+        return found
+
+    return read
+
+
+def _quoted(content_id: str) -> str:
+    return f"'{content_id}'"

@@ -1,0 +1,143 @@
+"""The picks: each group of the library with its best frame, every frame's rank and reason, and the user's decisions."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from photoidx.errors import QueryError
+from photoidx.queries.best import GATE, Candidate, Verdict, differences, judge, praise
+from photoidx.queries.burst_table import bursts
+from photoidx.queries.decisions import Choice, decisions
+from photoidx.queries.show import file_row
+from photoidx.store import Store
+
+# A bracket, a panorama, a time-lapse and a focus stack are one picture in several frames: nothing is to be chosen.
+CHOSEN_FROM = frozenset({"burst"})
+_SHOWN = ("technical", "sharpness_subject", "face_sharpness_min", "eyes_min", "smile_mean", "noise_sigma")
+
+
+def best_of_bursts(store: Store, *, kinds: Iterable[str] = CHOSEN_FROM) -> list[dict[str, Any]]:
+    """Give for each burst its pick, what decided, and every frame with its rank and reason."""
+    groups = [each for each in bursts(store) if each["kind"] in set(kinds)]
+    held = decisions(store)
+    facts = _Facts(store, [frame["content_id"] for each in groups for frame in each["frames"]])
+    return [_picked(each, facts, held) for each in groups]
+
+
+def why(store: Store, first: str, second: str) -> dict[str, Any]:
+    """Say what decided between two photos of one burst, and what would have to change for the other to win.
+
+    Raises QueryError if they are not of one burst.
+    """
+    shots = [file_row(store, photo)["shot_id"] for photo in (first, second)]
+    for each in bursts(store):
+        numbers = {frame["shot_id"]: number for number, frame in enumerate(each["frames"])}
+        if all(shot_id in numbers for shot_id in shots) and shots[0] != shots[1]:
+            facts = _Facts(store, [frame["content_id"] for frame in each["frames"]])
+            verdict = _verdict(each, facts)
+            ranks = {frame.number: rank for rank, frame in enumerate(verdict.ranked)}
+            winner, other = sorted((numbers[shot_id] for shot_id in shots), key=lambda number: ranks[number])
+            return _compared(each, verdict, verdict.ranked[ranks[winner]], verdict.ranked[ranks[other]])
+    raise QueryError(f"{first} and {second} are not two shots of one burst. `photoidx bursts` lists the bursts.")
+
+
+class _Facts:
+    """Scores and faces of the contents that are asked for."""
+
+    def __init__(self, store: Store, content_ids: Sequence[str]) -> None:
+        self._quality = {row["content_id"]: row for row in _rows(store, "quality", content_ids)}
+        self._faces: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        for row in _rows(store, "faces", content_ids):
+            self._faces[row["content_id"]].append(row)
+
+    def quality(self, content_id: str) -> Mapping[str, Any]:
+        """Give a content's scores; none if it was not scored."""
+        return self._quality.get(content_id, {})
+
+    def faces(self, content_id: str) -> Sequence[Mapping[str, Any]]:
+        """Give a content's faces, the largest first."""
+        return sorted(self._faces.get(content_id, ()), key=lambda row: int(row["face"]))
+
+
+def _rows(store: Store, table: str, content_ids: Sequence[str]) -> list[dict[str, Any]]:
+    if table not in store.names() or not content_ids:
+        return []
+    found = store.read(table)
+    rows: list[dict[str, Any]] = found.filter(
+        pc.is_in(found["content_id"], value_set=pa.array(sorted(set(content_ids)), pa.string()))
+    ).to_pylist()
+    return rows
+
+
+def _verdict(each: Mapping[str, Any], facts: _Facts) -> Verdict:
+    frames = each["frames"]
+    return judge(
+        [frame["path"] for frame in frames],
+        [facts.quality(frame["content_id"]) for frame in frames],
+        [facts.faces(frame["content_id"]) for frame in frames],
+    )
+
+
+def _picked(each: Mapping[str, Any], facts: _Facts, held: Sequence[Choice]) -> dict[str, Any]:
+    verdict = _verdict(each, facts)
+    frames = each["frames"]
+    ranked = list(verdict.ranked)
+    shots = [frame["shot_id"] for frame in frames]
+    chosen = next((c.shot_ids[0] for c in reversed(held) if c.verb == "best" and c.shot_ids[0] in shots), None)
+    decided_by, margin, close = verdict.decided_by, verdict.margin, verdict.close_call
+    if chosen is not None:
+        ranked.sort(key=lambda frame: shots[frame.number] != chosen)
+        decided_by, margin, close = "decision", 0.0, False
+    rows = []
+    for rank, frame in enumerate(ranked, 1):
+        found = differences(verdict.ranked[0], frame, on_faces=verdict.on_faces)
+        words = praise(verdict) if frame is verdict.ranked[0] else "; ".join(one.words for one in found)
+        reason = f"you chose it ({words or 'equal'})" if shots[frame.number] == chosen else words or "equally good"
+        rows.append(
+            {
+                "path": frame.path,
+                "files": frames[frame.number]["files"],
+                "shot_id": shots[frame.number],
+                "rank": rank,
+                "reason": reason,
+                "differences": [asdict(one) for one in found],
+                "scores": {name: frame.quality.get(name) for name in _SHOWN},
+            }
+        )
+    return {
+        "burst_id": each["burst_id"],
+        "kind": each["kind"],
+        "decided_by": decided_by,
+        "margin": round(margin, 4),
+        "close_call": close,
+        "pick": {"path": rows[0]["path"], "files": rows[0]["files"], "reason": rows[0]["reason"]},
+        "frames": rows,
+        "everyone_open": [frames[number]["path"] for number in verdict.cover] if len(verdict.open_in) > 1 else [],
+    }
+
+
+def _compared(each: Mapping[str, Any], verdict: Verdict, winner: Candidate, other: Candidate) -> dict[str, Any]:
+    found = differences(winner, other, on_faces=verdict.on_faces)
+    if len(winner.closed) != len(other.closed):
+        rule, change = "eyes", "nobody whose eyes are open in another frame may have them closed"
+    elif winner.soft != other.soft:
+        needed, has = max(one.sharpness or 0.0 for one in verdict.ranked if not one.soft) - GATE, other.sharpness or 0.0
+        rule, change = "sharpness", f"its sharpness would have to be {needed:.1f} or more, it is {has:.1f}"
+    else:
+        rule, change = "score", f"its score would have to rise by {max(winner.score - other.score, 0):.3f}"
+    return {
+        "burst_id": each["burst_id"],
+        "winner": winner.path,
+        "other": other.path,
+        "rule": rule,
+        "score": {"winner": round(winner.score, 4), "other": round(other.score, 4)},
+        "parts": {"winner": winner.parts, "other": other.parts},
+        "differences": [asdict(one) for one in found],
+        "for_the_other_to_win": change,
+    }

@@ -1,0 +1,40 @@
+"""`photoidx decide`."""
+
+from __future__ import annotations
+
+import click
+
+from photoidx.cli.output import harmless, library_option, output_options, render
+
+
+@click.command()
+@click.argument("verb", type=click.Choice(["best", "together", "apart", "keep", "reject", "list"]), required=False)
+@click.argument("photos", nargs=-1, type=click.Path())
+@click.option("--undo", is_flag=True, help="Take back the last decision that holds.")
+@library_option
+@output_options
+def decide(  # noqa: PLR0917 - click passes each option by name
+    verb: str | None, photos: tuple[str, ...], undo: bool, library: str | None, output_format: str, null: bool
+) -> None:
+    """Record what you decide about photos. It survives every scan, and wins over the machine.
+
+    best: the photo is the best of its burst. together: the photos are of one burst. apart: none of them is of one burst
+    with another. keep, reject: what you will do with them; nothing is moved or deleted. list: the decisions that hold.
+    """
+    from photoidx.library import Library  # noqa: PLC0415
+
+    ours = Library(library)
+    if undo:
+        if verb or photos:
+            raise click.UsageError("--undo takes back the last decision; name nothing else.")
+        choice = ours.undo()
+        click.echo(harmless(f"Taken back: {choice.verb}, {len(choice.shot_ids)} shots."), err=True)
+    elif verb == "list":
+        render(ours.decisions(), output_format, null=null, columns=("decision_id", "verb", "path"))
+    elif verb is None or not photos:
+        raise click.UsageError("Say what and of which photos: photoidx decide best PHOTO")
+    elif verb == "best" and len(photos) > 1:
+        raise click.UsageError("One photo is the best of its burst: give one.")
+    else:
+        choice = ours.decide(verb, *photos)
+        click.echo(f"Recorded: {choice.verb}, {len(choice.shot_ids)} shots. Take it back with --undo.", err=True)

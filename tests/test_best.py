@@ -1,0 +1,133 @@
+"""Choosing: eyes first, then sharpness, then the score; each choice is explained, and none depends on the order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from photoidx.queries.best import differences, judge, praise
+from photoidx.queries.persons import fewest_frames, persons
+
+SCORE = st.one_of(st.none(), st.floats(0, 1))
+
+
+def quality(**given: Any) -> dict[str, Any]:
+    return {"technical": 0.8, "sharpness_subject": -3.0, **given}
+
+
+def face(x: float, eyes: float = 0.9, *, width: float = 0.1, reliable: bool = True) -> dict[str, Any]:
+    return {
+        "box_x": x,
+        "box_y": 0.3,
+        "box_width": width,
+        "box_height": width * 1.3,
+        "important": True,
+        "reliable": reliable,
+        "eye_left_open": eyes,
+        "eye_right_open": 0.95,
+    }
+
+
+def paths(count: int) -> list[str]:
+    return [f"/p/{number}.jpg" for number in range(count)]
+
+
+def test_a_frame_in_which_one_person_closes_the_eyes_loses_to_a_softer_one_with_open_eyes():
+    verdict = judge(
+        paths(2),
+        [quality(face_sharpness_min=-3.0), quality(face_sharpness_min=-4.5)],
+        [[face(0.2), face(0.6, 0.1)], [face(0.21), face(0.61, 0.9)]],
+    )
+    assert [frame.number for frame in verdict.ranked] == [1, 0]
+    assert (verdict.decided_by, verdict.margin) == ("eyes", 1.0)
+    words = differences(verdict.ranked[0], verdict.ranked[1], on_faces=True)[0].words
+    assert words == "one person's eyes are closed (0.10 against 0.90)"
+    assert "all 2 pairs of eyes open" in praise(verdict)
+
+
+def test_someone_whose_eyes_are_never_open_vetoes_nothing():
+    verdict = judge(paths(2), [quality(), quality(technical=0.5)], [[face(0.2, 0.1)], [face(0.2, 0.15)]])
+    assert verdict.ranked[0].number == 0
+    assert verdict.decided_by == "score"
+
+
+@pytest.mark.parametrize("doubt", [{"reliable": False}, {"important": False}])
+def test_eyes_that_can_not_be_believed_veto_nothing(doubt):
+    closed = {**face(0.2, 0.1), **doubt}
+    verdict = judge(paths(2), [quality(), quality(technical=0.5)], [[closed], [face(0.2)]])
+    assert verdict.ranked[0].number == 0
+
+
+def test_a_clearly_softer_frame_loses_whatever_its_score():
+    verdict = judge(paths(2), [quality(technical=0.5), quality(sharpness_subject=-4.0, technical=1.0)], [[], []])
+    assert verdict.decided_by == "sharpness"
+    assert verdict.ranked[0].number == 0
+    assert "softer on the subject (2.7x less fine detail)" in differences(*verdict.ranked, on_faces=False)[0].words
+    assert praise(verdict) == "sharpest on the subject (2.7x)"
+
+
+def test_faults_are_named():
+    good, bad = (
+        quality(noise_sigma=1.0, luma_p50=120),
+        quality(technical=0.4, noise_sigma=9.0, clipped_highlights=0.05, luma_p50=180, blur_kind="motion"),
+    )
+    good["clipped_highlights"] = 0.0
+    verdict = judge(paths(2), [good, bad], [[], []])
+    words = [each.words for each in differences(*verdict.ranked, on_faces=False)]
+    assert words == [
+        "5 % of the highlights are clipped",
+        "noisier (9.0 against 1.0)",
+        "brighter (180 against 120 of 255)",
+        "blurred by motion",
+    ]
+
+
+def test_equally_good_frames_are_too_close_to_call_and_the_earlier_one_comes_first():
+    verdict = judge(paths(3), [quality(), quality(), quality(technical=0.79)], [[], [], []])
+    assert verdict.close_call
+    assert [frame.number for frame in verdict.ranked] == [0, 1, 2]
+    assert praise(verdict).startswith("too close to call")
+
+
+def test_without_any_score_the_frames_keep_their_order():
+    verdict = judge(paths(2), [{}, {}], [[], []])
+    assert verdict.decided_by == "order"
+    assert verdict.close_call
+
+
+@given(st.lists(st.tuples(SCORE, st.one_of(st.none(), st.floats(-8, 0))), min_size=1, max_size=6), st.randoms())
+def test_the_winner_does_not_depend_on_the_order_of_different_frames(rows, random):
+    frames: list[Mapping[str, Any]] = [{"technical": score, "sharpness_subject": sharp} for score, sharp in rows]
+    straight = judge(paths(len(frames)), frames, [[] for _ in frames])
+    order = list(range(len(frames)))
+    random.shuffle(order)
+    shuffled = judge(paths(len(frames)), [frames[at] for at in order], [[] for _ in frames])
+    assert sorted(frame.number for frame in straight.ranked) == list(range(len(frames)))
+    if not straight.close_call:
+        assert frames[order[shuffled.ranked[0].number]] == frames[straight.ranked[0].number]
+
+
+def test_a_person_is_followed_while_the_camera_moves():
+    frames = [[face(0.2), face(0.5)], [face(0.28), face(0.58)], [face(0.36), face(0.66)]]
+    found = persons(frames)
+    assert len(found) == 2
+    assert [seen[2]["box_x"] for seen in found] == [0.36, 0.66]
+
+
+def test_a_person_who_leaves_and_one_who_comes_are_two():
+    found = persons([[face(0.1)], [face(0.8)]])
+    assert [sorted(seen) for seen in found] == [[0], [1]]
+
+
+@given(st.lists(st.sets(st.integers(0, 5), max_size=4), max_size=6))
+def test_the_fewest_frames_show_everyone_with_open_eyes(open_in):
+    chosen = fewest_frames(open_in)
+    assert all(not frames or frames & set(chosen) for frames in open_in)
+    for frame in chosen:  # none could be left out without losing someone, but for ties of the greedy cover
+        assert any(frame in frames for frames in open_in)
+    if any(open_in) and set.intersection(*[frames for frames in open_in if frames]):
+        assert len(chosen) == 1

@@ -1,0 +1,310 @@
+"""Grouping: what belongs together is found, strangers are not glued, and the table is brought up to date in place."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from skimage import data
+
+from photoidx import Config, Library
+from photoidx.errors import QueryError
+from photoidx.queries.bursts import Group, group
+from photoidx.queries.frames import NO_TIME, Frames
+from pictures import age
+
+WIDTH = 16
+
+
+def made(
+    times: list[float | None],
+    scenes: list[int],
+    *,
+    cameras: list[int] | None = None,
+    numbers: list[int] | None = None,
+    streams: list[int] | None = None,
+    bias: list[float] | None = None,
+    burst_ids: list[str | None] | None = None,
+    sequence: list[float] | None = None,
+) -> Frames:
+    """Make frames, given in the order of time for each camera. Frames of one scene look exactly alike."""
+    count = len(times)
+    vectors = np.zeros((count, WIDTH), np.float16)
+    vectors[np.arange(count), np.array(scenes, int) % WIDTH] = 1
+    rng = np.random.default_rng(7)
+    hash_of = rng.integers(0, 2**63, 64, dtype=np.uint64)
+    time_us = np.array([NO_TIME if each is None else round(each * 1e6) for each in times], np.int64)
+    nan = np.full(count, np.nan)
+    return Frames(
+        shot_ids=[f"shot-{at:032x}" for at in range(count)],
+        content_ids=[f"{at:032x}" for at in range(count)],
+        paths=[f"/p/{at}.jpg" for at in range(count)],
+        cameras=np.array(cameras or [0] * count, np.int32),
+        streams=np.array(streams or [0] * count, np.int32),
+        numbers=np.array(numbers or [-1] * count, np.int32),
+        time_us=time_us,
+        exact=(time_us != NO_TIME) & (time_us % 1_000_000 != 0),
+        burst_ids=burst_ids or [None] * count,
+        sequence=np.array(sequence, float) if sequence else nan,
+        exposure_ev=nan,
+        bias_ev=np.array(bias, float) if bias else nan,
+        focal_mm=nan,
+        hashes=hash_of[np.array(scenes, int) % 64],
+        hashed=np.ones(count, np.bool_),
+        vectors=vectors,
+    )
+
+
+def members(groups: list[Group]) -> list[tuple[int, ...]]:
+    return [each.members for each in groups]
+
+
+def test_frames_on_both_sides_of_a_second_belong_together():
+    assert members(group(made([10.8, 11.183, 11.566], [1, 1, 1]))) == [(0, 1, 2)]
+
+
+def test_frames_of_two_cameras_at_one_time_are_two_bursts():
+    frames = made([1.1, 1.4, 1.7, 1.2, 1.5, 1.8], [1] * 6, cameras=[0, 0, 0, 1, 1, 1])
+    assert members(group(frames)) == [(0, 1, 2), (3, 4, 5)]
+
+
+def test_two_cameras_of_one_model_are_told_apart_by_their_file_numbers():
+    frames = made([1.1, 1.15, 1.4, 1.45], [1] * 4, numbers=[1001, 6001, 1002, 6002])
+    assert members(group(frames)) == [(0, 2), (1, 3)]
+
+
+def test_a_counter_that_starts_again_does_not_cut_a_burst():
+    frames = made([1.1, 1.4, 1.7], [1] * 3, numbers=[9998, 9999, 1])
+    assert members(group(frames)) == [(0, 1, 2)]
+
+
+def test_different_scenes_are_not_glued_however_near_in_time():
+    assert group(made([1.1, 1.4, 1.7], [1, 2, 3])) == []
+
+
+def test_times_without_seconds_do_not_glue_the_scenes_of_a_minute():
+    frames = made([60, 60, 60, 60, 60], [1, 1, 2, 3, 3], numbers=[1, 2, 3, 4, 5])
+    assert members(group(frames)) == [(0, 1), (3, 4)]
+
+
+def test_the_same_scene_a_minute_later_is_another_burst():
+    frames = made([1.1, 1.3, 61.1, 61.3], [1, 1, 1, 1])
+    assert members(group(frames)) == [(0, 1), (2, 3)]
+
+
+def test_frames_without_a_time_belong_together_only_if_they_follow_each_other_and_look_the_same():
+    alike = made([None, None, None], [1, 1, 2], numbers=[5, 6, 7])
+    assert members(group(alike)) == [(0, 1)]
+    apart = made([None, None], [1, 1], numbers=[5, 9])
+    assert group(apart) == []
+
+
+def test_a_makers_burst_id_ties_frames_that_look_different():
+    frames = made([1.1, 1.2, 1.3], [1, 2, 3], burst_ids=["x", "x", "x"])
+    (found,) = group(frames)
+    assert found.members == (0, 1, 2)
+    assert {edge.rule for edge in found.edges} == {"burst id"}
+
+
+def test_a_bracket_is_three_exposures_within_four_seconds():
+    (found,) = group(made([1.1, 1.6, 2.1], [1, 1, 1], bias=[0, -2, 2]))
+    assert found.kind == "bracket"
+    (two,) = group(made([1.1, 1.6], [1, 1], bias=[-2, 2]))
+    assert two.kind == "burst"
+    (same,) = group(made([1.1, 1.6, 2.1], [1, 1, 1], bias=[0, 0, 0]))
+    assert same.kind == "burst"
+
+
+def test_a_bracket_that_is_taken_twice_is_two_brackets():
+    frames = made([1.1, 1.4, 1.7, 2.0, 2.3, 2.6], [1] * 6, bias=[0, -2, 2, 0, -2, 2])
+    assert [(each.kind, each.members) for each in group(frames)] == [("bracket", (0, 1, 2)), ("bracket", (3, 4, 5))]
+
+
+def test_one_long_interval_makes_a_time_lapse_and_a_walk_does_not():
+    lapse = made([10.0 * at + 0.25 for at in range(12)], [1] * 12)
+    assert [(each.kind, len(each.members)) for each in group(lapse)] == [("timelapse", 12)]
+    walk = made(list(np.cumsum([10, 7, 6, 6, 8, 7, 9, 10, 9, 9, 5, 12.0])), [1] * 12)
+    assert group(walk) == []
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 30), st.integers(0, 4), st.integers(0, 1)),
+        min_size=1,
+        max_size=40,
+    )
+)
+def test_a_group_never_mixes_cameras_or_scenes_and_no_frame_is_in_two(rows):
+    rows = sorted(rows, key=lambda row: (row[2], row[0]))
+    times, scenes, cameras = (list(column) for column in zip(*rows, strict=True))
+    frames = made(times, scenes, cameras=cameras)
+    found = group(frames)
+    seen: list[int] = []
+    for each in found:
+        assert len(each.members) > 1
+        assert len({cameras[at] for at in each.members}) == 1
+        assert len({scenes[at] for at in each.members}) == 1
+        seen += each.members
+    assert len(seen) == len(set(seen))
+    shifted = replace(frames, time_us=frames.time_us + 3_600_000_000)
+    assert members(group(shifted)) == members(found)
+
+
+# -- in a library -----------------------------------------------------------------------------------------------------
+
+
+def shoot(path: Path, scene: np.ndarray, at: datetime, *, blur: bool = False, shift: int = 0) -> Path:
+    """Write one frame of a hand-held camera, with sub-seconds."""
+    image = Image.fromarray(scene)
+    width, height = image.size
+    image = image.crop((8 + shift, 8, width - 8 + shift, height - 8))
+    if blur:
+        image = image.reduce(4).resize(image.size, Image.Resampling.BILINEAR)
+    exif = Image.Exif()
+    exif[0x010F], exif[0x0110] = "Canon", "EOS R6"
+    exif.get_ifd(0x8769).update(
+        {0x9003: at.strftime("%Y:%m:%d %H:%M:%S"), 0x9291: f"{at.microsecond // 1000:03d}", 0xA431: "42"}
+    )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    image.save(path, quality=92, exif=exif)
+    age(path, 3600)
+    return path
+
+
+NOON = datetime(2024, 6, 1, 12)  # noqa: DTZ001 - a camera writes local time
+
+
+@pytest.fixture(scope="module")
+def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("bursts") / "photos"
+    scenes = (data.astronaut(), data.coffee(), data.chelsea())
+    for number, scene in enumerate(scenes):
+        for frame in range(3):
+            at = NOON + timedelta(minutes=10 * number, milliseconds=300 * frame)
+            shoot(folder / f"IMG_{10 * number + frame:04}.JPG", scene, at, blur=frame != 1, shift=frame)
+    library = Library(folder.parent / "library", Config(workers=2))
+    library.scan(folder)
+    return folder
+
+
+@pytest.fixture
+def library(album: Path, tmp_path: Path) -> Iterator[Library]:
+    """Give a copy of the scanned album and its library, under the same paths."""
+    saved = tmp_path / "saved"
+    shutil.copytree(album.parent, saved)
+    yield Library(album.parent / "library", Config(workers=2))
+    shutil.rmtree(album.parent)
+    shutil.copytree(saved, album.parent)
+
+
+def shown(library: Library) -> dict[str, list[str]]:
+    return {
+        each["burst_id"]: [os.path.basename(frame["path"]) for frame in each["frames"]] for each in library.bursts()
+    }
+
+
+def test_a_scan_groups_and_the_sharp_frame_of_each_burst_is_picked_with_a_reason(library):
+    found = library.best_of_bursts()
+    assert [os.path.basename(each["pick"]["path"]) for each in found] == [
+        "IMG_0001.JPG",
+        "IMG_0011.JPG",
+        "IMG_0021.JPG",
+    ]
+    for each in found:
+        assert each["kind"] == "burst"
+        assert each["decided_by"] == "sharpness"
+        assert "sharpest" in each["pick"]["reason"]
+        assert [frame["rank"] for frame in each["frames"]] == [1, 2, 3]
+        assert all("less fine detail" in frame["reason"] for frame in each["frames"][1:])
+
+
+def test_a_scan_that_adds_photos_leaves_the_other_bursts_as_they_are_and_keeps_ids(library, album):
+    before = shown(library)
+    shoot(album / "IMG_0013.JPG", data.coffee(), NOON + timedelta(minutes=10, milliseconds=900))
+    shoot(album / "IMG_0030.JPG", data.rocket(), NOON + timedelta(minutes=30))
+    shoot(album / "IMG_0031.JPG", data.rocket(), NOON + timedelta(minutes=30, milliseconds=200), shift=1)
+    library.scan(album)
+    after = shown(library)
+    assert before.keys() < after.keys()
+    grown = next(burst_id for burst_id, names in before.items() if "IMG_0010.JPG" in names)
+    assert after[grown] == [*before[grown], "IMG_0013.JPG"]
+    assert all(after[burst_id] == names for burst_id, names in before.items() if burst_id != grown)
+    assert ["IMG_0030.JPG", "IMG_0031.JPG"] in after.values()
+    library.regroup()
+    assert shown(library) == after
+
+
+def test_photos_that_are_gone_leave_their_burst(library, album):
+    (album / "IMG_0000.JPG").unlink()
+    for name in ("IMG_0010.JPG", "IMG_0011.JPG"):
+        (album / name).unlink()
+    library.scan(album)
+    assert sorted(shown(library).values()) == [
+        ["IMG_0001.JPG", "IMG_0002.JPG"],
+        ["IMG_0020.JPG", "IMG_0021.JPG", "IMG_0022.JPG"],
+    ]
+
+
+def test_a_decision_about_the_best_wins_and_survives_a_rescan_until_it_is_taken_back(library, album):
+    library.decide("best", album / "IMG_0002.JPG")
+    shoot(album / "IMG_0003.JPG", data.astronaut(), NOON + timedelta(milliseconds=900), shift=3)
+    library.scan(album)
+    first = library.best_of_bursts()[0]
+    assert os.path.basename(first["pick"]["path"]) == "IMG_0002.JPG"
+    assert first["decided_by"] == "decision"
+    assert first["pick"]["reason"].startswith("you chose it")
+    library.undo()
+    assert os.path.basename(library.best_of_bursts()[0]["pick"]["path"]) in {"IMG_0001.JPG", "IMG_0003.JPG"}
+    with pytest.raises(QueryError, match="no decision"):
+        library.undo()
+
+
+def test_bursts_are_merged_and_split_as_the_user_decides_and_stay_so(library, album):
+    library.decide("together", album / "IMG_0000.JPG", album / "IMG_0010.JPG")
+    library.decide("apart", album / "IMG_0020.JPG", album / "IMG_0021.JPG")
+    wanted = [
+        ["IMG_0000.JPG", "IMG_0001.JPG", "IMG_0002.JPG", "IMG_0010.JPG", "IMG_0011.JPG", "IMG_0012.JPG"],
+        ["IMG_0020.JPG", "IMG_0022.JPG"],
+    ]
+    assert sorted(shown(library).values()) == wanted
+    shoot(album / "IMG_0040.JPG", data.rocket(), NOON + timedelta(minutes=10, seconds=20))
+    library.scan(album)
+    assert sorted(shown(library).values()) == wanted
+    library.regroup()
+    assert sorted(shown(library).values()) == wanted
+    library.undo()
+    assert ["IMG_0020.JPG", "IMG_0021.JPG", "IMG_0022.JPG"] in shown(library).values()
+
+
+def test_why_says_what_decided_between_two_photos_and_what_would_have_to_change(library, album):
+    found = library.why(album / "IMG_0000.JPG", album / "IMG_0001.JPG")
+    assert os.path.basename(found["winner"]) == "IMG_0001.JPG"
+    assert found["rule"] == "sharpness"
+    assert "less fine detail" in found["differences"][0]["words"]
+    assert "its sharpness would have to be" in found["for_the_other_to_win"]
+    with pytest.raises(QueryError, match="not two shots of one burst"):
+        library.why(album / "IMG_0000.JPG", album / "IMG_0011.JPG")
+
+
+def test_a_raw_or_heif_of_the_same_shot_counts_once(library, album):
+    pillow_heif = pytest.importorskip("pillow_heif")
+    pillow_heif.register_heif_opener()
+    for number in range(3):
+        path = album / f"IMG_{number:04}.JPG"
+        with Image.open(path) as image:
+            image.save(path.with_suffix(".HEIC"), exif=image.getexif())
+        age(path.with_suffix(".HEIC"), 3600)
+    library.scan(album)
+    first = next(each for each in library.bursts() if str(album / "IMG_0000.JPG") in each["frames"][0]["files"])
+    assert len(first["frames"]) == 3
+    assert all(len(frame["files"]) == 2 for frame in first["frames"])
