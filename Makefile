@@ -15,12 +15,13 @@ scan: $(READY)  ## scan a folder of photos: make scan PHOTOS=~/Pictures
 test: $(READY)  ## run the tests
 	scripts/test
 
-demo: $(READY)  ## make a sample album, scan it, and ask a first question
+demo: $(READY)  ## make a sample album, scan it, ask a first question, and pick the best of its burst
 	$(BIN)/python scripts/demo.py demo-album
 	$(BIN)/photoidx scan demo-album --library demo-library || $(SOME_FAILED)
 	$(BIN)/photoidx failures --library demo-library --format table
 	$(BIN)/photoidx sql --library demo-library --format table \
 	  "SELECT name, model, taken_at, top_label FROM photos ORDER BY taken_at"
+	$(BIN)/photoidx best --burst --library demo-library --format table
 
 check: $(READY)  ## linters, types, import rules, and generated docs
 	scripts/check

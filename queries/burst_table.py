@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 from photoidx.config import DEFAULT_EMBEDDER
 from photoidx.queries.bursts import VERSION, Edge, Group, group
 from photoidx.queries.decisions import Choice, decisions
-from photoidx.queries.frames import NO_TIME, Frames, read_frames
+from photoidx.queries.frames import NO_TIME, Frames, narrowed, read_frames
 from photoidx.schema import BURSTS, META, arrow_schema
 from photoidx.store import Store
 
@@ -38,7 +38,7 @@ def regroup(store: Store, *, whole: bool = False) -> int:
         if not near:
             _note(store, now, held)
             return len(set(before.values()))
-        frames = read_frames(store, only=near)
+        frames = narrowed(store, frames, near)
     groups = _decided(frames, group(frames), held)
     _write(store, frames, groups, before)
     _note(store, now, held)

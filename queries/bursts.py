@@ -9,11 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
-from photoidx.queries.burst_kinds import kind_of, split_brackets, timelapses
+from photoidx.queries.burst_kinds import kind_of, split_brackets, timelapses, worth_a_look
 from photoidx.queries.frames import NO_TIME, Frames
 from photoidx.queries.overlap import Look, shift_between
 
@@ -39,6 +39,10 @@ _COUNTER = 9999
 _TIMELESS_ALIKE, _TIMELESS_BITS = 0.93, 8
 _LOOK_AHEAD = 2
 _BLOCK = 4096
+_LOOKED_AT_ONCE = 100
+
+
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True)
@@ -87,12 +91,22 @@ def group(frames: Frames) -> list[Group]:
         if rule
     ]
     edges += _by_burst_id(frames)
-    found = [part for members, tied in _components(len(frames), edges) for part in _parted(frames, members, tied, look)]
+    found: list[Group] = []
+    for block in batched(_components(len(frames), edges), _LOOKED_AT_ONCE):
+        look.forget()
+        look.prepare([at for members, _ in block if worth_a_look(frames, members) for at in members])
+        found += [part for members, tied in block for part in _parted(frames, members, tied, look)]
     taken = {member for each in found for member in each.members}
     for run in timelapses(frames, taken):
         tied = tuple(_plain_edge(frames, a, b) for a, b in pairwise(run))
         found.append(Group("timelapse", run, tied))
     return sorted(found, key=lambda each: each.members[0])
+
+
+def batched(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
+    """Cut a sequence into parts of this size."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
 
 
 def _parted(frames: Frames, members: Sequence[int], edges: Sequence[Edge], look: Look) -> Iterator[Group]:
@@ -176,15 +190,17 @@ def _difference(values: np.ndarray[Any, Any], pairs: _Pairs) -> np.ndarray[Any, 
 
 def _confirmed(pairs: _Pairs, rules: np.ndarray[Any, Any], look: Look) -> np.ndarray[Any, Any]:
     """Find pairs in doubt that show one scene after all, as the frames of a panorama: their overlap is alike."""
+    found: list[int] = []
     close = pairs.second - pairs.first <= _LOOK_AHEAD
     doubt = np.flatnonzero((rules == "") & (pairs.gap_s <= WINDOW_S) & (pairs.cosine >= _PAN_ALIKE) & close)
-    look.prepare([int(at) for pair in doubt for at in (pairs.first[pair], pairs.second[pair])])
-    found = []
-    for pair in doubt:
-        first, second = look.small(int(pairs.first[pair])), look.small(int(pairs.second[pair]))
-        moved = shift_between(first, second) if first is not None and second is not None else None
-        if moved is not None and moved[2] >= _OVERLAP_ALIKE:
-            found.append(pair)
+    for block in batched(doubt.tolist(), _LOOKED_AT_ONCE):
+        look.forget()
+        look.prepare([int(at) for pair in block for at in (pairs.first[pair], pairs.second[pair])])
+        for pair in block:
+            first, second = look.small(int(pairs.first[pair])), look.small(int(pairs.second[pair]))
+            moved = shift_between(first, second) if first is not None and second is not None else None
+            if moved is not None and moved[2] >= _OVERLAP_ALIKE:
+                found.append(pair)
     return np.array(found, np.int64)
 
 

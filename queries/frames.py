@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -73,6 +73,27 @@ def read_frames(store: Store, *, only: Collection[str] | None = None, with_vecto
     if "hashes" in store.names():
         rows = rows.join(store.read("hashes", ["content_id", "phash_64"]), "content_id")
     return _frames(store, rows, with_vectors=with_vectors)
+
+
+def narrowed(store: Store, frames: Frames, shots: Collection[str]) -> Frames:
+    """Give the frames of these shots alone, with their vectors."""
+    at = np.array([place for place, shot_id in enumerate(frames.shot_ids) if shot_id in shots], np.int64)
+    content_ids = _ordered(frames.content_ids, at)
+    arrays = {
+        each.name: getattr(frames, each.name)[at]
+        for each in fields(frames)
+        if isinstance(getattr(frames, each.name), np.ndarray) and each.name != "vectors"
+    }
+    return replace(
+        frames,
+        shot_ids=_ordered(frames.shot_ids, at),
+        content_ids=content_ids,
+        paths=_ordered(frames.paths, at),
+        burst_ids=_ordered(frames.burst_ids, at),
+        vectors=_vectors(store, content_ids),
+        thumbnail=_thumbnails(store, content_ids),
+        **arrays,
+    )
 
 
 def _representatives(store: Store) -> pa.Table:

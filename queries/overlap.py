@@ -31,6 +31,10 @@ class Look:
         read = self._frames.thumbnail(missing)
         self._known |= {at: _decoded(read[at]) if at in read else None for at in missing}
 
+    def forget(self) -> None:
+        """Let go of what was read: a large library has many thumbnails."""
+        self._known.clear()
+
     def whole(self, at: int) -> Grey | None:
         """Give a frame's thumbnail, if it has one."""
         self.prepare([at])

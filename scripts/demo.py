@@ -1,4 +1,4 @@
-"""Make a sample album from photographs in scikit-image: cameras, times, a copy, an edit, and a broken file."""
+"""Make a sample album from photographs in scikit-image: cameras, times, a burst, a copy, an edit, and a broken file."""
 
 import os
 import sys
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import skimage.data
-from PIL import Image
+from PIL import Image, ImageEnhance, ImageFilter
 
 _SHOTS = (
     ("IMG_0001.JPG", "chelsea", "Canon", "Canon EOS R6", 400),
@@ -17,7 +17,7 @@ _SHOTS = (
     ("PXL_20240601_210000000.jpg", "hubble_deep_field", None, None, None),
     ("IMG_0003.JPG", "retina", "Canon", "Canon EOS R6", 1600),
 )
-_TIFF_MAKE, _TIFF_MODEL, _EXIF, _ISO, _TAKEN = 0x010F, 0x0110, 0x8769, 0x8827, 0x9003
+_TIFF_MAKE, _TIFF_MODEL, _EXIF, _ISO, _TAKEN, _SUBSECONDS = 0x010F, 0x0110, 0x8769, 0x8827, 0x9003, 0x9291
 
 
 def main(folder: Path) -> None:
@@ -32,6 +32,7 @@ def main(folder: Path) -> None:
                 {_ISO: iso, _TAKEN: (noon + timedelta(hours=number)).strftime("%Y:%m:%d %H:%M:%S")}
             )
         Image.fromarray(getattr(skimage.data, picture)()).save(folder / name, quality=92, exif=exif)
+    _burst(folder, noon + timedelta(hours=8))
     first = folder / "IMG_0001.JPG"
     (folder / "Backup").mkdir(exist_ok=True)
     (folder / "Backup" / "IMG_0001.JPG").write_bytes(first.read_bytes())
@@ -41,6 +42,21 @@ def main(folder: Path) -> None:
     yesterday = time.time() - 86400
     for path in folder.rglob("*"):
         os.utime(path, (yesterday, yesterday))
+
+
+def _burst(folder: Path, start: datetime) -> None:
+    """Write three frames within a second, as of a hand that moves: out of focus, sharp, and overexposed."""
+    whole = Image.fromarray(skimage.data.astronaut())
+    frames = [whole.crop((4 * number, 3 * number, 500 + 4 * number, 500 + 3 * number)) for number in range(3)]
+    frames[0] = frames[0].filter(ImageFilter.GaussianBlur(2))
+    frames[2] = ImageEnhance.Brightness(frames[2]).enhance(1.7)
+    for number, frame in enumerate(frames):
+        at = start + timedelta(milliseconds=300 * number + 120)
+        exif = Image.Exif()
+        exif[_TIFF_MAKE], exif[_TIFF_MODEL] = "SONY", "ILCE-7M4"
+        taken = {_TAKEN: at.strftime("%Y:%m:%d %H:%M:%S"), _SUBSECONDS: f"{at.microsecond // 1000:03d}"}
+        exif.get_ifd(_EXIF).update({_ISO: 200, **taken})
+        frame.save(folder / f"DSC000{21 + number}.JPG", quality=92, exif=exif)
 
 
 if __name__ == "__main__":
