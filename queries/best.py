@@ -23,6 +23,8 @@ GATE = 0.7
 WEIGHTS = {"technical": 0.60, "sharpness": 0.25, "eyes": 0.10, "smile": 0.05}
 """The weighted sum. What is not measured in every frame counts in none."""
 CLOSE_CALL = 0.02
+CLOSE_LOGITS = 0.2
+"""A learnt score says that it is too close to call where it would win in less than 55 of 100 cases."""
 _SOFTEST = 2.0
 
 Facts = Mapping[str, Any]
@@ -59,8 +61,16 @@ class Verdict:
     cover: tuple[int, ...]
 
 
-def judge(paths: Sequence[str], qualities: Sequence[Facts], faces: Sequence[Sequence[Facts]]) -> Verdict:
-    """Rank the frames of one group, which are given in the order of time. Nothing outside the group counts."""
+def judge(
+    paths: Sequence[str],
+    qualities: Sequence[Facts],
+    faces: Sequence[Sequence[Facts]],
+    learnt: Sequence[float] | None = None,
+) -> Verdict:
+    """Rank the frames of one group, which are given in the order of time. Nothing outside the group counts.
+
+    `learnt` are the scores of a ranker that learnt from the user, in logits; they take the place of the weighted sum.
+    """
     matter = [[face for face in each if face["important"] and face["eye_left_open"] is not None] for each in faces]
     followed = [seen for seen in persons(matter) if len(seen) * 2 >= len(paths)]
     on_faces = bool(followed) and all(_measured(quality, "face_sharpness_min") for quality in qualities)
@@ -72,9 +82,11 @@ def judge(paths: Sequence[str], qualities: Sequence[Facts], faces: Sequence[Sequ
     open_in = _mark_closed(frames, followed)
     _mark_soft(frames)
     _score(frames)
+    for frame, score in zip(frames, learnt or (), strict=False):
+        frame.score = score
     ranked = sorted(frames, key=lambda each: (len(each.closed), each.soft, -round(each.score, 6), each.number))
     decided_by, margin = _decided(ranked)
-    close = decided_by in {"score", "order"} and margin < CLOSE_CALL
+    close = decided_by in {"score", "order"} and margin < (CLOSE_CALL if learnt is None else CLOSE_LOGITS)
     seen_open = tuple(map(frozenset, open_in))
     return Verdict(tuple(ranked), decided_by, margin, close, on_faces, seen_open, tuple(fewest_frames(open_in)))
 

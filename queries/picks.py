@@ -7,13 +7,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from photoidx.config import DEFAULT_EMBEDDER
 from photoidx.errors import QueryError
 from photoidx.queries.best import GATE, Candidate, Verdict, differences, judge, praise
 from photoidx.queries.burst_table import bursts
 from photoidx.queries.decisions import Choice, decisions
+from photoidx.queries.ranker import Array, Choices, Learnt, default_weights, features, learn, uncertainty
 from photoidx.queries.show import file_row
 from photoidx.store import Store
 
@@ -26,8 +29,28 @@ def best_of_bursts(store: Store, *, kinds: Iterable[str] = CHOSEN_FROM) -> list[
     """Give for each burst its pick, what decided, and every frame with its rank and reason."""
     groups = [each for each in bursts(store) if each["kind"] in set(kinds)]
     held = decisions(store)
-    facts = _Facts(store, [frame["content_id"] for each in groups for frame in each["frames"]])
+    facts = _Facts(store, groups)
+    facts.learn(groups, held)
     return [_picked(each, facts, held) for each in groups]
+
+
+def lessons(store: Store, count: int) -> tuple[Learnt | None, list[dict[str, Any]]]:
+    """Give what was learnt from the decisions, and the undecided bursts that would teach most."""
+    groups = [each for each in bursts(store) if each["kind"] in CHOSEN_FROM]
+    held = decisions(store)
+    facts = _Facts(store, groups)
+    learnt = facts.learn(groups, held)
+    decided = {choice.shot_ids[0] for choice in held if choice.verb == "best"}
+    open_ones = [each for each in groups if not any(frame["shot_id"] in decided for frame in each["frames"])]
+    rows = [
+        {
+            "burst_id": each["burst_id"],
+            "teaches": round(facts.uncertainty(each), 3),
+            "paths": [frame["path"] for frame in each["frames"]],
+        }
+        for each in open_ones
+    ]
+    return learnt, sorted(rows, key=lambda row: (-row["teaches"], row["burst_id"]))[:count]
 
 
 def why(store: Store, first: str, second: str) -> dict[str, Any]:
@@ -39,7 +62,9 @@ def why(store: Store, first: str, second: str) -> dict[str, Any]:
     for each in bursts(store):
         numbers = {frame["shot_id"]: number for number, frame in enumerate(each["frames"])}
         if all(shot_id in numbers for shot_id in shots) and shots[0] != shots[1]:
-            facts = _Facts(store, [frame["content_id"] for frame in each["frames"]])
+            groups = bursts(store)
+            facts = _Facts(store, groups)
+            facts.learn(groups, decisions(store))
             verdict = _verdict(each, facts)
             ranks = {frame.number: rank for rank, frame in enumerate(verdict.ranked)}
             winner, other = sorted((numbers[shot_id] for shot_id in shots), key=lambda number: ranks[number])
@@ -50,7 +75,11 @@ def why(store: Store, first: str, second: str) -> dict[str, Any]:
 class _Facts:
     """Scores and faces of the contents that are asked for."""
 
-    def __init__(self, store: Store, content_ids: Sequence[str]) -> None:
+    def __init__(self, store: Store, groups: Sequence[Mapping[str, Any]]) -> None:
+        content_ids = [frame["content_id"] for each in groups for frame in each["frames"]]
+        self._store = store
+        self._weights: Array | None = None
+        self._vectors: dict[str, Array] | None = None
         self._quality = {row["content_id"]: row for row in _rows(store, "quality", content_ids)}
         self._faces: dict[str, list[dict[str, Any]]] = defaultdict(list)
         for row in _rows(store, "faces", content_ids):
@@ -63,6 +92,51 @@ class _Facts:
     def faces(self, content_id: str) -> Sequence[Mapping[str, Any]]:
         """Give a content's faces, the largest first."""
         return sorted(self._faces.get(content_id, ()), key=lambda row: int(row["face"]))
+
+    def learn(self, groups: Sequence[Mapping[str, Any]], held: Sequence[Choice]) -> Learnt | None:
+        """Learn from the user's choices of the best. From then on `scores` are the ranker's, if it is of use."""
+        chosen = {choice.shot_ids[0] for choice in held if choice.verb == "best"}
+        decided = []
+        for each in groups:
+            taken = [number for number, frame in enumerate(each["frames"]) if frame["shot_id"] in chosen]
+            if taken:
+                decided.append(Choices(self._features(each), taken[-1]))
+        learnt = learn(decided)
+        if learnt is not None and learnt.is_on:
+            self._weights = learnt.weights
+        return learnt
+
+    def scores(self, each: Mapping[str, Any]) -> list[float] | None:
+        """Give the learnt scores of a group's frames; None while the default ranks."""
+        if self._weights is None:
+            return None
+        found: list[float] = (self._features(each) @ self._weights).tolist()
+        return found
+
+    def uncertainty(self, each: Mapping[str, Any]) -> float:
+        """Say how much a choice in this group would teach, 0 to 1."""
+        frames = self._features(each)
+        return uncertainty(frames, default_weights(frames.shape[1]) if self._weights is None else self._weights)
+
+    def _features(self, each: Mapping[str, Any]) -> Array:
+        if self._vectors is None:
+            self._vectors = _vectors(self._store)
+        qualities = [self.quality(frame["content_id"]) for frame in each["frames"]]
+        nothing = np.zeros(_WIDTH)
+        vectors = [self._vectors.get(frame["content_id"], nothing) for frame in each["frames"]]
+        return features(qualities, [quality.get("sharpness_subject") for quality in qualities], np.array(vectors))
+
+
+_WIDTH = 1280
+
+
+def _vectors(store: Store) -> dict[str, Array]:
+    name = f"vectors_{DEFAULT_EMBEDDER}"
+    if name not in store.names():
+        return {}
+    table = store.read(name, ["content_id", "vector"]).combine_chunks()
+    flat = np.asarray(table["vector"].combine_chunks().flatten(), np.float16).reshape(table.num_rows, -1)
+    return dict(zip(table["content_id"].to_pylist(), flat, strict=True))
 
 
 def _rows(store: Store, table: str, content_ids: Sequence[str]) -> list[dict[str, Any]]:
@@ -81,6 +155,7 @@ def _verdict(each: Mapping[str, Any], facts: _Facts) -> Verdict:
         [frame["path"] for frame in frames],
         [facts.quality(frame["content_id"]) for frame in frames],
         [facts.faces(frame["content_id"]) for frame in frames],
+        facts.scores(each),
     )
 
 

@@ -308,3 +308,15 @@ def test_a_raw_or_heif_of_the_same_shot_counts_once(library, album):
     first = next(each for each in library.bursts() if str(album / "IMG_0000.JPG") in each["frames"][0]["files"])
     assert len(first["frames"]) == 3
     assert all(len(frame["files"]) == 2 for frame in first["frames"])
+
+
+def test_what_was_chosen_is_learnt_from_and_undecided_bursts_are_asked_for(library, album):
+    learnt, rows = library.lessons()
+    assert learnt is None
+    assert len(rows) == 3
+    library.decide("best", album / "IMG_0000.JPG")
+    learnt, rows = library.lessons()
+    assert learnt is not None
+    assert (learnt.bursts, learnt.is_on) == (1, False)
+    assert len(rows) == 2
+    assert all(0 <= row["teaches"] <= 1 and len(row["paths"]) == 3 for row in rows)

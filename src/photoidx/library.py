@@ -19,7 +19,8 @@ from photoidx.indexer.plan import Plan
 from photoidx.indexer.scan import Progress, Scan, ScanResult, check_roots, make_plan
 from photoidx.queries.burst_table import bursts, is_current, regroup
 from photoidx.queries.decisions import Choice, decisions, record, undo
-from photoidx.queries.picks import best_of_bursts, why
+from photoidx.queries.picks import best_of_bursts, lessons, why
+from photoidx.queries.ranker import Learnt
 from photoidx.queries.show import file_row
 from photoidx.schema import META
 from photoidx.store import Store
@@ -134,6 +135,10 @@ class Library:
     def best_of_bursts(self) -> list[dict[str, Any]]:
         """Give each burst's pick with its reason, and all its frames ranked."""
         return best_of_bursts(self.store)
+
+    def lessons(self, count: int = 10) -> tuple[Learnt | None, list[dict[str, Any]]]:
+        """Give what was learnt from your choices of the best, and the bursts whose choice would teach most."""
+        return lessons(self.store, count)
 
     def why(self, first: str | Path, second: str | Path) -> dict[str, Any]:
         """Say what decided between two photos of one burst. Raises QueryError if they are not of one."""

@@ -14,6 +14,7 @@ from photoidx.cli.bursts import bursts
 from photoidx.cli.bursts_bench import bursts as bursts_bench
 from photoidx.cli.decide import decide
 from photoidx.cli.failures import failures
+from photoidx.cli.learn import learn
 from photoidx.cli.models import models
 from photoidx.cli.optimize import optimize
 from photoidx.cli.output import harmless
@@ -41,7 +42,7 @@ def cli() -> None:
 
 
 bench.add_command(bursts_bench)
-for _command in (scan, status, best, bursts, why, decide, sql, show, failures, models, optimize, bench):
+for _command in (scan, status, best, bursts, why, decide, learn, sql, show, failures, models, optimize, bench):
     cli.add_command(_command)
 
 

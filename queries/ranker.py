@@ -1,0 +1,147 @@
+"""A ranker that learns from the user's choices: a Bradley-Terry model over the scores and the vector of a frame.
+
+The chance that a frame is chosen before another is 1 / (1 + exp(-w . (x1 - x2))) (Bradley and Terry, 1952): swapping
+the two flips the answer exactly. The weights w are those of the largest posterior, with a normal prior around the
+default weights, found by Newton's method in the span of the pairs. It is used only if it beats the default on bursts
+that it has not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+# Columns of `quality`, the scale by which each is divided, and its default weight on that scale.
+FEATURES: Mapping[str, tuple[float, float]] = {
+    "technical": (0.1, 1.0),
+    "sharpness": (0.5, 1.0),
+    "eyes_min": (0.3, 0.5),
+    "smile_mean": (0.3, 0.25),
+    "noise_sigma": (3.0, 0.0),
+    "clipped_highlights": (0.05, 0.0),
+    "clipped_shadows": (0.05, 0.0),
+    "luma_p50": (30.0, 0.0),
+    "colourfulness": (15.0, 0.0),
+}
+_VECTOR_SCALE = 2.0
+_PRIOR_PRECISION = 1.0
+_STEPS = 30
+_LEAST_BURSTS = 5
+
+Array = np.ndarray[Any, np.dtype[np.float64]]
+
+
+@dataclass(frozen=True)
+class Choices:
+    """One burst that the user decided: its frames' features (n x d), and which frame was chosen."""
+
+    frames: Array
+    chosen: int
+
+
+@dataclass(frozen=True)
+class Learnt:
+    """What was learnt. `hits` and `default_hits` count the decided bursts whose choice was foretold unseen."""
+
+    weights: Array
+    bursts: int
+    hits: int
+    default_hits: int
+
+    @property
+    def is_on(self) -> bool:
+        """Whether it ranks: it foretold more choices than the default, of five or more."""
+        return self.bursts >= _LEAST_BURSTS and self.hits > self.default_hits
+
+
+def features(qualities: Sequence[Mapping[str, Any]], sharpness: Sequence[float | None], vectors: Array) -> Array:
+    """Give the features of a burst's frames, n x (9 + d): scores on their scales, then the vector.
+
+    A score that is missing in one frame counts in none.
+    """
+    columns = []
+    for name, (scale, _) in FEATURES.items():
+        values = list(sharpness) if name == "sharpness" else [quality.get(name) for quality in qualities]
+        known = [value for value in values if value is not None]
+        whole = len(known) == len(values)
+        columns.append(np.array(known, float) / scale if whole else np.zeros(len(values)))
+    return np.concatenate([np.array(columns).T.reshape(len(qualities), -1), vectors * _VECTOR_SCALE], axis=1)
+
+
+def default_weights(width: int) -> Array:
+    """Give the prior: the weights of the scores as they are chosen by hand, and none for the vector."""
+    weights = np.zeros(width)
+    weights[: len(FEATURES)] = [weight for _, weight in FEATURES.values()]
+    return weights
+
+
+def fit(bursts: Sequence[Choices]) -> Array:
+    """Give the weights of the largest posterior."""
+    differences = _differences(bursts)
+    prior = default_weights(bursts[0].frames.shape[1])
+    offset = differences @ prior
+    gram = differences @ differences.T / _PRIOR_PRECISION
+    # At the best weights, prior + differences.T @ slack / precision, each slack is the chance that its pair is wrong.
+    slack = np.full(len(differences), 0.5)
+    for _ in range(_STEPS):
+        residual, curve = _residual(slack, offset, gram)
+        step = _solved(np.eye(len(slack)) + curve[:, None] * gram, residual)
+        slack = slack - _length(slack, step, offset, gram) * step
+        if np.abs(step).max() < 1e-9:  # noqa: PLR2004 - as exact as it gets
+            break
+    return np.asarray(prior + differences.T @ slack / _PRIOR_PRECISION)
+
+
+def _solved(matrix: Array, right: Array) -> Array:
+    return np.asarray(np.linalg.solve(matrix, right), np.float64)
+
+
+def _length(slack: Array, step: Array, offset: Array, gram: Array) -> float:
+    """Shorten Newton's step until it makes things better."""
+    now = np.linalg.norm(_residual(slack, offset, gram)[0])
+    lengths = [0.5**halvings for halvings in range(20)]
+    return next((t for t in lengths if np.linalg.norm(_residual(slack - t * step, offset, gram)[0]) < now), lengths[-1])
+
+
+def _residual(slack: Array, offset: Array, gram: Array) -> tuple[Array, Array]:
+    """Give what is still wrong with the slacks, and the slope of the chances."""
+    chance = 1 / (1 + np.exp(-np.clip(offset + gram @ slack, -500, 500)))
+    return slack - (1 - chance), chance * (1 - chance)
+
+
+def learn(bursts: Sequence[Choices]) -> Learnt | None:
+    """Learn from the decided bursts, and count what it would have foretold leaving one out at a time."""
+    usable = [burst for burst in bursts if len(burst.frames) > 1]
+    if not usable:
+        return None
+    prior = default_weights(usable[0].frames.shape[1])
+    hits = default_hits = 0
+    for place, burst in enumerate(usable):
+        rest = [*usable[:place], *usable[place + 1 :]]
+        hits += _foretold(burst, fit(rest) if rest else prior)
+        default_hits += _foretold(burst, prior)
+    return Learnt(fit(usable), len(usable), hits, default_hits)
+
+
+def _foretold(burst: Choices, weights: Array) -> bool:
+    return int(np.argmax(burst.frames @ weights)) == burst.chosen
+
+
+def _differences(bursts: Sequence[Choices]) -> Array:
+    """Give the chosen frame less each other one, as rows."""
+    rows = [
+        burst.frames[burst.chosen] - frame
+        for burst in bursts
+        for number, frame in enumerate(burst.frames)
+        if number != burst.chosen
+    ]
+    return np.array(rows)
+
+
+def uncertainty(frames: Array, weights: Array) -> float:
+    """Say how much a choice would teach: 1 if the first two frames are equally likely, 0 if there is no doubt."""
+    scores = np.sort(frames @ weights)[::-1]
+    return float(2 / (1 + np.exp(min(scores[0] - scores[1], 500.0)))) if len(scores) > 1 else 0.0
