@@ -20,12 +20,14 @@ CLOSED, OPEN, CLEARLY = 0.4, 0.6, 0.25
 """Eyes at most this open are closed, at least this open are open, and the two must be this far apart."""
 GATE = 0.7
 """A frame is clearly softer if its S = ln(fine share of the contrast) is lower by this: half the fine detail."""
-WEIGHTS = {"technical": 0.60, "sharpness": 0.25, "eyes": 0.10, "smile": 0.05}
+WEIGHTS = {"technical": 0.70, "sharpness": 0.15, "eyes": 0.10, "smile": 0.05}
 """The weighted sum. What is not measured in every frame counts in none."""
 CLOSE_CALL = 0.02
 CLOSE_LOGITS = 0.2
 """A learnt score says that it is too close to call where it would win in less than 55 of 100 cases."""
 _SOFTEST = 2.0
+_NOISIER = 1.5
+_TEXTURE = 3.0  # grey levels of noise that fine texture alone can look like
 
 Facts = Mapping[str, Any]
 
@@ -113,12 +115,21 @@ def _mark_closed(frames: Sequence[Candidate], followed: Sequence[Mapping[int, Fa
 
 
 def _mark_soft(frames: Sequence[Candidate]) -> None:
+    """Mark the frames that are clearly softer than another in which no more people close their eyes.
+
+    Noise looks like fine detail: a frame is not held against one that is much noisier.
+    """
     fewest = min(len(frame.closed) for frame in frames)
     rivals = [frame for frame in frames if len(frame.closed) == fewest and frame.sharpness is not None]
-    sharpest = max((frame.sharpness for frame in rivals if frame.sharpness is not None), default=None)
     for frame in frames:
-        if sharpest is not None and frame.sharpness is not None:
-            frame.soft = frame.sharpness < sharpest - GATE
+        noise = frame.quality.get("noise_sigma") or 0.0
+        fair = [
+            rival.sharpness
+            for rival in rivals
+            if rival.sharpness is not None and (rival.quality.get("noise_sigma") or 0.0) <= _NOISIER * noise + _TEXTURE
+        ]
+        if frame.sharpness is not None and fair:
+            frame.soft = frame.sharpness < max(fair) - GATE
 
 
 def _score(frames: Sequence[Candidate]) -> None:
@@ -205,7 +216,7 @@ def _faults(winner: Facts, other: Facts) -> list[Difference]:
         if ours is not None and theirs is not None and theirs - ours >= least:
             found.append(Difference("score", name, ours, theirs, f"{100 * theirs:.0f} % {word}"))
     ours, theirs = winner.get("noise_sigma"), other.get("noise_sigma")
-    if ours is not None and theirs is not None and theirs > 1.5 * ours + 1:
+    if ours is not None and theirs is not None and theirs > _NOISIER * ours + 1:
         found.append(Difference("score", "noise_sigma", ours, theirs, f"noisier ({theirs:.1f} against {ours:.1f})"))
     ours, theirs = winner.get("luma_p50"), other.get("luma_p50")
     if ours is not None and theirs is not None and abs(theirs - ours) >= 20:  # noqa: PLR2004 - grey levels one can see

@@ -73,13 +73,15 @@ def timelapses(frames: Frames, taken: Collection[int]) -> Iterator[tuple[int, ..
         return
     gaps = np.diff(frames.time_us[free]) / 1e6
     fits = (frames.cameras[free[1:]] == frames.cameras[free[:-1]]) & (gaps >= _LAPSE_LEAST_S) & (gaps <= _LAPSE_MOST_S)
+    steps = np.flatnonzero(fits)
+    fits[steps] = frames.cosines(free[steps], free[steps + 1]) >= _LAPSE_ALIKE
     start = 0
     while start < len(gaps):
         end = start
         while end < len(gaps) and fits[end] and _steady(frames, free, gaps, start, end):
             end += 1
         run = free[start : end + 1]
-        if len(run) >= _LAPSE_FRAMES and _alike(frames, run):
+        if len(run) >= _LAPSE_FRAMES:
             yield tuple(int(at) for at in run)
         start = max(end, start + 1)
 
@@ -90,11 +92,6 @@ def _steady(frames: Frames, free: np.ndarray[Any, Any], gaps: np.ndarray[Any, An
     rough = not (frames.exact[free[end]] and frames.exact[free[end + 1]])
     allowed = _LAPSE_WOBBLE * usual + (_LAPSE_ROUGH_S if rough else _LAPSE_WOBBLE_S)
     return abs(float(gaps[end]) - usual) <= allowed
-
-
-def _alike(frames: Frames, run: np.ndarray[Any, Any]) -> bool:
-    left, right = frames.vectors[run[:-1]].astype(np.float32), frames.vectors[run[1:]].astype(np.float32)
-    return bool((np.einsum("ij,ij->i", left, right) >= _LAPSE_ALIKE).all())
 
 
 def _exposures(frames: Frames, members: Sequence[int]) -> np.ndarray[Any, Any] | None:

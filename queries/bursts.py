@@ -38,7 +38,6 @@ _NUMBER_REACH = 25
 _COUNTER = 9999
 _TIMELESS_ALIKE, _TIMELESS_BITS = 0.93, 8
 _LOOK_AHEAD = 2
-_BLOCK = 4096
 _LOOKED_AT_ONCE = 100
 
 
@@ -136,7 +135,7 @@ def _pairs(frames: Frames) -> _Pairs:
     gap = np.where(frames.time_us[first] == NO_TIME, np.nan, (frames.time_us[second] - frames.time_us[first]) / 1e6)
     bits = np.bitwise_count(frames.hashes[first] ^ frames.hashes[second]).astype(np.int64)
     bits[~(frames.hashed[first] & frames.hashed[second])] = 64
-    return _Pairs(first, second, gap, _cosines(frames, first, second), bits)
+    return _Pairs(first, second, gap, frames.cosines(first, second), bits)
 
 
 def _counts_on(
@@ -148,15 +147,6 @@ def _counts_on(
     apart = np.minimum(apart, np.abs(_COUNTER - apart))
     allowed = ~known | ((frames.streams[first] == frames.streams[second]) & (apart <= _NUMBER_REACH))
     return np.asarray(allowed, np.bool_)
-
-
-def _cosines(frames: Frames, first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    found = np.empty(len(first))
-    for start in range(0, len(first), _BLOCK):
-        here = slice(start, start + _BLOCK)
-        left, right = frames.vectors[first[here]], frames.vectors[second[here]]
-        found[here] = np.einsum("ij,ij->i", left.astype(np.float32), right.astype(np.float32))
-    return found
 
 
 def _rules(frames: Frames, pairs: _Pairs) -> np.ndarray[Any, Any]:

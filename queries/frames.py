@@ -25,6 +25,8 @@ _EXIF = (
 # A name with one run of up to five digits at its end counts shots; longer runs, and names with several, tell a time.
 _NUMBERED = re.compile(r"^(\D*)(\d{1,5})\D{0,3}$")
 _FEW = 2000
+_BLOCK = 4096
+Array = np.ndarray[Any, Any]
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a camera writes local time
 
 
@@ -57,6 +59,15 @@ class Frames:
 
     def __len__(self) -> int:
         return len(self.shot_ids)
+
+    def cosines(self, first: Array, second: Array) -> np.ndarray[Any, np.dtype[np.float64]]:
+        """Give the cosines of pairs of frames, in blocks: the vectors of a large library are not copied whole."""
+        found = np.empty(len(first))
+        for start in range(0, len(first), _BLOCK):
+            here = slice(start, start + _BLOCK)
+            left, right = self.vectors[first[here]], self.vectors[second[here]]
+            found[here] = np.einsum("ij,ij->i", left.astype(np.float32), right.astype(np.float32))
+        return found
 
     def time_of(self, at: int) -> datetime | None:
         """Give a frame's local time; None if it has none."""
