@@ -14,7 +14,7 @@ from photoidx.records import path_text
 from photoidx.store import Store
 
 _COMPARED = ("technical", "sharpness_subject")
-_NOT_SHOWN = frozenset({"files", "ledger", "scans", "meta", "thumbnails", "labels"})
+_NOT_SHOWN = frozenset({"files", "ledger", "scans", "meta", "thumbnails", "labels", "bursts", "decisions"})
 
 
 def show(store: Store, photo: str) -> dict[str, Any]:
@@ -29,26 +29,34 @@ def show(store: Store, photo: str) -> dict[str, Any]:
         "file": file,
         "shot": [{"path": row["path"], "rule": row["shot_rule"]} for row in mates if row["path"] != path],
     }
+    group = _rows(store, "bursts", f"shot_id = {_quoted(file['shot_id'] or '')}") if "bursts" in store.names() else []
+    if group:
+        result["burst"] = {name: value for name, value in group[0].items() if value is not None and name != "shot_id"}
     if file["content_id"] is None:
         return {**result, "failures": {"read": file["error"]}}
-    mine = f"content_id = {_quoted(file['content_id'])}"
-    for name in sorted(store.names() - _NOT_SHOWN):
-        if not name.startswith("vectors_"):
-            found = [_told(row) for row in _rows(store, name, mine)]
-            if found:
-                result[name] = found[0] if len(found) == 1 else dict(enumerate(found, 1))
+    result |= _measures(store, file["content_id"])
     for mate in mates:
         if mate["kind"] == "sidecar" and os.path.dirname(mate["path"]) == os.path.dirname(path):
-            for row in _rows(store, "sidecars", f"content_id = {_quoted(mate['content_id'] or '')}"):
+            for row in rows_of(store, "sidecars", mate["content_id"] or ""):
                 result[f"sidecar {os.path.basename(mate['path'])}"] = _told(row)
-    for row in _rows(store, "labels", mine) if "labels" in store.names() else ():
+    for row in rows_of(store, "labels", file["content_id"]):
         result["labels"] = dict(zip(row["labels"], row["probabilities"], strict=True))
-    if "quality" in result:
-        people = rows_of(store, "faces", file["content_id"])
-        people.sort(key=lambda row: int(row["face"]))
-        result["report"] = report(result["quality"], people, _in_library(store))
-    failed = _rows(store, "ledger", f"{mine} AND status = 'failed'")
+    failed = [row for row in rows_of(store, "ledger", file["content_id"]) if row["status"] == "failed"]
     result["failures"] = {row["stage"]: row["error"] for row in failed}
+    return result
+
+
+def _measures(store: Store, content_id: str) -> dict[str, Any]:
+    """Give a content's rows by table, and what its scores say."""
+    result: dict[str, Any] = {}
+    for name in sorted(store.names() - _NOT_SHOWN):
+        if not name.startswith("vectors_"):
+            found = [_told(row) for row in rows_of(store, name, content_id)]
+            if found:
+                result[name] = found[0] if len(found) == 1 else dict(enumerate(found, 1))
+    if "quality" in result:
+        people = sorted(rows_of(store, "faces", content_id), key=lambda row: int(row["face"]))
+        result["report"] = report(result["quality"], people, _in_library(store))
     return result
 
 
@@ -69,7 +77,8 @@ def rows_of(store: Store, table: str, content_id: str) -> list[dict[str, Any]]:
 
 
 def _in_library(store: Store) -> dict[str, list[float]]:
-    table = store.read("quality", [name for name in _COMPARED if name in store.schema("quality").names])
+    known = [name for name in _COMPARED if name in store.schema("quality").names]
+    table = store.read("quality", ["content_id", *known]).select(known)
     return {name: sorted(table[name].drop_null().to_pylist()) for name in table.column_names}
 
 

@@ -109,6 +109,14 @@ def test_motion_spreads_a_point_over_a_line_of_its_length_and_angle(length: floa
     assert np.abs(across).max() < 1.5
 
 
+@given(st.floats(1, 30), st.floats(0, math.pi), st.integers(0, 255))
+@settings(max_examples=30, deadline=None)
+def test_neither_blur_changes_an_even_picture(size: float, angle: float, level: int):
+    even = np.full((20, 30, 3), level, np.uint8)
+    for found in (motion_blurred(even, size, angle), blurred(even, size / 4)):
+        assert np.abs(found.astype(int) - level).max() <= 1
+
+
 def test_exposure_multiplies_the_values_and_clips_them():
     pixels = np.array([[[3, 100, 200]]], np.uint8)
     assert exposed(pixels, 1).tolist() == [[[6, 200, 255]]]
