@@ -23,12 +23,14 @@ class Pending:
         undecodable = ledger["content_id"].filter(failed_decode)
         counted = pc.equal(ledger["status"], "done") if retry_failed else pa.scalar(value=True)
         self._done: dict[str, pa.ChunkedArray] = {}
+        self._faultless: dict[str, pa.ChunkedArray] = {}
         for stage in stages:
             same = pc.and_(pc.equal(ledger["stage"], stage.name), pc.equal(ledger["fingerprint"], stage.fingerprint))
             done = ledger["content_id"].filter(pc.and_(same, counted))
             if stage.needs != "bytes" and not retry_failed:
                 done = pa.chunked_array([*done.chunks, *undecodable.chunks], type=pa.string())
             self._done[stage.name] = done
+            self._faultless[stage.name] = ledger["content_id"].filter(pc.and_(same, pc.equal(ledger["status"], "done")))
 
     def missing(self, contents: Iterable[tuple[str | None, str]]) -> dict[tuple[str, str], tuple[str, ...]]:
         """Give for each of these contents, with a file's kind, the stages that it lacks; without those lacking none."""
@@ -46,13 +48,14 @@ class Pending:
                         result[content_id, kind] = (*result.get((content_id, kind), ()), stage.name)
         return result
 
-    def complete(self, kind: Kind = Kind.PHOTO) -> list[str]:
-        """Give the contents that lack nothing that a file of this kind needs."""
-        wanted = [self._done[stage.name] for stage in self._stages if kind in stage.kinds]
+    def complete(self, kind: Kind = Kind.PHOTO, *, done: bool = False) -> list[str]:
+        """Give the contents that lack nothing that a file of this kind needs; with `done`, those without a failure."""
+        known = self._faultless if done else self._done
+        wanted = [known[stage.name] for stage in self._stages if kind in stage.kinds]
         if not wanted:
             return []
         first, *rest = wanted
-        for done in rest:
-            first = first.filter(pc.is_in(first, value_set=done))
+        for others in rest:
+            first = first.filter(pc.is_in(first, value_set=others))
         found: list[str] = pc.unique(first).to_pylist()
         return found

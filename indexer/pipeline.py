@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import multiprocessing
+import os
 import signal
 import tempfile
 import threading
@@ -34,6 +35,7 @@ from photoidx.stage import BatchStage, Rows, Stage
 
 CHUNK = 4
 _WAIT_S = 0.2
+_THREAD_COUNTS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass
@@ -76,7 +78,7 @@ class Pipeline:
         `complete` are the contents that lack nothing, `same_pixels` those of them by the identity of their pixels.
         """
         keep_freed_memory()
-        with tempfile.TemporaryDirectory(prefix="photoidx-") as folder:
+        with _one_thread_each(), tempfile.TemporaryDirectory(prefix="photoidx-") as folder:
             self._folder = Path(folder)
             write_ids(self._folder / "complete", complete)
             write_pairs(self._folder / "same_pixels", same_pixels)
@@ -241,6 +243,24 @@ class Pipeline:
             return
         for content_id, rows in zip(content_ids, results, strict=True):
             self._batch.add(content_id, stage.name, rows)
+
+
+@contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """Have the workers, which inherit this environment, multiply matrices in one thread.
+
+    OpenBLAS's other threads wait for more work at full speed: that cost 40 ms of CPU for each photo.
+    """
+    before = {name: os.environ.get(name) for name in _THREAD_COUNTS}
+    os.environ.update(dict.fromkeys(_THREAD_COUNTS, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

@@ -29,7 +29,7 @@ from photoidx.indexer.walk import FileState, walk
 from photoidx.indexer.worker import Outcome, Task
 from photoidx.records import format_of, kind_of, path_text, text_path
 from photoidx.registry import stages
-from photoidx.schema import FILES, SCANS, arrow_schema, tables_of
+from photoidx.schema import BURSTS, DECISIONS, FILES, META, PENDING, SCANS, arrow_schema, tables_of
 from photoidx.stage import Stage
 from photoidx.store import Store
 
@@ -135,6 +135,7 @@ class Scan:
         self._started = utc_now()
         self._all_roots = outermost([*self._roots, *{known.root for known in self._known.values()}])
         self._new_contents: dict[str, list[str]] = {}
+        self._old_shots: dict[str, str] = {}
 
     def run(self, progress: Progress, *, retry_failed: bool = False, allow_empty: bool = False) -> ScanResult:
         """Bring the tables up to date with the folders."""
@@ -153,6 +154,9 @@ class Scan:
         busy = bool(tasks or late or whole or the_plan.of(Verdict.MOVED, Verdict.GONE))
         if busy:
             self._log("running")
+            self._store.upsert(META, [{"name": PENDING, "value": "yes"}])
+            rows = self._store.read("files", ["path", "shot_id"])
+            self._old_shots = dict(zip(rows["path"].to_pylist(), rows["shot_id"].to_pylist(), strict=True))
             self._take_moves()
             if tasks or late:
                 self._work(tasks, late, pending, progress)
@@ -219,8 +223,7 @@ class Scan:
 
         pipeline = Pipeline(self._stages, self._config, self._batch, finished, self._stop)
         try:
-            complete = pending.complete()
-            pipeline.run(source(), complete, self._by_pixels(complete))
+            pipeline.run(source(), pending.complete(), self._by_pixels(pending.complete(done=True)))
         finally:
             self._count(pipeline.counts)
 
@@ -262,7 +265,7 @@ class Scan:
             "kind": kind_of(file_format).value,
             "format": file_format,
             "name_time": time_in_name(os.path.basename(path)),
-            "shot_id": None,
+            "shot_id": self._old_shots.get(path_text(path)),  # until shots are tied again
             "shot_rule": None,
             "error": error,
             "seen_at": utc_now(),
@@ -345,8 +348,33 @@ class Scan:
             root = path_text(self._root_of(text_path(row["path"])))
             new = {"shot_id": tied[row["path"]][0], "shot_rule": tied[row["path"]][1], "root": root}
             if any(row[name] != value for name, value in new.items()):
-                changed.append({**row, **new})
+                seen_at = row["seen_at"] if row["shot_id"] == new["shot_id"] else utc_now()
+                changed.append({**row, **new, "seen_at": seen_at})
+        apart = files.filter(pa.array([not each for each in keep], pa.bool_()))
+        self._carry_over(
+            {row["shot_id"]: tied[row["path"]][0] for row in rows if row["shot_id"]},
+            {shot_id for shot_id, _ in tied.values()} | set(apart["shot_id"].to_pylist()),
+        )
         self._store.upsert(FILES, pa.Table.from_pylist(changed, schema=arrow_schema(FILES)))
+
+    def _carry_over(self, new_ids: Mapping[str, str], there: set[str]) -> None:
+        """Let decisions and groups follow shots whose id changes: the file that gave it was edited, or is gone.
+
+        `there` are the ids that some file still has: those stay where they are.
+
+        Done before the files' own rows: a crash in between repeats it.
+        """
+        changed = {old: new for old, new in new_ids.items() if old not in there}
+        if not changed:
+            return
+        for spec, name in ((DECISIONS, "shot_ids"), (BURSTS, "shot_id")):
+            for row in self._store.read(spec.name).to_pylist():
+                before = row[name] if isinstance(row[name], list) else [row[name]]
+                after = [changed.get(shot_id, shot_id) for shot_id in before]
+                if after != before:
+                    value = after if isinstance(row[name], list) else after[0]
+                    self._store.upsert(spec, [{**row, name: value}])
+        self._store.delete(BURSTS.name, "shot_id", sorted(changed))
 
     def _reread_exif(self) -> list[str]:
         return list(self._plan.unchanged) if self.result.analysed else []

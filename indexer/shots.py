@@ -54,14 +54,15 @@ def _stem(name: str, kind: str) -> str:
     return (apple[1] + apple[2] if apple else _EDIT_SUFFIX.sub("", stem)).casefold()
 
 
-def _is_edited(member: Member) -> bool:
-    stem = os.path.splitext(os.path.basename(member.path))[0]
+def is_edited(path: str) -> bool:
+    """Tell whether a file is an edited copy, by how editors and phones name one."""
+    stem = os.path.splitext(os.path.basename(path))[0]
     return bool(_EDIT_SUFFIX.search(stem) or _APPLE_EDIT.match(stem))
 
 
 def _order(member: Member) -> tuple[bool, bool, bool, bool, str]:
     is_raw = member.format in RAW_FORMATS
-    return member.kind != "photo", _is_edited(member), not is_raw, member.format != "heif", member.path
+    return member.kind != "photo", is_edited(member.path), not is_raw, member.format != "heif", member.path
 
 
 def _tie(group: list[Member]) -> Mapping[str, tuple[str, str | None]]:
@@ -88,7 +89,7 @@ def _rule(first: Member, member: Member, formats: set[str]) -> str | None:
         return _RULE_OF_KIND[member.kind]
     if first.taken_at and member.taken_at and abs(first.taken_at - member.taken_at) > _SAME_TIME:
         return None
-    if _is_edited(member):
+    if is_edited(member.path):
         return "edited"
     if member.format in formats:
         return None  # two originals of one format, as IMG_1.jpg beside IMG_1.JPEG

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from photoidx.config import Config
@@ -172,6 +173,7 @@ def start(config: Config, complete: str, same_pixels: str) -> None:
     # libtiff and LibRaw write what they think of a broken file to stderr; the failure that is recorded says it too.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     keep_freed_memory()
+    cv2.setNumThreads(1)  # each worker has one processor
     _this[:] = [Worker(config, KnownIds(Path(complete)), KnownPairs(Path(same_pixels)))]
 
 

@@ -75,7 +75,8 @@ def judge(
     """
     matter = [[face for face in each if face["important"] and face["eye_left_open"] is not None] for each in faces]
     followed = [seen for seen in persons(matter) if len(seen) * 2 >= len(paths)]
-    on_faces = bool(followed) and all(_measured(quality, "face_sharpness_min") for quality in qualities)
+    scored = [quality for quality in qualities if quality]
+    on_faces = bool(followed) and all(_measured(quality, "face_sharpness_min") for quality in scored)
     key = "face_sharpness_min" if on_faces else "sharpness_subject"
     frames = [
         Candidate(number, path, quality, quality.get(key))
@@ -86,7 +87,10 @@ def judge(
     _score(frames)
     for frame, score in zip(frames, learnt or (), strict=False):
         frame.score = score
-    ranked = sorted(frames, key=lambda each: (len(each.closed), each.soft, -round(each.score, 6), each.number))
+    ranked = sorted(
+        frames,
+        key=lambda each: (not each.quality, len(each.closed), each.soft, -round(each.score, 6), each.number),
+    )
     decided_by, margin = _decided(ranked)
     close = decided_by in {"score", "order"} and margin < (CLOSE_CALL if learnt is None else CLOSE_LOGITS)
     seen_open = tuple(map(frozenset, open_in))
@@ -133,7 +137,8 @@ def _mark_soft(frames: Sequence[Candidate]) -> None:
 
 
 def _score(frames: Sequence[Candidate]) -> None:
-    """Give each frame the sum of its parts, each 0 to 1 and weighted."""
+    """Give each frame that was scored the sum of its parts, each 0 to 1 and weighted."""
+    frames = [frame for frame in frames if frame.quality]
     values: dict[str, list[float | None]] = {
         "technical": [frame.quality.get("technical") for frame in frames],
         "sharpness": [frame.sharpness for frame in frames],
@@ -162,6 +167,10 @@ def _decided(ranked: Sequence[Candidate]) -> tuple[str, float]:
     if len(ranked) == 1:
         return "alone", 0.0
     first, second = ranked[:2]
+    if not first.quality:
+        return "not scored", 0.0
+    if not second.quality:
+        return "only one scored", 0.0
     if len(first.closed) != len(second.closed):
         return "eyes", float(len(second.closed) - len(first.closed))
     if first.soft != second.soft:
@@ -183,6 +192,8 @@ class Difference:
 
 def differences(winner: Candidate, other: Candidate, *, on_faces: bool) -> list[Difference]:
     """Say in what the winner is better than another frame of its group, the most important first."""
+    if winner.quality and not other.quality:
+        return [Difference("only one scored", "quality", None, None, "it could not be scored")]
     found = []
     if len(other.closed) > len(winner.closed):
         _, here, there = max(other.closed, key=lambda each: each[2] - each[1])
@@ -235,6 +246,8 @@ def _faults(winner: Facts, other: Facts) -> list[Difference]:
 def praise(verdict: Verdict) -> str:
     """Say why the first frame is picked, as against the best of the others."""
     first = verdict.ranked[0]
+    if not first.quality:
+        return "the first by time: no frame was scored"
     said = []
     if verdict.close_call:
         said.append("too close to call, the first two are equally good")

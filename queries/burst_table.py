@@ -15,11 +15,12 @@ from photoidx.config import DEFAULT_EMBEDDER
 from photoidx.queries.bursts import VERSION, Edge, Group, group
 from photoidx.queries.decisions import Choice, decisions
 from photoidx.queries.frames import NO_TIME, Frames, narrowed, read_frames
-from photoidx.schema import BURSTS, META, arrow_schema
+from photoidx.schema import BURSTS, META, PENDING, arrow_schema
 from photoidx.store import Store
 
 _STATE = "grouping"
 _REACH_US = 120 * 1_000_000
+_LAPSE_REACH, _LAPSE_GAP_US = 10, 3600 * 1_000_000
 _FINEST = "%Y-%m-%dT%H:%M:%S.%f"
 
 
@@ -47,7 +48,7 @@ def regroup(store: Store, *, whole: bool = False) -> int:
 
 def is_current(store: Store) -> bool:
     """Tell whether this version grouped the library, under the decisions that hold now."""
-    return _last(store, decisions(store)) is not None
+    return store.meta().get(PENDING) != "yes" and _last(store, decisions(store)) is not None
 
 
 def bursts(store: Store) -> list[dict[str, Any]]:
@@ -105,7 +106,8 @@ def _last(store: Store, held: Sequence[Choice]) -> datetime | None:
 
 
 def _note(store: Store, now: datetime, held: Sequence[Choice]) -> None:
-    store.upsert(META, [{"name": _STATE, "value": f"{VERSION} {_named(held)} {now.strftime(_FINEST)}"}])
+    state = f"{VERSION} {_named(held)} {now.strftime(_FINEST)}"
+    store.upsert(META, [{"name": _STATE, "value": state}, {"name": PENDING, "value": ""}])
 
 
 def _named(held: Sequence[Choice]) -> str:
@@ -140,7 +142,7 @@ def _neighbourhood(frames: Frames, before: Mapping[str, str], changed: set[str])
         at = place[shot_id]
         for step in (-1, 1):
             other = at + step
-            while 0 <= other < len(frames) and _is_near(frames, at, other):
+            while 0 <= other < len(frames) and (_is_near(frames, at, other) or _may_lapse(frames, at, other, step)):
                 near.add(frames.shot_ids[other])
                 other += step
     groups = {before[shot_id] for shot_id in near | changed if shot_id in before}
@@ -152,6 +154,15 @@ def _is_near(frames: Frames, at: int, other: int) -> bool:
         return False
     times = (int(frames.time_us[at]), int(frames.time_us[other]))
     return abs(other - at) <= 1 if NO_TIME in times else abs(times[0] - times[1]) <= _REACH_US
+
+
+def _may_lapse(frames: Frames, at: int, other: int, step: int) -> bool:
+    """Tell whether a frame may be of one time-lapse with another: a few frames away, at no gap of more than an hour."""
+    before = other - step
+    if abs(other - at) > _LAPSE_REACH or frames.cameras[at] != frames.cameras[other]:
+        return False
+    times = (int(frames.time_us[before]), int(frames.time_us[other]))
+    return NO_TIME not in times and abs(times[0] - times[1]) <= _LAPSE_GAP_US
 
 
 def _decided(frames: Frames, groups: list[Group], held: Sequence[Choice]) -> list[Group]:

@@ -154,7 +154,9 @@ def _rules(frames: Frames, pairs: _Pairs) -> np.ndarray[Any, Any]:
     exact = frames.exact[pairs.first] & frames.exact[pairs.second]
     # Without sub-seconds a gap is known to a second only.
     least_gap = np.where(exact, pairs.gap_s, np.maximum(pairs.gap_s - 1, 0))
-    shape = (pairs.cosine >= _HARDLY) & (pairs.bits <= _SAME_BITS)
+    # Without vectors (a scan may do without the embedder) the hashes alone decide.
+    blind = ~(frames.embedded[pairs.first] & frames.embedded[pairs.second])
+    shape = (blind | (pairs.cosine >= _HARDLY)) & (pairs.bits <= _SAME_BITS)
     alike = (pairs.cosine >= _ALIKE) | shape
     fairly = (pairs.cosine >= _FAIRLY_ALIKE) | shape
     step = np.abs(_difference(frames.exposure_ev, pairs))

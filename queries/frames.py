@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from photoidx.config import DEFAULT_EMBEDDER
+from photoidx.indexer.shots import is_edited
 from photoidx.records import RAW_FORMATS
+from photoidx.schema import arrow_schema
+from photoidx.scoring.exif.stage import Exif
 from photoidx.store import Store
 
 NO_TIME = np.iinfo(np.int64).min
@@ -25,6 +29,7 @@ _EXIF = (
 # A name with one run of up to five digits at its end counts shots; longer runs, and names with several, tell a time.
 _NUMBERED = re.compile(r"^(\D*)(\d{1,5})\D{0,3}$")
 _FEW = 2000
+_NO_EXIF = next(spec for spec in Exif.tables if spec.name == "exif")
 _BLOCK = 4096
 Array = np.ndarray[Any, Any]
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a camera writes local time
@@ -60,6 +65,11 @@ class Frames:
     def __len__(self) -> int:
         return len(self.shot_ids)
 
+    @cached_property
+    def embedded(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Whether each frame has a vector."""
+        return np.asarray(self.vectors.any(axis=1), np.bool_)
+
     def cosines(self, first: Array, second: Array) -> np.ndarray[Any, np.dtype[np.float64]]:
         """Give the cosines of pairs of frames, in blocks: the vectors of a large library are not copied whole."""
         found = np.empty(len(first))
@@ -80,7 +90,8 @@ def read_frames(store: Store, *, only: Collection[str] | None = None, with_vecto
     rows = _representatives(store)
     if only is not None:
         rows = rows.filter(pc.is_in(rows["shot_id"], value_set=pa.array(sorted(only), pa.string())))
-    rows = rows.join(store.read("exif", list(_EXIF)), "content_id")
+    exif = store.read("exif", list(_EXIF)) if "exif" in store.names() else arrow_schema(_NO_EXIF).empty_table()
+    rows = rows.join(exif.select(list(_EXIF)), "content_id")
     if "hashes" in store.names():
         rows = rows.join(store.read("hashes", ["content_id", "phash_64"]), "content_id")
     return _frames(store, rows, with_vectors=with_vectors)
@@ -110,13 +121,17 @@ def narrowed(store: Store, frames: Frames, shots: Collection[str]) -> Frames:
 def _representatives(store: Store) -> pa.Table:
     """Give one photo for each shot: a developed one before a RAW, the first by path."""
     files = store.read("files", ["path", "content_id", "kind", "format", "shot_id", "name_time"])
-    files = files.filter(pc.and_(pc.equal(files["kind"], "photo"), pc.is_valid(files["content_id"])))
+    known = pc.and_(pc.is_valid(files["content_id"]), pc.is_valid(files["shot_id"]))
+    files = files.filter(pc.and_(pc.equal(files["kind"], "photo"), known))
     raw = pc.is_in(files["format"], value_set=pa.array(sorted(RAW_FORMATS)))
-    edited = pc.fill_null(pc.match_substring_regex(files["path"], r"(?i)[-_ ]\(?edit"), fill_value=False)
+    edited = pa.array([is_edited(path) for path in files["path"].to_pylist()], pa.bool_())
     files = files.append_column("raw", raw.cast(pa.int8())).append_column("edited", edited.cast(pa.int8()))
-    files = files.sort_by([("raw", "ascending"), ("edited", "ascending"), ("path", "ascending")])
-    _, first = np.unique(np.asarray(files["shot_id"].combine_chunks().dictionary_encode().indices), return_index=True)
-    return files.take(pa.array(np.sort(first))).select(["path", "content_id", "shot_id", "name_time"])
+    files = files.sort_by([("edited", "ascending"), ("raw", "ascending"), ("path", "ascending")])
+    for column in ("shot_id", "content_id"):  # a copy in another folder is the same frame
+        codes = np.asarray(files[column].combine_chunks().dictionary_encode().indices)
+        _, first = np.unique(codes, return_index=True)
+        files = files.take(pa.array(np.sort(first)))
+    return files.select(["path", "content_id", "shot_id", "name_time"])
 
 
 def _frames(store: Store, rows: pa.Table, *, with_vectors: bool) -> Frames:
@@ -192,6 +207,8 @@ def _vectors(store: Store, content_ids: Sequence[str]) -> np.ndarray[Any, np.dty
     table = store.read(name, ["content_id", "vector"], few).combine_chunks()
     width = table.schema.field("vector").type.list_size
     numbers = table["vector"].combine_chunks()
+    if not table.num_rows:
+        return np.zeros((len(content_ids), 1), np.float16)
     flat = np.asarray(numbers.flatten(), np.float16).reshape(-1, width)
     place = pc.index_in(pa.array(content_ids, pa.string()), value_set=table["content_id"].combine_chunks())
     at = np.asarray(pc.fill_null(place, -1), np.int64)

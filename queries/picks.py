@@ -66,6 +66,10 @@ def why(store: Store, first: str, second: str) -> dict[str, Any]:
             facts = _Facts(store, groups)
             facts.learn(groups, decisions(store))
             verdict = _verdict(each, facts)
+            held = decisions(store)
+            chosen = _chosen(held, [frame["shot_id"] for frame in each["frames"]])
+            if chosen in shots:
+                return _by_decision(each, verdict, numbers[chosen], next(numbers[s] for s in shots if s != chosen))
             ranks = {frame.number: rank for rank, frame in enumerate(verdict.ranked)}
             winner, other = sorted((numbers[shot_id] for shot_id in shots), key=lambda number: ranks[number])
             return _compared(each, verdict, verdict.ranked[ranks[winner]], verdict.ranked[ranks[other]])
@@ -95,12 +99,12 @@ class _Facts:
 
     def learn(self, groups: Sequence[Mapping[str, Any]], held: Sequence[Choice]) -> Learnt | None:
         """Learn from the user's choices of the best. From then on `scores` are the ranker's, if it is of use."""
-        chosen = {choice.shot_ids[0] for choice in held if choice.verb == "best"}
         decided = []
         for each in groups:
-            taken = [number for number, frame in enumerate(each["frames"]) if frame["shot_id"] in chosen]
-            if taken:
-                decided.append(Choices(self._features(each), taken[-1]))
+            shots = [frame["shot_id"] for frame in each["frames"]]
+            chosen = _chosen(held, shots)
+            if chosen is not None and each["kind"] in CHOSEN_FROM:
+                decided.append(Choices(self._features(each), shots.index(chosen)))
         learnt = learn(decided)
         if learnt is not None and learnt.is_on:
             self._weights = learnt.weights
@@ -135,6 +139,8 @@ def _vectors(store: Store) -> dict[str, Array]:
     if name not in store.names():
         return {}
     table = store.read(name, ["content_id", "vector"]).combine_chunks()
+    if not table.num_rows:
+        return {}
     flat = np.asarray(table["vector"].combine_chunks().flatten(), np.float16).reshape(table.num_rows, -1)
     return dict(zip(table["content_id"].to_pylist(), flat, strict=True))
 
@@ -164,16 +170,18 @@ def _picked(each: Mapping[str, Any], facts: _Facts, held: Sequence[Choice]) -> d
     frames = each["frames"]
     ranked = list(verdict.ranked)
     shots = [frame["shot_id"] for frame in frames]
-    chosen = next((c.shot_ids[0] for c in reversed(held) if c.verb == "best" and c.shot_ids[0] in shots), None)
+    chosen = _chosen(held, shots)
+    wish = _wishes(held)
     decided_by, margin, close = verdict.decided_by, verdict.margin, verdict.close_call
-    if chosen is not None:
-        ranked.sort(key=lambda frame: shots[frame.number] != chosen)
+    ranked.sort(key=lambda frame: (shots[frame.number] != chosen, wish.get(shots[frame.number], 0)))
+    if ranked[0] is not verdict.ranked[0] or chosen is not None:
         decided_by, margin, close = "decision", 0.0, False
     rows = []
     for rank, frame in enumerate(ranked, 1):
         found = differences(verdict.ranked[0], frame, on_faces=verdict.on_faces)
         words = praise(verdict) if frame is verdict.ranked[0] else "; ".join(one.words for one in found)
-        reason = f"you chose it ({words or 'equal'})" if shots[frame.number] == chosen else words or "equally good"
+        said = "you chose it" if shots[frame.number] == chosen else _WISHED[wish.get(shots[frame.number], 0)]
+        reason = f"{said} ({words or 'equal'})" if said else words or "equally good"
         rows.append(
             {
                 "path": frame.path,
@@ -193,8 +201,36 @@ def _picked(each: Mapping[str, Any], facts: _Facts, held: Sequence[Choice]) -> d
         "close_call": close,
         "pick": {"path": rows[0]["path"], "files": rows[0]["files"], "reason": rows[0]["reason"]},
         "frames": rows,
-        "everyone_open": [frames[number]["path"] for number in verdict.cover] if len(verdict.open_in) > 1 else [],
+        "everyone_open": [frames[number]["path"] for number in verdict.cover]
+        if len(verdict.open_in) > 1 and all(verdict.open_in)
+        else [],
     }
+
+
+def _by_decision(each: Mapping[str, Any], verdict: Verdict, winner: int, other: int) -> dict[str, Any]:
+    """Say that the user decided, and what the rules would say."""
+    by_number = {frame.number: frame for frame in verdict.ranked}
+    told = _compared(each, verdict, by_number[winner], by_number[other])
+    return {**told, "rule": "decision", "for_the_other_to_win": "you would have to choose it: photoidx decide best"}
+
+
+_WISHED = {-1: "you keep it", 0: "", 1: "you rejected it"}
+
+
+def _chosen(held: Sequence[Choice], shots: Sequence[str]) -> str | None:
+    """Give the shot of a group that the user chose last; None if there is none."""
+    return next(
+        (each.shot_ids[0] for each in reversed(held) if each.verb == "best" and each.shot_ids[0] in shots), None
+    )
+
+
+def _wishes(held: Sequence[Choice]) -> dict[str, int]:
+    """Give -1 for shots to keep and 1 for rejected ones; the newest decision holds."""
+    found: dict[str, int] = {}
+    for each in held:
+        if each.verb in {"keep", "reject"}:
+            found |= dict.fromkeys(each.shot_ids, -1 if each.verb == "keep" else 1)
+    return found
 
 
 def _compared(each: Mapping[str, Any], verdict: Verdict, winner: Candidate, other: Candidate) -> dict[str, Any]:

@@ -4,8 +4,10 @@ Everything that is compared is measured in one run, and ratios are printed: seco
 CPU time is that of all processes.
 """
 
-import argparse
 import os
+
+os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before numpy is imported, as the workers of a scan have it
+import argparse
 import resource
 import subprocess
 import sys

@@ -95,8 +95,8 @@ def test_equally_good_frames_are_too_close_to_call_and_the_earlier_one_comes_fir
 
 def test_without_any_score_the_frames_keep_their_order():
     verdict = judge(paths(2), [{}, {}], [[], []])
-    assert verdict.decided_by == "order"
-    assert verdict.close_call
+    assert verdict.decided_by == "not scored"
+    assert not verdict.close_call
 
 
 @given(st.lists(st.tuples(SCORE, st.one_of(st.none(), st.floats(-8, 0))), min_size=1, max_size=6), st.randoms())
@@ -131,3 +131,11 @@ def test_the_fewest_frames_show_everyone_with_open_eyes(open_in):
         assert any(frame in frames for frames in open_in)
     if any(open_in) and set.intersection(*[frames for frames in open_in if frames]):
         assert len(chosen) == 1
+
+
+def test_a_frame_that_could_not_be_scored_is_last_and_does_not_blind_the_rest():
+    frames = [{}, quality(sharpness_subject=-2.1), quality(technical=0.95, sharpness_subject=-2.0)]
+    verdict = judge(paths(3), frames, [[], [], []])
+    assert [frame.number for frame in verdict.ranked] == [2, 1, 0]
+    assert not verdict.close_call
+    assert differences(verdict.ranked[0], verdict.ranked[2], on_faces=False)[0].words == "it could not be scored"

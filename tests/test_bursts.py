@@ -320,3 +320,87 @@ def test_what_was_chosen_is_learnt_from_and_undecided_bursts_are_asked_for(libra
     assert (learnt.bursts, learnt.is_on) == (1, False)
     assert len(rows) == 2
     assert all(0 <= row["teaches"] <= 1 and len(row["paths"]) == 3 for row in rows)
+
+
+def commented(path: Path) -> None:
+    """Edit a JPEG's metadata: other bytes, the same pixels."""
+    content = path.read_bytes()
+    note = b"a note"
+    path.write_bytes(content[:2] + b"\xff\xfe" + (len(note) + 2).to_bytes(2, "big") + note + content[2:])
+    age(path, 1800)
+
+
+def test_decisions_and_ids_stay_when_a_photos_metadata_are_edited(library, album):
+    before = shown(library)
+    library.decide("best", album / "IMG_0002.JPG")
+    commented(album / "IMG_0002.JPG")
+    library.scan(album)
+    assert shown(library) == before
+    first = library.best_of_bursts()[0]
+    assert (os.path.basename(first["pick"]["path"]), first["decided_by"]) == ("IMG_0002.JPG", "decision")
+    assert [os.path.basename(row["path"]) for row in library.decisions()] == ["IMG_0002.JPG"]
+
+
+def test_a_shot_stays_in_its_burst_with_its_decision_when_the_file_that_named_it_is_deleted(library, album):
+    with Image.open(album / "IMG_0001.JPG") as image:
+        image.save(album / "IMG_0001.TIF", exif=image.getexif())
+    age(album / "IMG_0001.TIF", 3600)
+    library.scan(album)
+    library.decide("best", album / "IMG_0001.JPG")
+    (album / "IMG_0001.JPG").unlink()
+    library.scan(album)
+    assert ["IMG_0000.JPG", "IMG_0001.TIF", "IMG_0002.JPG"] in shown(library).values()
+    first = next(each for each in library.best_of_bursts() if "IMG_0001" in str(each["frames"]))
+    assert (os.path.basename(first["pick"]["path"]), first["decided_by"]) == ("IMG_0001.TIF", "decision")
+
+
+def test_a_grouping_that_was_cut_off_is_made_up_for(library, album, monkeypatch):
+    import photoidx.library as module
+
+    shoot(album / "IMG_0013.JPG", data.coffee(), NOON + timedelta(minutes=10, milliseconds=900))
+    with monkeypatch.context() as patch:
+        patch.setattr(module, "regroup", lambda _store: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            library.scan(album)
+    assert "IMG_0013.JPG" not in str(shown(library))
+    library.scan(album)
+    assert ["IMG_0010.JPG", "IMG_0011.JPG", "IMG_0012.JPG", "IMG_0013.JPG"] in shown(library).values()
+
+
+def test_a_rejected_photo_is_not_the_pick(library, album):
+    library.decide("reject", album / "IMG_0001.JPG")
+    first = library.best_of_bursts()[0]
+    assert os.path.basename(first["pick"]["path"]) != "IMG_0001.JPG"
+    assert "you rejected it" in first["frames"][-1]["reason"]
+
+
+def test_why_tells_of_the_users_decision(library, album):
+    library.decide("best", album / "IMG_0000.JPG")
+    found = library.why(album / "IMG_0001.JPG", album / "IMG_0000.JPG")
+    assert (os.path.basename(found["winner"]), found["rule"]) == ("IMG_0000.JPG", "decision")
+
+
+def test_a_time_lapse_grows_with_scans_of_a_few_frames(tmp_path):
+    library = Library(tmp_path / "library", Config(workers=1))
+    for number in range(12):
+        at = NOON + timedelta(minutes=5 * number, milliseconds=40)
+        shoot(tmp_path / "photos" / f"IMG_{number:04}.JPG", data.coffee(), at)
+        if number in {6, 9, 11}:
+            library.scan(tmp_path / "photos")
+    assert [(each["kind"], len(each["frames"])) for each in library.bursts()] == [("timelapse", 12)]
+
+
+def test_a_library_with_one_broken_photo_is_scanned_to_the_end(tmp_path):
+    (tmp_path / "photos").mkdir()
+    (tmp_path / "photos" / "a.jpg").write_bytes(b"\xff\xd8\xff\xe0 broken")
+    age(tmp_path / "photos" / "a.jpg", 3600)
+    library = Library(tmp_path / "library", Config(workers=1))
+    assert library.scan(tmp_path / "photos").failed == 1
+    assert library.bursts() == []
+    assert library.best_of_bursts() == []
+
+
+def test_without_an_embedder_the_hashes_find_the_bursts(album, tmp_path):
+    library = Library(tmp_path / "library", Config(workers=1, embedders=()))
+    library.scan(album)
+    assert len(library.bursts()) == 3

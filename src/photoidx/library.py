@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from platformdirs import user_data_path
 
 from photoidx.config import Config
-from photoidx.errors import LibraryNotFoundError, PhotoidxError
+from photoidx.errors import LibraryNotFoundError, PhotoidxError, QueryError
 from photoidx.indexer.embedders import embedder
 from photoidx.indexer.plan import Plan
 from photoidx.indexer.scan import Progress, Scan, ScanResult, check_roots, make_plan
@@ -148,6 +148,8 @@ class Library:
         """Record a decision: best, together, apart, keep or reject. Raises QueryError, LibraryLockedError."""
         store = self.store
         shots = [file_row(store, str(photo))["shot_id"] for photo in photos]
+        if None in shots:
+            raise QueryError("The last scan was cut off before it knew these photos. Scan their folder again.")
         with store.writing():
             choice = record(store, verb, shots)
             regroup(store)

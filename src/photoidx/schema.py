@@ -98,6 +98,8 @@ META = TableSpec(
     (column("name", pa.string(), "What is told."), column("value", pa.string(), "Its value.")),
     row_key=("name",),
 )
+PENDING = "grouping_pending"
+"""The fact in `meta` that is `yes` while shots may have changed that were not grouped since."""
 OWN_TABLES = (FILES, LEDGER, SCANS, BURSTS, DECISIONS, META)
 # Tables that are not about a content have no content id in front.
 _WITHOUT_CONTENT = frozenset({"files", "scans", "bursts", "decisions", "meta"})

@@ -8,12 +8,14 @@ import click
 
 from photoidx.cli.output import harmless, library_option, output_options, plain, render
 
+_KINDS = ("burst", "bracket", "panorama", "timelapse", "focus_stack")
+
 
 @click.command()
 @library_option
 @output_options
 @click.option("--explain", is_flag=True, help="Tell of each frame what ties it to an earlier one.")
-@click.option("--kind", help="Only groups of this kind: burst, bracket, panorama, timelapse, focus_stack.")
+@click.option("--kind", type=click.Choice(_KINDS), help="Only groups of this kind.")
 @click.option("--regroup", is_flag=True, help="First group all shots anew. Ids and decisions stay.")
 def bursts(  # noqa: PLR0917 - click passes each option by name
     library: str | None, output_format: str, null: bool, explain: bool, kind: str | None, regroup: bool
