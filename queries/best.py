@@ -147,7 +147,7 @@ def _score(frames: Sequence[Candidate]) -> None:
     }
     for name, column in values.items():
         known = [value for value in column if value is not None]
-        if len(known) < len(frames):
+        if not known or len(known) < len(frames):
             continue
         best = max(known)
         for frame, value in zip(frames, known, strict=True):
