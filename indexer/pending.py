@@ -7,11 +7,11 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from photoidx.indexer.worker import DECODE, DECODE_FINGERPRINT
+from photoidx.indexer.worker import DECODE_FINGERPRINT
 from photoidx.records import Kind
 from photoidx.stage import Stage
 
-LEDGER_COLUMNS = ("content_id", "stage", "fingerprint", "status")
+LEDGER_COLUMNS = ("content_id", "fingerprint", "status")
 
 
 class Pending:
@@ -19,18 +19,23 @@ class Pending:
 
     def __init__(self, ledger: pa.Table, stages: Sequence[Stage], *, retry_failed: bool = False) -> None:
         self._stages = stages
-        failed_decode = pc.and_(pc.equal(ledger["stage"], DECODE), pc.equal(ledger["fingerprint"], DECODE_FINGERPRINT))
-        undecodable = ledger["content_id"].filter(failed_decode)
-        counted = pc.equal(ledger["status"], "done") if retry_failed else pa.scalar(value=True)
+        self._ledger = ledger.combine_chunks()
+        # A fingerprint names its stage. Numbers are quicker to compare, once for each stage, than texts.
+        self._codes = self._ledger["fingerprint"].combine_chunks().dictionary_encode()
+        self._is_done = pc.equal(self._ledger["status"], "done")
+        undecodable = self._contents(DECODE_FINGERPRINT)
         self._done: dict[str, pa.ChunkedArray] = {}
-        self._faultless: dict[str, pa.ChunkedArray] = {}
         for stage in stages:
-            same = pc.and_(pc.equal(ledger["stage"], stage.name), pc.equal(ledger["fingerprint"], stage.fingerprint))
-            done = ledger["content_id"].filter(pc.and_(same, counted))
+            done = self._contents(stage.fingerprint, faultless=retry_failed)
             if stage.needs != "bytes" and not retry_failed:
                 done = pa.chunked_array([*done.chunks, *undecodable.chunks], type=pa.string())
             self._done[stage.name] = done
-            self._faultless[stage.name] = ledger["content_id"].filter(pc.and_(same, pc.equal(ledger["status"], "done")))
+
+    def _contents(self, fingerprint: str, *, faultless: bool = False) -> pa.ChunkedArray:
+        """Give the contents that the ledger has under a fingerprint; with `faultless`, those that did not fail."""
+        code = pc.index(self._codes.dictionary, pa.scalar(fingerprint, self._codes.dictionary.type)).as_py()
+        rows = pc.equal(self._codes.indices, pa.scalar(code, self._codes.indices.type))
+        return self._ledger["content_id"].filter(pc.and_(rows, self._is_done) if faultless else rows)
 
     def missing(self, contents: Iterable[tuple[str | None, str]]) -> dict[tuple[str, str], tuple[str, ...]]:
         """Give for each of these contents, with a file's kind, the stages that it lacks; without those lacking none."""
@@ -48,10 +53,13 @@ class Pending:
                         result[content_id, kind] = (*result.get((content_id, kind), ()), stage.name)
         return result
 
-    def complete(self, kind: Kind = Kind.PHOTO, *, done: bool = False) -> list[str]:
-        """Give the contents that lack nothing that a file of this kind needs; with `done`, those without a failure."""
-        known = self._faultless if done else self._done
-        wanted = [known[stage.name] for stage in self._stages if kind in stage.kinds]
+    def complete(self, kind: Kind = Kind.PHOTO, *, faultless: bool = False) -> list[str]:
+        """Give the contents that lack nothing that a file of this kind needs; with `faultless`, none that failed."""
+        wanted = [
+            self._contents(stage.fingerprint, faultless=True) if faultless else self._done[stage.name]
+            for stage in self._stages
+            if kind in stage.kinds
+        ]
         if not wanted:
             return []
         first, *rest = wanted

@@ -223,7 +223,7 @@ class Scan:
 
         pipeline = Pipeline(self._stages, self._config, self._batch, finished, self._stop)
         try:
-            pipeline.run(source(), pending.complete(), self._by_pixels(pending.complete(done=True)))
+            pipeline.run(source(), pending.complete(), self._by_pixels(pending.complete(faultless=True)))
         finally:
             self._count(pipeline.counts)
 

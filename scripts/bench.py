@@ -326,16 +326,19 @@ def bare_walk(folder: str) -> None:
 
 
 def scan_as_if_embedded(folder: Path, library: Path) -> None:
-    """Scan without the model, then tell the ledger that the model has run: a rescan only looks there."""
+    """Scan without models and scores, then tell the ledger that they have run: a rescan only looks there."""
     config = Config()
-    ours = Library(library, replace(config, embedders=()))
+    left_out = {*scores(), DEFAULT_EMBEDDER}
+    ours = Library(library, replace(config, embedders=(), without=tuple(scores())))
     ours.scan(folder)
     store = ours.store
     ledger = store.read(LEDGER.name)
     rows = ledger.filter(pc.equal(ledger["stage"], "exif")).to_pylist()
-    fingerprint = next(stage.fingerprint for stage in stages(config) if stage.name == DEFAULT_EMBEDDER)
     with store.writing():
-        store.upsert(LEDGER, [{**row, "stage": DEFAULT_EMBEDDER, "fingerprint": fingerprint} for row in rows])
+        for stage in stages(config):
+            if stage.name in left_out:
+                done = [{**row, "stage": stage.name, "fingerprint": stage.fingerprint} for row in rows]
+                store.upsert(LEDGER, done)
     ours.optimize()
 
 
