@@ -6,6 +6,7 @@ frame is compared with its next few of the same camera.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -17,7 +18,7 @@ from photoidx.queries.burst_kinds import kind_of, split_brackets, timelapses, wo
 from photoidx.queries.frames import NO_TIME, Frames
 from photoidx.queries.overlap import Look, shift_between
 
-VERSION = 1
+VERSION = 2
 """Raised when the rules change: the next scan then groups the whole library again."""
 NEIGHBOURS = 12
 """How many of its next frames a frame is compared with."""
@@ -28,7 +29,8 @@ WINDOW_S = 5.0
 # hand-held scene have .91 and more, and up to 26 bits; a defocus of 4 pixels leaves .51 and 16 bits, 2 EV more .69 and
 # 20 bits; different scenes have up to .56, and 20 bits or more.
 _ALIKE, _FAIRLY_ALIKE, _HARDLY = 0.85, 0.70, 0.45
-_SAME_BITS = 16
+_SAME_BITS, _COPY_BITS = 16, 4
+_COPY = "copy"
 _FAST_S, _NEAR_S, _BRACKET_S = 1.0, 3.0, 4.0
 _STEP_EV = 0.65
 _BRACKET_ALIKE, _BRACKET_BITS = 0.6, 20
@@ -87,7 +89,7 @@ def group(frames: Frames) -> list[Group]:
         for a, b, rule, gap, cosine, bits in zip(
             pairs.first, pairs.second, rules, pairs.gap_s, pairs.cosine, pairs.bits, strict=True
         )
-        if rule
+        if rule and rule != _COPY
     ]
     edges += _by_burst_id(frames)
     found: list[Group] = []
@@ -173,7 +175,18 @@ def _rules(frames: Frames, pairs: _Pairs) -> np.ndarray[Any, Any]:
         "near": (least_gap <= _NEAR_S) & alike,
         "look": timeless & numbered & (pairs.cosine >= _TIMELESS_ALIKE) & (pairs.bits <= _TIMELESS_BITS),
     }
-    return np.select(list(conditions.values()), list(conditions), default="").astype("U8")
+    rules = np.select(list(conditions.values()), list(conditions), default="").astype("U8")
+    rules[_copies(frames, pairs)] = _COPY
+    return rules
+
+
+def _copies(frames: Frames, pairs: _Pairs) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Tell which pairs are one frame in two folders, as an export: of one time, and all but the same to look at."""
+    alike = (pairs.gap_s == 0) & (pairs.bits <= _COPY_BITS)
+    for pair in np.flatnonzero(alike):
+        first, second = frames.paths[pairs.first[pair]], frames.paths[pairs.second[pair]]
+        alike[pair] = os.path.dirname(first) != os.path.dirname(second)
+    return np.asarray(alike, np.bool_)
 
 
 def _difference(values: np.ndarray[Any, Any], pairs: _Pairs) -> np.ndarray[Any, np.dtype[np.float64]]:

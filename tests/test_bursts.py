@@ -404,3 +404,19 @@ def test_without_an_embedder_the_hashes_find_the_bursts(album, tmp_path):
     library = Library(tmp_path / "library", Config(workers=1, embedders=()))
     library.scan(album)
     assert len(library.bursts()) == 3
+
+
+def test_an_export_of_a_photo_in_another_folder_is_no_burst(library, album):
+    before = shown(library)
+    (album / "export").mkdir()
+    with Image.open(album / "IMG_0011.JPG") as image:
+        image.save(album / "export" / "holiday.jpg", quality=80, exif=image.getexif())
+        shoot(album / "export" / "rocket.jpg", data.rocket(), NOON + timedelta(minutes=50))
+    with Image.open(album / "export" / "rocket.jpg") as image:
+        (album / "rockets").mkdir()
+        image.save(album / "rockets" / "DSC_0007.JPG", quality=70, exif=image.getexif())
+    for path in (album / "export" / "holiday.jpg", album / "rockets" / "DSC_0007.JPG"):
+        age(path, 3600)
+    library.scan(album)
+    assert "rocket" not in str(shown(library))
+    assert before.keys() == shown(library).keys()
