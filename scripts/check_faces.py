@@ -125,7 +125,7 @@ The strange finds in `groups`, to be looked at (`--sheet OUT.jpg` draws them):
 
 ## By eye
 
-On 2026-11-24 the first 112 of 134 important faces of both folders were drawn and looked at, three of a photo at most.
+On 2026-11-24, when the detector still looked at tiles, the first 112 of 134 important faces were drawn and looked at.
 The eyes lay on the eyes in all but one: a pair of hands in `25.jpg`, which is refused since. Values of eyes, smile and
 turn fitted what one sees. Narrow eyes that laugh or look down get .4 to .6. Hardly anyone in these photos has the eyes
 shut, so values below .3 are shown by few faces.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 from dataclasses import replace
-from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -17,8 +16,9 @@ from skimage import data
 from photoidx.errors import AssetError
 from photoidx.indexer.decode import DecodedPhoto
 from photoidx.records import format_of
-from photoidx.scoring.faces import model
-from photoidx.scoring.faces.detection import Box, boxes, distinct, starts
+from photoidx.scoring.faces import blazeface, model
+from photoidx.scoring.faces.detection import Box, boxes, distinct, finds
+from photoidx.scoring.faces.landmarks import look
 from photoidx.scoring.faces.stage import Face, Faces, faces, summary
 from photoidx.scoring.faces.subject import important, important_boxes
 
@@ -205,17 +205,52 @@ def test_no_two_of_the_kept_boxes_are_of_one_face_and_the_best_one_is_kept(found
     assert distinct(kept) == kept
 
 
-@given(st.integers(1, 3000), st.integers(16, 400))
-def test_tiles_cover_a_length_and_overlap(length, side):
-    found = starts(length, side)
-    if length <= side:
-        assert len(found) == 1
-        assert found[0] <= 0
-        assert found[0] + side >= length
-    else:
-        assert found[0] == 0
-        assert found[-1] + side == length
-        assert all(0 < after - before <= side * 0.7 + 1 for before, after in pairwise(found))
+@pytest.mark.parametrize(("mode", "width"), [("RGB", 32), ("L", 40)])
+def test_a_small_face_is_found_wherever_it_lies_with_nothing_larger_to_hint_at_it(mode, width):
+    scene = Image.fromarray(data.coffee()).resize((960, 640))
+    side = round(180 * width / 95)
+    head = crowd((side, side), [(0, 0)], width)
+    for place in ((5, 5), (960 - side, 10), (450, 300), (8, 640 - side), (958 - side, 635 - side)):
+        with_face = scene.copy()
+        with_face.paste(head, place)
+        (box,) = boxes(photo(with_face.convert(mode)))
+        assert place[0] < (box.x + box.width / 2) * 960 < place[0] + side
+        assert place[1] < (box.y + box.height / 2) * 640 < place[1] + side
+
+
+@pytest.mark.parametrize("size", [(1500, 200), (200, 1500), (90, 90), (3, 500), (1, 1)])
+def test_a_picture_may_have_any_shape(size):
+    scene = Image.new("RGB", size, (90, 110, 120))
+    scene.paste(crowd((90, 90), [(0, 0)], 45), (0, 0))
+    assert len(boxes(photo(scene))) == (min(size) >= 90)
+
+
+@pytest.mark.parametrize(("width", "height"), [(128, 128), (576, 432), (48, 160)])
+def test_a_face_moves_with_the_picture_that_the_net_sees(width, height):
+    side = min(width, height)
+    head = np.asarray(astronaut().crop((140, 20, 320, 200)).resize((side, side)))
+    found = []
+    for left, top in {(0, 0), (width - side, 0), (0, height - side)}:
+        scene = np.zeros((height, width, 3), np.uint8)
+        scene[top : top + side, left : left + side] = head
+        best = blazeface.find(scene, 0.5, 0.3)[0]
+        found.append(best[:4] * (width, height, width, height) - (left, top, left, top))
+    for box in found:
+        assert box == pytest.approx(found[0], abs=0.06 * side)
+        assert 0.3 * side < box[2] - box[0] < 0.8 * side
+
+
+def test_what_the_detection_read_of_a_doubtful_face_is_what_would_be_read_again(samples):
+    doubtful = 0
+    for name in ("11.jpg", "17.jpg"):
+        source = DecodedPhoto((samples / "groups" / name).read_bytes(), "jpeg", 10**9)
+        whole = np.asarray(source.image())
+        height, width = whole.shape[:2]
+        for box, known in finds(source):
+            if known is not None:
+                doubtful += 1
+                assert known == look(whole, box.x * width, box.y * height, box.width * width, box.height * height)
+    assert doubtful
 
 
 def test_a_missing_model_is_said_before_the_scan(monkeypatch):

@@ -97,8 +97,7 @@ def angles(matrix: np.ndarray[Any, Any]) -> tuple[float, float, float]:
 
 def occlusion(crop: Picture, points: np.ndarray[Any, Any]) -> float:
     """Give the share of eight places on the face whose colour is not the face's own. A hand has a face's colour."""
-    lab = cv2.cvtColor(crop.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
-    places = np.array([_colour(lab, points[list(indices)]) for indices, _ in _PLACES])
+    places = np.array([_colour(crop, points[list(indices)]) for indices, _ in _PLACES])
     away = places - np.median(places, axis=0)
     limits = np.array([limit for _, limit in _PLACES])
     odd = np.hypot(away[:, 1], away[:, 2]) > limits
@@ -147,12 +146,13 @@ def _middle(points: np.ndarray[Any, Any], to_picture: np.ndarray[Any, Any]) -> t
     return float(x), float(y)
 
 
-def _colour(lab: np.ndarray[Any, Any], points: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Give the median colour around some points."""
+def _colour(crop: Picture, points: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    """Give the median colour around some points, in CIELAB."""
     spots = []
     for x, y in points.astype(int):
-        part = lab[max(0, y - _PATCH) : max(0, y + _PATCH + 1), max(0, x - _PATCH) : max(0, x + _PATCH + 1)]
+        part = crop[max(0, y - _PATCH) : max(0, y + _PATCH + 1), max(0, x - _PATCH) : max(0, x + _PATCH + 1)]
         spots.append(part.reshape(-1, 3))
-    seen = np.concatenate(spots)
-    found: np.ndarray[Any, Any] = np.median(seen, axis=0) if len(seen) else np.zeros(3)
-    return found
+    seen = np.concatenate(spots)[None].astype(np.float32) / 255
+    if not seen.size:
+        return np.zeros(3)
+    return np.asarray(np.median(cv2.cvtColor(seen, cv2.COLOR_RGB2LAB)[0], axis=0))

@@ -1,4 +1,4 @@
-"""MediaPipe's two models, opened once in each process. The file and its check are those of `photoidx.assets`."""
+"""MediaPipe's models, opened once in each process. The file and its check are those of `photoidx.assets`."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ from photoidx.config import Config
 
 ASSET = ASSETS["face_landmarker"]
 _DETECTOR = "face_detector.tflite"
-FAINTEST = 0.1
-"""The score from which on the detector tells what it sees. Most of it is no face."""
 
 
 def check() -> None:
@@ -35,18 +33,19 @@ def view(picture: np.ndarray[Any, np.dtype[np.uint8]]) -> Any:
     return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture))
 
 
-@lru_cache(maxsize=1)
-def detector() -> Any:
-    """Open the detector: BlazeFace for short range, whose input is 128 x 128."""
+@lru_cache(maxsize=4)
+def detector(long_side: int) -> Any:  # noqa: ARG001 - tells them apart
+    """Open the detector, BlazeFace for short range, for pictures of this long side.
+
+    Each size has its own: the first run at another size costs up to 15 ms, and 4 where only the sides change places.
+    """
     with _without_chatter():
-        from mediapipe.tasks.python import BaseOptions, vision  # noqa: PLC0415 - slow to import
+        from ai_edge_litert.interpreter import Interpreter  # noqa: PLC0415 - few commands look for faces
 
         with zipfile.ZipFile(locate(ASSET, Config())) as models:
-            base = BaseOptions(model_asset_buffer=models.read(_DETECTOR))
-        options = vision.FaceDetectorOptions(base_options=base, min_detection_confidence=FAINTEST)
-        found = vision.FaceDetector.create_from_options(options)
-        found.detect(view(np.zeros((128, 128, 3), np.uint8)))
-    return _kept(found)
+            found = Interpreter(model_content=models.read(_DETECTOR), num_threads=1)
+        found.allocate_tensors()
+    return found
 
 
 @lru_cache(maxsize=1)

@@ -91,19 +91,28 @@ class Face:
 
 def faces(photo: Photo) -> tuple[Face, ...]:
     """Read the faces of a photo, the largest first."""
-    found = sorted(photo.once(detection.boxes), key=lambda box: (-box.width * box.height, box.x, box.y))
-    matters = important(found)
-    picture = np.asarray(photo.image())
-    if any(box.width * picture.shape[1] < LEAST_WIDTH_PX for box, counts in zip(found, matters, strict=True) if counts):
+    found = sorted(
+        photo.once(detection.finds), key=lambda find: (-find[0].width * find[0].height, find[0].x, find[0].y)
+    )
+    if not found:
+        return ()
+    matters = important(box for box, _ in found)
+    picture = whole = np.asarray(photo.image())
+    widths = (box.width * whole.shape[1] for (box, _), counts in zip(found, matters, strict=True) if counts)
+    if min(widths) < LEAST_WIDTH_PX:
         # Decoded once more, larger: it makes faces of a group reliable that would else be too small.
         picture = np.asarray(photo.image(_LARGER))
-    return tuple(_read(picture, box, counts) for box, counts in zip(found, matters, strict=True))
+    same = picture.shape == whole.shape  # then what the detection read need not be read again
+    return tuple(
+        _read(picture, box, counts, known if same else None)
+        for (box, known), counts in zip(found, matters, strict=True)
+    )
 
 
-def _read(picture: np.ndarray[Any, np.dtype[np.uint8]], box: Box, counts: bool) -> Face:
+def _read(picture: np.ndarray[Any, np.dtype[np.uint8]], box: Box, counts: bool, known: Look | None) -> Face:
     height, width = picture.shape[:2]
     place = (box.x * width, box.y * height, box.width * width, box.height * height)
-    seen = look(picture, *place)
+    seen = known or look(picture, *place)
     left, right = ((x / width, y / height) for x, y in seen.eyes) if seen is not None else (None, None)
     eyes = None if left is None or right is None else (left, right)
     return Face(box, counts, place[2], face_sharpness(picture, *place), seen, eyes)
