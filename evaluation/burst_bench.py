@@ -20,6 +20,8 @@ from PIL import Image
 
 from photoidx.evaluation.burst_builder import DAMAGES, KINDS, Amount, TrueFile, Truth, build
 from photoidx.evaluation.burst_frames import laplacian_variance
+from photoidx.evaluation.closed_eyes import CLOSED_EYES
+from photoidx.queries.best import CLOSED
 
 Row = dict[str, Any]
 NO_GROUP = "none"
@@ -59,7 +61,7 @@ class Report:
     errors: Sequence[Row]
 
 
-def bench(  # noqa: PLR0917 - the last three have defaults that suit
+def bench(  # noqa: PLR0917 - the last four have defaults that suit
     folders: Iterable[Path],
     album: Path,
     seed: int,
@@ -67,12 +69,13 @@ def bench(  # noqa: PLR0917 - the last three have defaults that suit
     amount: Amount | None = None,
     walks: Iterable[Path] = (),
     truth_file: Path | None = None,
+    faces: Iterable[Path] = (),
 ) -> Report:
     """Build an album into an empty folder, have it read, ask for the bursts and their best frames, and judge both.
 
     The truth is written to `truth_file`, if there is one, before the album is read.
     """
-    truth = build(folders, album, seed, amount, walks)
+    truth = build(folders, album, seed, amount, walks, faces)
     if truth_file:
         truth.save(truth_file)
     answers = index(album)
@@ -100,6 +103,7 @@ def judge(truth: Truth, album: Path, bursts: Sequence[Mapping[str, Any]], best: 
             "mistakes": _mistake_rows(shots_of_truth, found, twice),
             "kinds": kind_rows(shots_of_truth, found),
             "choice": choice_rows(shots_of_truth, found, sharpness),
+            **({CLOSED_EYES: eyes} if (eyes := eye_rows(shots_of_truth)) else {}),
         },
         [*_grouping_errors(shots_of_truth, found), *_choice_errors(shots_of_truth, found)],
     )
@@ -207,7 +211,7 @@ def kind_rows(truth: Mapping[str, TrueFile], found: Sequence[Found]) -> list[Row
 
 def _judged(truth: Mapping[str, TrueFile]) -> dict[str, dict[str, list[TrueFile]]]:
     """Give the bursts that are no traps: for each kind of damage, or "none", the frames of each."""
-    judged: dict[str, dict[str, list[TrueFile]]] = {name: {} for name in (*DAMAGES, "none")}
+    judged: dict[str, dict[str, list[TrueFile]]] = {name: {} for name in (*DAMAGES, CLOSED_EYES, "none")}
     for name, frames in _true_groups(truth).items():
         if frames[0].kind == "burst" and frames[0].trap is None:
             judged[_damage_of(frames)][name] = frames
@@ -224,11 +228,13 @@ def choice_rows(truth: Mapping[str, TrueFile], found: Sequence[Found], sharpness
 
     A burst that was not found counts as a wrong pick. `laplacian` picks the highest variance of the Laplacian. Shares
     are in per cent. In the last row, of equally good frames, it is `close_calls` that should be as many as there are.
+    Bursts with closed eyes do not count in the row of all damages: those are as sharp as their best frame.
     """
     judged = _judged(truth)
     whole = {name: frames for damage in DAMAGES for name, frames in judged[damage].items()}
     rows = []
-    for damage, bursts in {**{name: judged[name] for name in DAMAGES}, "all": whole, "none": judged["none"]}.items():
+    parts = {name: judged[name] for name in DAMAGES} | {"all": whole}
+    for damage, bursts in {**parts, CLOSED_EYES: judged[CLOSED_EYES], "none": judged["none"]}.items():
         if not bursts:
             continue
         groups = [match(frames, found) for frames in bursts.values()]
@@ -247,6 +253,16 @@ def choice_rows(truth: Mapping[str, TrueFile], found: Sequence[Found], sharpness
             row["laplacian"] = _percent([one == other for one, other in _zip(sharpest, best)])
         rows.append(row)
     return rows
+
+
+def eye_rows(truth: Mapping[str, TrueFile]) -> list[Row]:
+    """Give how open painted eyes look to the landmarks' model, and the per cent of them that the veto calls closed."""
+    openness = [file.strength for file in truth.values() if file.damage == CLOSED_EYES and file.strength is not None]
+    if not openness:
+        return []
+    median, most = (round(float(each), 2) for each in np.percentile(openness, (50, 90)))
+    called = _percent([each <= CLOSED for each in openness])
+    return [{"eyes": CLOSED_EYES, "frames": len(openness), "median": median, "p90": most, "called_closed": called}]
 
 
 def _zip(one: Sequence[Any], other: Sequence[Any]) -> Iterable[tuple[Any, Any]]:

@@ -18,11 +18,12 @@ from pathlib import Path
 import numpy as np
 import pillow_heif
 from PIL import Image
-from PIL.TiffImagePlugin import IFDRational
 
 from photoidx.errors import PhotoidxError
 from photoidx.evaluation import burst_frames as frames
+from photoidx.evaluation.burst_camera import CAMERAS, Camera, exif
 from photoidx.evaluation.burst_frames import Frame
+from photoidx.evaluation.closed_eyes import eye_bursts
 from photoidx.evaluation.degradation_bench import pictures
 from photoidx.evaluation.degradations import Pixels, fitted
 
@@ -37,14 +38,13 @@ _LEAST_DETAIL = 30.0  # variance of the Laplacian of a source; below it, no one 
 _VIEWS = 5  # files so near in a folder may show one thing twice
 _SMALL = 480  # long side of the strangers, of whom there are many
 _DAY = datetime(2024, 6, 1, 10, 0, 0)  # noqa: DTZ001 - cameras write local time
-_EXPOSURE_S = 1 / 125
-_IFD = 0x8769
 
 
 @dataclass(frozen=True)
 class Amount:
     """How much is built: bursts for each kind of damage, equally good bursts, other series and traps of each kind.
 
+    `eyes` bursts are made of photos of faces: someone closes the eyes in all frames but one.
     Single photos stand between the series. `strangers` photos are taken in one go, each of another scene.
     """
 
@@ -54,6 +54,7 @@ class Amount:
     singles: int = 24
     traps: int = 2
     strangers: int = 300
+    eyes: int = 12
     long_side: int = 1200
 
 
@@ -92,32 +93,6 @@ class Truth:
         """Read what `save` wrote."""
         saved = json.loads(path.read_text())
         return cls(saved["seed"], tuple(TrueFile(**each) for each in saved["files"]))
-
-
-@dataclass
-class _Camera:
-    """A camera and its counter. `clock`: what its times hold, from "subseconds" to "none", which is no EXIF at all."""
-
-    make: str
-    model: str
-    serial: str | None = None
-    clock: str = "subseconds"
-    prefix: str = "IMG_"
-    number: int = 1001
-    name: str = ""
-
-    def next_stem(self) -> str:
-        stem = f"{self.prefix}{self.number:04d}"
-        self.number = self.number % 9999 + 1
-        return stem
-
-
-_CAMERAS = (
-    _Camera("Canon", "Canon EOS R6", "032021001234", "subseconds"),
-    _Camera("NIKON CORPORATION", "NIKON Z 6_2", "6012345", "seconds", "DSC_", 401),
-    _Camera("Apple", "iPhone 12", None, "subseconds", "IMG_", 2201),
-    _Camera("SONY", "DSC-RX100M3", None, "seconds", "DSC0", 3301),
-)
 
 
 class _Deck:
@@ -165,7 +140,7 @@ class _Album:
     def write(  # noqa: PLR0917 - a series is named by its place, its camera and its time
         self,
         folder: str,
-        camera: _Camera,
+        camera: Camera,
         start: datetime,
         series: Sequence[Frame],
         kind: str | None = None,
@@ -181,9 +156,9 @@ class _Album:
         for frame in series:
             at = start + timedelta(seconds=frame.at)
             stem = f"{folder}/{camera.next_stem()}"
-            exif = _exif(camera, at, frame.stops)
+            about = exif(camera, at, frame.stops)
             for ending in (".HEIC", ".JPG") if pair else (".JPG",):
-                self._save(stem + ending, frame.pixels, exif)
+                self._save(stem + ending, frame.pixels, about)
                 true = TrueFile(
                     path=stem + ending,
                     shot=stem,
@@ -199,14 +174,14 @@ class _Album:
                 self.files.append(true)
         return at
 
-    def _save(self, path: str, pixels: Pixels, exif: bytes | None) -> None:
+    def _save(self, path: str, pixels: Pixels, about: bytes | None) -> None:
         image, whole = Image.fromarray(pixels), self.into / path
         if path.endswith(".HEIC"):
-            pillow_heif.from_pillow(image).save(whole, quality=_QUALITY, exif=exif)
-        elif exif is None:
+            pillow_heif.from_pillow(image).save(whole, quality=_QUALITY, exif=about)
+        elif about is None:
             image.save(whole, "JPEG", quality=_QUALITY)
         else:
-            image.save(whole, "JPEG", quality=_QUALITY, exif=exif)
+            image.save(whole, "JPEG", quality=_QUALITY, exif=about)
         _age(whole)
 
     def scene(self) -> Pixels:
@@ -233,13 +208,19 @@ class _Album:
         return make(self.deck.draw(wide=kind == "panorama"), self.amount.long_side, self.rng)
 
 
-def build(
-    folders: Iterable[Path], into: Path, seed: int, amount: Amount | None = None, walks: Iterable[Path] = ()
+def build(  # noqa: PLR0917 - the last three have defaults that suit
+    folders: Iterable[Path],
+    into: Path,
+    seed: int,
+    amount: Amount | None = None,
+    walks: Iterable[Path] = (),
+    faces: Iterable[Path] = (),
 ) -> Truth:
     """Write an album of JPEGs into a folder, from the photos below other folders. They are only read.
 
     `walks` are folders of photos that were taken while walking around something: they are copied as they are, and are
-    no bursts. Raises PhotoidxError if the folders hold too few photos, or `into` holds anything.
+    no bursts. `faces` are folders of photos of faces, for bursts with closed eyes. Raises PhotoidxError if the folders
+    hold too few photos, or `into` holds anything.
     """
     if into.exists() and any(into.iterdir()):
         raise PhotoidxError(f"{into} is not empty: name a folder that is, or one that does not exist yet.")
@@ -255,6 +236,7 @@ def build(
     _strangers(album, _DAY + timedelta(days=21))
     for walk in walks:
         _copy_walk(album, walk)
+    _closed_eyes(album, list(faces), _DAY + timedelta(days=30))
     return Truth(seed, tuple(album.files))
 
 
@@ -276,7 +258,7 @@ def _write_series(album: _Album) -> None:
     asked: list[tuple[str | None, str | None]] = [("burst", way) for way in DAMAGES for _ in range(amount.bursts)]
     asked += [("burst", None)] * amount.equal
     asked += [(kind, None) for kind in KINDS[1:] for _ in range(amount.others)]
-    cameras = [replace(camera) for camera in _CAMERAS]
+    cameras = [replace(camera) for camera in CAMERAS]
     starts = [_DAY + timedelta(days=day) for day in range(len(cameras))]
     days: list[list[tuple[str | None, str | None]]] = [asked[place :: len(cameras)] for place in range(len(cameras))]
     for place in range(amount.singles):
@@ -294,7 +276,7 @@ def _write_series(album: _Album) -> None:
 def _two_serials(album: _Album, place: int, start: datetime) -> None:
     """Two bodies of one model take two scenes at the same time."""
     bodies = [
-        _Camera("Canon", "Canon EOS R6", f"03202100{number}", number=number + 40 * place) for number in (2001, 7001)
+        Camera("Canon", "Canon EOS R6", f"03202100{number}", number=number + 40 * place) for number in (2001, 7001)
     ]
     _interleave(album, "two serials", bodies, start)
 
@@ -304,13 +286,13 @@ def _two_ranges(album: _Album, place: int, start: datetime) -> None:
     clock = ("subseconds", "seconds")[place % 2]
     for offset, second in enumerate((("DSC_", 5001), ("IMG_", 6001))):
         bodies = [
-            _Camera("Panasonic", "DC-GX9", None, clock, prefix, number + 40 * place, f"GX9 {prefix}{number}")
+            Camera("Panasonic", "DC-GX9", None, clock, prefix, number + 40 * place, f"GX9 {prefix}{number}")
             for prefix, number in (("IMG_", 1001 + 400 * offset), second)
         ]
         _interleave(album, "two ranges", bodies, start + timedelta(minutes=8 * offset))
 
 
-def _interleave(album: _Album, trap: str, bodies: Sequence[_Camera], start: datetime) -> None:
+def _interleave(album: _Album, trap: str, bodies: Sequence[Camera], start: datetime) -> None:
     gap_s = float(album.rng.uniform(0.2, 0.4))
     for place, body in enumerate(bodies):
         begin = start + timedelta(seconds=place * gap_s / 2)
@@ -319,7 +301,7 @@ def _interleave(album: _Album, trap: str, bodies: Sequence[_Camera], start: date
 
 def _edge_of_a_second(album: _Album, place: int, start: datetime) -> None:
     """Frames 383 ms apart lie on two sides of a full second."""
-    camera = _Camera("Canon", "Canon EOS R6", "032021003333", number=3001 + 20 * place)
+    camera = Camera("Canon", "Canon EOS R6", "032021003333", number=3001 + 20 * place)
     begin = start + timedelta(milliseconds=(809, 430)[place % 2])
     at = album.write("trap second", camera, begin, album.burst(2 + place % 2, 0.383), "burst", "edge of a second")
     album.write("trap second", camera, at + timedelta(seconds=20), [album.single()], trap="edge of a second")
@@ -327,7 +309,7 @@ def _edge_of_a_second(album: _Album, place: int, start: datetime) -> None:
 
 def _pairs(album: _Album, place: int, start: datetime) -> None:
     """Each press of the shutter gives two files, in a burst and alone."""
-    camera = _Camera("Apple", "iPhone 12", None, number=4001 + 20 * place)
+    camera = Camera("Apple", "iPhone 12", None, number=4001 + 20 * place)
     at = album.write("trap pairs", camera, start, album.burst(4), "burst", "pairs", pair=True)
     album.write("trap pairs", camera, at + timedelta(seconds=9), [album.single()], trap="pairs", pair=True)
 
@@ -335,13 +317,13 @@ def _pairs(album: _Album, place: int, start: datetime) -> None:
 def _restarted_counter(album: _Album, place: int, start: datetime) -> None:
     """Let the file numbers start anew inside a burst."""
     clock = ("subseconds", "seconds")[place % 2]
-    camera = _Camera("NIKON CORPORATION", "NIKON Z 6_2", f"60123{place}", clock, "IMG_", 9998)
+    camera = Camera("NIKON CORPORATION", "NIKON Z 6_2", f"60123{place}", clock, "IMG_", 9998)
     album.write(f"trap counter {place}", camera, start, album.burst(5), "burst", "restarted counter")
 
 
 def _minutes(album: _Album, start: datetime) -> None:
     """Leave the seconds out of the times: four scenes share each minute."""
-    camera = _Camera("FUJIFILM", "FinePix S5000", None, "minutes", "DSCF", 101)
+    camera = Camera("FUJIFILM", "FinePix S5000", None, "minutes", "DSCF", 101)
     for place in range(12):
         album.write(
             "trap minutes", camera, start + timedelta(seconds=15 * place), [album.single(_SMALL)], trap="minutes"
@@ -350,17 +332,24 @@ def _minutes(album: _Album, start: datetime) -> None:
 
 def _no_exif(album: _Album) -> None:
     """Strangers that know nothing about themselves."""
-    camera = _Camera("", "", None, "none", "IMG_", 5001, "unknown")
+    camera = Camera("", "", None, "none", "IMG_", 5001, "unknown")
     for _ in range(10):
         album.write("trap no EXIF", camera, _DAY, [album.single(_SMALL)], trap="no EXIF")
 
 
 def _strangers(album: _Album, start: datetime) -> None:
     """One photographer takes hundreds of scenes within an hour or so, as at a wedding."""
-    camera, at = _Camera("Canon", "Canon EOS R6", "032021005555", number=6001), start
+    camera, at = Camera("Canon", "Canon EOS R6", "032021005555", number=6001), start
     for _ in range(album.amount.strangers):
         album.write("trap strangers", camera, at, [album.single(_SMALL)], trap="strangers")
         at += timedelta(milliseconds=int(album.rng.integers(5000, 20_000)))
+
+
+def _closed_eyes(album: _Album, folders: Sequence[Path], start: datetime) -> None:
+    """Take bursts of people, with someone's eyes closed in all frames but one."""
+    camera, at = Camera("Canon", "Canon EOS R6", "032021007777", number=8001), start
+    for series in eye_bursts(folders, album.amount.eyes, album.amount.long_side, album.rng):
+        at = album.write("album faces", camera, at, series, "burst") + timedelta(minutes=3)
 
 
 def _copy_walk(album: _Album, walk: Path) -> None:
@@ -376,24 +365,3 @@ def _copy_walk(album: _Album, walk: Path) -> None:
 def _age(path: Path) -> None:
     then = time.time() - _AGE_S
     os.utime(path, (then, then))
-
-
-def _exif(camera: _Camera, at: datetime, stops: float) -> bytes | None:
-    """Give what the camera writes about a frame; None where it writes nothing."""
-    if camera.clock == "none":
-        return None
-    exif = Image.Exif()
-    exif[0x010F], exif[0x0110] = camera.make, camera.model
-    more = exif.get_ifd(_IFD)
-    shown = at.replace(second=0) if camera.clock == "minutes" else at
-    more[0x9003] = more[0x9004] = shown.strftime("%Y:%m:%d %H:%M:%S")
-    if camera.clock == "subseconds":
-        more[0x9291] = f"{at.microsecond // 1000:03d}"
-    if camera.serial:
-        more[0xA431] = camera.serial
-    more[0x829A] = IFDRational(round(_EXPOSURE_S * 2**stops * 1_000_000), 1_000_000)
-    more[0x829D] = IFDRational(56, 10)
-    more[0x8827] = 400
-    more[0x9204] = IFDRational(round(stops * 3), 3)
-    more[0x920A] = IFDRational(35, 1)
-    return exif.tobytes()

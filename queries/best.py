@@ -34,12 +34,16 @@ Facts = Mapping[str, Any]
 
 @dataclass
 class Candidate:
-    """A frame as the rules see it. `closed` are persons whose eyes are closed here and open in another frame."""
+    """A frame as the rules see it. `closed` are persons whose eyes are closed here and open in another frame.
+
+    `where` says of what `sharpness` is.
+    """
 
     number: int
     path: str
     quality: Facts
     sharpness: float | None = None
+    where: str = "on the subject"
     closed: list[tuple[int, float, float]] = field(default_factory=list)
     soft: bool = False
     score: float = 0.0
@@ -77,9 +81,9 @@ def judge(
     followed = [seen for seen in persons(matter) if len(seen) * 2 >= len(paths)]
     scored = [quality for quality in qualities if quality]
     on_faces = bool(followed) and all(_measured(quality, "face_sharpness_min") for quality in scored)
-    key = "face_sharpness_min" if on_faces else "sharpness_subject"
+    key, where = _comparable(scored, on_faces=on_faces)
     frames = [
-        Candidate(number, path, quality, quality.get(key))
+        Candidate(number, path, quality, quality.get(key), where)
         for number, (path, quality) in enumerate(zip(paths, qualities, strict=True))
     ]
     open_in = _mark_closed(frames, followed)
@@ -95,6 +99,17 @@ def judge(
     close = decided_by in {"score", "order"} and margin < (CLOSE_CALL if learnt is None else CLOSE_LOGITS)
     seen_open = tuple(map(frozenset, open_in))
     return Verdict(tuple(ranked), decided_by, margin, close, on_faces, seen_open, tuple(fewest_frames(open_in)))
+
+
+def _comparable(scored: Sequence[Facts], *, on_faces: bool) -> tuple[str, str]:
+    """Give the sharpness that means the same in all frames, and its place in words.
+
+    Where a face is found in some frames only, the subject is that face in these and the middle in the others.
+    """
+    if on_faces:
+        return "face_sharpness_min", "on the faces"
+    kinds = {quality.get("subject_kind") for quality in scored}
+    return ("sharpness_subject", "on the subject") if len(kinds) < 2 else ("sharpness_global", "all over")  # noqa: PLR2004
 
 
 def _measured(quality: Facts, name: str) -> bool:
@@ -202,7 +217,7 @@ def differences(winner: Candidate, other: Candidate, *, on_faces: bool) -> list[
         found.append(Difference("eyes", "eyes_open", there, here, f"{who} closed ({here:.2f} against {there:.2f})"))
     if winner.sharpness is not None and other.sharpness is not None and winner.sharpness > other.sharpness:
         ratio = math.exp(winner.sharpness - other.sharpness)
-        where = "on the faces" if on_faces else "on the subject"
+        where = "on the faces" if on_faces else other.where
         if ratio >= _WORTH_A_WORD:
             rule = "sharpness" if other.soft else "score"
             words = f"softer {where} ({ratio:.1f}x less fine detail)"
@@ -254,9 +269,8 @@ def praise(verdict: Verdict) -> str:
     others = [frame.sharpness for frame in verdict.ranked[1:] if frame.sharpness is not None]
     if first.sharpness is not None and others:
         ratio = math.exp(first.sharpness - max(others))
-        where = "on the faces" if verdict.on_faces else "on the subject"
         if ratio >= _WORTH_A_WORD:
-            said.append(f"sharpest {where} ({ratio:.1f}x)")
+            said.append(f"sharpest {first.where} ({ratio:.1f}x)")
     people = len(verdict.open_in)
     if people and all(first.number in frames for frames in verdict.open_in):
         said.append("eyes open" if people == 1 else f"all {people} pairs of eyes open")

@@ -1,9 +1,13 @@
-"""The table `bursts`: brought up to date after a scan, in the neighbourhood of what changed, with ids that stay."""
+"""The table `bursts`: brought up to date after a scan, in the neighbourhood of what changed, with ids that stay.
+
+It has a row for each shot. Two shots that are one press of the shutter (`presses.py`) are one frame: they have one
+position, and are told as one.
+"""
 
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -13,8 +17,11 @@ import pyarrow.compute as pc
 
 from photoidx.config import DEFAULT_EMBEDDER
 from photoidx.queries.bursts import VERSION, Edge, Group, group
+from photoidx.queries.decided import decided
 from photoidx.queries.decisions import Choice, decisions
+from photoidx.queries.followed import follow
 from photoidx.queries.frames import NO_TIME, Frames, narrowed, read_frames
+from photoidx.queries.kept_ids import keep_ids
 from photoidx.schema import BURSTS, META, PENDING, arrow_schema
 from photoidx.store import Store
 
@@ -30,9 +37,12 @@ def regroup(store: Store, *, whole: bool = False) -> int:
     Regrouped are the frames within two minutes of a changed one, by the same camera, and every group that they touch.
     """
     now = datetime.now(UTC).replace(tzinfo=None)
+    last = _last(store, decisions(store))
+    if last is not None:
+        follow(store, last)
     before = {row["shot_id"]: row["burst_id"] for row in store.read(BURSTS.name, ["shot_id", "burst_id"]).to_pylist()}
     held = decisions(store)
-    since = None if whole else _last(store, held)
+    since = None if whole else last
     frames = read_frames(store, with_vectors=since is None)
     if since is not None:
         near = _neighbourhood(frames, before, _changed(store, frames, since, before))
@@ -40,7 +50,7 @@ def regroup(store: Store, *, whole: bool = False) -> int:
             _note(store, now, held)
             return len(set(before.values()))
         frames = narrowed(store, frames, near)
-    groups = _decided(frames, group(frames), held)
+    groups = decided(frames, group(frames), held)
     _write(store, frames, groups, before)
     _note(store, now, held)
     return len(set(store.read(BURSTS.name, ["burst_id"])["burst_id"].to_pylist()))
@@ -52,27 +62,32 @@ def is_current(store: Store) -> bool:
 
 
 def bursts(store: Store) -> list[dict[str, Any]]:
-    """Give the groups, each with burst_id, kind and frames: path, shot_id, files, taken_at, rule, gap_s, cosine."""
+    """Give the groups, each with burst_id, kind and frames: path, shot_id, files, taken_at, rule, gap_s, cosine.
+
+    A frame's `shots` are all of its press of the shutter, `files` those of all of them.
+    """
     if BURSTS.name not in store.names():
         return []
     rows = store.read(BURSTS.name).to_pylist()
-    shots = {row["shot_id"] for row in rows}
-    frames = read_frames(store, only=shots, with_vectors=False)
-    place = {shot_id: at for at, shot_id in enumerate(frames.shot_ids)}
-    files = _files(store, shots)
+    frames = read_frames(store, only={row["shot_id"] for row in rows}, with_vectors=False)
+    files = _files(store, frames.place)
+    told: set[int] = set()
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     kinds: dict[str, str] = {}
     for row in sorted(rows, key=lambda row: (row["burst_id"], row["position"])):
-        at = place.get(row["shot_id"])
-        if at is None:
+        at = frames.place.get(row["shot_id"], -1)
+        if at < 0 or at in told:
             continue
+        told.add(at)
+        shots = frames.shots_of(at)
         kinds[row["burst_id"]] = row["kind"]
         found[row["burst_id"]].append(
             {
                 "path": frames.paths[at],
-                "shot_id": row["shot_id"],
+                "shot_id": shots[0],
+                "shots": list(shots),
                 "content_id": frames.content_ids[at],
-                "files": files[row["shot_id"]],
+                "files": sorted(path for shot_id in shots for path in files[shot_id]),
                 "taken_at": frames.time_of(at),
                 "rule": row["rule"],
                 "gap_s": row["gap_s"],
@@ -93,7 +108,7 @@ def _files(store: Store, shots: Iterable[str]) -> Mapping[str, list[str]]:
     found: dict[str, list[str]] = defaultdict(list)
     for shot_id, path in zip(table["shot_id"].to_pylist(), table["path"].to_pylist(), strict=True):
         found[shot_id].append(path)
-    return {shot_id: sorted(paths) for shot_id, paths in found.items()}
+    return found
 
 
 def _last(store: Store, held: Sequence[Choice]) -> datetime | None:
@@ -120,7 +135,7 @@ def _changed(store: Store, frames: Frames, since: datetime, before: Mapping[str,
     """Give the shots that are new, have a file that changed, were measured since, or are gone."""
     moment = pa.scalar(since, pa.timestamp("us"))
     files = store.read("files", ["shot_id", "seen_at"])
-    fresh = set(files.filter(pc.greater_equal(files["seen_at"], moment))["shot_id"].to_pylist())
+    fresh: set[str] = set(files.filter(pc.greater_equal(files["seen_at"], moment))["shot_id"].to_pylist())
     ledger = store.read("ledger", ["content_id", "stage", "at"])
     ours = pc.is_in(ledger["stage"], value_set=pa.array(["exif", "hashes", DEFAULT_EMBEDDER]))
     ledger = ledger.filter(pc.and_(pc.greater_equal(ledger["at"], moment), ours))
@@ -131,15 +146,14 @@ def _changed(store: Store, frames: Frames, since: datetime, before: Mapping[str,
             for shot_id, content_id in zip(frames.shot_ids, frames.content_ids, strict=True)
             if content_id in measured
         }
-    return fresh | (before.keys() - set(frames.shot_ids))
+    return fresh | (before.keys() - frames.place.keys())
 
 
 def _neighbourhood(frames: Frames, before: Mapping[str, str], changed: set[str]) -> set[str]:
     """Give the shots to group again."""
-    place = {shot_id: at for at, shot_id in enumerate(frames.shot_ids)}
-    near = {shot_id for shot_id in changed if shot_id in place}
+    near = {shot_id for shot_id in changed if shot_id in frames.place}
     for shot_id in list(near):
-        at = place[shot_id]
+        at = frames.place[shot_id]
         for step in (-1, 1):
             other = at + step
             while 0 <= other < len(frames) and (_is_near(frames, at, other) or _may_lapse(frames, at, other, step)):
@@ -165,38 +179,12 @@ def _may_lapse(frames: Frames, at: int, other: int, step: int) -> bool:
     return NO_TIME not in times and abs(times[0] - times[1]) <= _LAPSE_GAP_US
 
 
-def _decided(frames: Frames, groups: list[Group], held: Sequence[Choice]) -> list[Group]:
-    """Put what the user decided over what the rules found, the newest decision last."""
-    place = {shot_id: at for at, shot_id in enumerate(frames.shot_ids)}
-    found = [(each.kind, set(each.members), each.edges) for each in groups]
-    for choice in held:
-        members = {place[shot_id] for shot_id in choice.shot_ids if shot_id in place}
-        if choice.verb == "together" and len(members) > 1:
-            touched = [each for each in found if each[1] & members]
-            found = [each for each in found if not each[1] & members]
-            kind = touched[0][0] if len(touched) == 1 else "burst"
-            edges = tuple(edge for each in touched for edge in each[2])
-            found.append((kind, members.union(*(each[1] for each in touched)), edges))
-        elif choice.verb == "apart" and len(members) > 1:
-            found = [(kind, _without(those, members), edges) for kind, those, edges in found]
-    return [
-        Group(kind, tuple(sorted(those)), tuple(edge for edge in edges if {edge.first, edge.second} <= those))
-        for kind, those, edges in found
-        if len(those) > 1
-    ]
-
-
-def _without(those: set[int], members: set[int]) -> set[int]:
-    """Leave only the first of the members in a group."""
-    inside = sorted(those & members)
-    return those - set(inside[1:])
-
-
 def _write(store: Store, frames: Frames, groups: Sequence[Group], before: Mapping[str, str]) -> None:
-    ids = _ids(frames, groups, before)
+    shots = [[shot_id for at in each.members for shot_id in frames.shots_of(at)] for each in groups]
+    ids = keep_ids(shots, before, "burst")
     rows = [row for each, burst_id in zip(groups, ids, strict=True) for row in _rows(frames, each, burst_id)]
     grouped = {row["shot_id"] for row in rows}
-    regrouped = set(frames.shot_ids)
+    regrouped = set(frames.place)
     known = regrouped | (before.keys() - set(_all_shots(store)))
     store.upsert(BURSTS, pa.Table.from_pylist(rows, schema=arrow_schema(BURSTS)))
     store.delete(BURSTS.name, "shot_id", sorted(shot_id for shot_id in before if shot_id in known - grouped))
@@ -207,34 +195,13 @@ def _all_shots(store: Store) -> list[str]:
     return found
 
 
-def _ids(frames: Frames, groups: Sequence[Group], before: Mapping[str, str]) -> list[str]:
-    """Give each group the id that most of its frames had, the largest claim first; a new group one from its first."""
-    shots = [[frames.shot_ids[at] for at in each.members] for each in groups]
-    claims = [Counter(before[shot_id] for shot_id in each if shot_id in before) for each in shots]
-    order = sorted(range(len(groups)), key=lambda at: (-max(claims[at].values(), default=0), at))
-    taken: set[str] = set()
-    ids = [""] * len(groups)
-    for at in order:
-        free = [burst_id for burst_id, _ in claims[at].most_common() if burst_id not in taken]
-        ids[at] = free[0] if free else _new_id(shots[at], taken | set(before.values()))
-        taken.add(ids[at])
-    return ids
-
-
-def _new_id(shots: Sequence[str], taken: set[str]) -> str:
-    candidates = (f"burst-{shot_id.removeprefix('shot-')[:12]}" for shot_id in shots)
-    fresh = next((burst_id for burst_id in candidates if burst_id not in taken), None)
-    return fresh or f"burst-{shots[0].removeprefix('shot-')}"
-
-
 def _rows(frames: Frames, each: Group, burst_id: str) -> Iterable[dict[str, Any]]:
     ties: dict[int, Edge] = {}
     for tie in each.edges:
         ties.setdefault(tie.second, tie)
     for position, at in enumerate(each.members):
         edge: Edge | None = ties.get(at)
-        yield {
-            "shot_id": frames.shot_ids[at],
+        row = {
             "burst_id": burst_id,
             "kind": each.kind,
             "position": position,
@@ -242,6 +209,7 @@ def _rows(frames: Frames, each: Group, burst_id: str) -> Iterable[dict[str, Any]
             "gap_s": _known(edge.gap_s) if edge is not None and position else None,
             "cosine": _known(edge.cosine) if edge is not None and position else None,
         }
+        yield from ({"shot_id": shot_id, **row} for shot_id in frames.shots_of(at))
 
 
 def _known(value: float) -> float | None:

@@ -18,7 +18,7 @@ from photoidx.queries.burst_kinds import kind_of, split_brackets, timelapses, wo
 from photoidx.queries.frames import NO_TIME, Frames
 from photoidx.queries.overlap import Look, shift_between
 
-VERSION = 2
+VERSION = 3
 """Raised when the rules change: the next scan then groups the whole library again."""
 NEIGHBOURS = 12
 """How many of its next frames a frame is compared with."""
@@ -181,11 +181,17 @@ def _rules(frames: Frames, pairs: _Pairs) -> np.ndarray[Any, Any]:
 
 
 def _copies(frames: Frames, pairs: _Pairs) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Tell which pairs are one frame in two folders, as an export: of one time, and all but the same to look at."""
+    """Tell which pairs are one frame twice: of one time and all but the same to look at in two folders, as an export.
+
+    Equal pixels, at one time or without any, are one frame anywhere: no sensor gives the same picture twice.
+    """
     alike = (pairs.gap_s == 0) & (pairs.bits <= _COPY_BITS)
     for pair in np.flatnonzero(alike):
         first, second = frames.paths[pairs.first[pair]], frames.paths[pairs.second[pair]]
         alike[pair] = os.path.dirname(first) != os.path.dirname(second)
+    if frames.pixels is not None:
+        first, second = frames.pixels[pairs.first], frames.pixels[pairs.second]
+        alike |= (first == second) & (first >= 0) & ~(pairs.gap_s > 0)
     return np.asarray(alike, np.bool_)
 
 

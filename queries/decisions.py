@@ -12,14 +12,15 @@ from photoidx.errors import QueryError
 from photoidx.schema import DECISIONS
 from photoidx.store import Store
 
-VERBS = ("best", "together", "apart", "keep", "reject")
+VERBS = ("best", "together", "apart", "same", "different", "keep-all", "keep", "reject")
 
 
 @dataclass(frozen=True)
 class Choice:
     """One decision that holds. `best`: the shot is its group's best. `together`: the shots are of one group.
 
-    `apart`: none of the shots is of one group with another. `keep`, `reject`: what the user will do with the shots.
+    `apart`: none of the shots is of one group with another. `same`, `different`: they are, or are not, the same
+    picture. `keep-all`: duplicates or not, all are wanted. `keep`, `reject`: what the user will do with the shots.
     """
 
     decision_id: str
@@ -41,7 +42,7 @@ def record(store: Store, verb: str, shot_ids: Sequence[str]) -> Choice:
     if verb not in VERBS:
         raise QueryError(f"There is no decision {verb!r}; there are: {', '.join(VERBS)}.")
     unique = tuple(dict.fromkeys(shot_ids))
-    if verb in {"together", "apart"} and len(unique) < 2:  # noqa: PLR2004 - two things or more
+    if verb in {"together", "apart", "same", "different"} and len(unique) < 2:  # noqa: PLR2004 - two things or more
         raise QueryError(f"`{verb}` needs two or more different shots.")
     choice = Choice(f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}", verb, unique)
     row = {"decision_id": choice.decision_id, "verb": verb, "shot_ids": list(unique), "at": _now(), "undone_at": None}

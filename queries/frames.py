@@ -5,17 +5,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime, timedelta
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from photoidx.config import DEFAULT_EMBEDDER
 from photoidx.indexer.shots import is_edited
+from photoidx.queries.contents import codes, thumbnails_of, vectors_of
+from photoidx.queries.presses import presses
 from photoidx.records import RAW_FORMATS
 from photoidx.schema import arrow_schema
 from photoidx.scoring.exif.stage import Exif
@@ -28,7 +30,8 @@ _EXIF = (
 )
 # A name with one run of up to five digits at its end counts shots; longer runs, and names with several, tell a time.
 _NUMBERED = re.compile(r"^(\D*)(\d{1,5})\D{0,3}$")
-_FEW = 2000
+# A camera's folder (DCF: three digits, five characters); when it is full, the next one has the same five.
+_DCF_FOLDER = re.compile(r"^[1-9]\d\d(?=\w*[A-Z_])(\w{5})$", re.IGNORECASE | re.ASCII)
 _NO_EXIF = next(spec for spec in Exif.tables if spec.name == "exif")
 _BLOCK = 4096
 Array = np.ndarray[Any, Any]
@@ -39,9 +42,11 @@ _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a camera writes local time
 class Frames:
     """One row for each shot. Missing numbers are NaN, missing times NO_TIME, missing file numbers -1.
 
-    `time_us` is local time in microseconds; `exact` tells whether it has sub-seconds. `exposure_ev` is
+    `streams` are those of file numbers: a camera's folder with those that continue it, and what stands before the
+    number. `time_us` is local time in microseconds; `exact` tells whether it has sub-seconds. `exposure_ev` is
     log2(N^2 / t) - log2(ISO / 100). `hashes` are 64-bit perceptual hashes, `hashed` tells where there is one;
-    `vectors` (n x d, length 1) are zero where there is none.
+    `vectors` (n x d, length 1) are zero where there is none. `pixels` are codes, equal where the pixels are, -1 where
+    they are not known. `others` are for some of the shots those of the same press, in other folders.
     """
 
     shot_ids: Sequence[str]
@@ -61,9 +66,20 @@ class Frames:
     hashed: np.ndarray[Any, np.dtype[np.bool_]]
     vectors: np.ndarray[Any, np.dtype[np.float16]]
     thumbnail: Callable[[Sequence[int]], Mapping[int, bytes]] = lambda _wanted: {}
+    pixels: np.ndarray[Any, np.dtype[np.int32]] | None = None
+    others: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.shot_ids)
+
+    def shots_of(self, at: int) -> tuple[str, ...]:
+        """Give all shots of a frame, its own first."""
+        return (self.shot_ids[at], *self.others.get(self.shot_ids[at], ()))
+
+    @cached_property
+    def place(self) -> Mapping[str, int]:
+        """Where the frame of each shot is."""
+        return {shot_id: at for at in range(len(self)) for shot_id in self.shots_of(at)}
 
     @cached_property
     def embedded(self) -> np.ndarray[Any, np.dtype[np.bool_]]:
@@ -85,21 +101,25 @@ class Frames:
         return None if time_us == NO_TIME else _EPOCH + timedelta(microseconds=time_us)
 
 
-def read_frames(store: Store, *, only: Collection[str] | None = None, with_vectors: bool = True) -> Frames:
+def read_frames(store: Store, *, only: AbstractSet[str] | None = None, with_vectors: bool = True) -> Frames:
     """Read the shots, or only those that are named. Vectors are the larger part of the work."""
     rows = _representatives(store)
-    if only is not None:
-        rows = rows.filter(pc.is_in(rows["shot_id"], value_set=pa.array(sorted(only), pa.string())))
     exif = store.read("exif", list(_EXIF)) if "exif" in store.names() else arrow_schema(_NO_EXIF).empty_table()
     rows = rows.join(exif.select(list(_EXIF)), "content_id")
     if "hashes" in store.names():
-        rows = rows.join(store.read("hashes", ["content_id", "phash_64"]), "content_id")
-    return _frames(store, rows, with_vectors=with_vectors)
+        rows = rows.join(store.read("hashes", ["content_id", "phash_64", "pixel_id"]), "content_id")
+    others = presses(rows)
+    hidden = {shot_id for each in others.values() for shot_id in each}
+    rows = rows.filter(pc.invert(pc.is_in(rows["shot_id"], value_set=pa.array(sorted(hidden), pa.string()))))
+    if only is not None:
+        wanted = {first for first, each in others.items() if not only.isdisjoint(each)} | only
+        rows = rows.filter(pc.is_in(rows["shot_id"], value_set=pa.array(sorted(wanted), pa.string())))
+    return _frames(store, rows, others, with_vectors=with_vectors)
 
 
 def narrowed(store: Store, frames: Frames, shots: Collection[str]) -> Frames:
     """Give the frames of these shots alone, with their vectors."""
-    at = np.array([place for place, shot_id in enumerate(frames.shot_ids) if shot_id in shots], np.int64)
+    at = np.array(sorted({frames.place[shot_id] for shot_id in shots if shot_id in frames.place}), np.int64)
     content_ids = _ordered(frames.content_ids, at)
     arrays = {
         each.name: getattr(frames, each.name)[at]
@@ -112,7 +132,7 @@ def narrowed(store: Store, frames: Frames, shots: Collection[str]) -> Frames:
         content_ids=content_ids,
         paths=_ordered(frames.paths, at),
         burst_ids=_ordered(frames.burst_ids, at),
-        vectors=_vectors(store, content_ids),
+        vectors=vectors_of(store, content_ids),
         thumbnail=_thumbnails(store, content_ids),
         **arrays,
     )
@@ -131,28 +151,28 @@ def _representatives(store: Store) -> pa.Table:
         codes = np.asarray(files[column].combine_chunks().dictionary_encode().indices)
         _, first = np.unique(codes, return_index=True)
         files = files.take(pa.array(np.sort(first)))
-    return files.select(["path", "content_id", "shot_id", "name_time"])
+    return files.select(["path", "content_id", "shot_id", "name_time", "raw"])
 
 
-def _frames(store: Store, rows: pa.Table, *, with_vectors: bool) -> Frames:
+def _frames(store: Store, rows: pa.Table, others: Mapping[str, Sequence[str]], *, with_vectors: bool) -> Frames:
     rows = rows.combine_chunks()
     taken = pc.coalesce(rows["taken_at"], rows["name_time"])
     paths: list[str] = rows["path"].to_pylist()
-    names = [os.path.basename(path) for path in paths]
-    numbered = [_NUMBERED.match(os.path.splitext(name)[0]) for name in names]
+    folders = [os.path.dirname(path) for path in paths]
+    numbered = [file_number(path) for path in paths]
     maker = [rows[name].to_pylist() for name in ("make", "model", "serial")]
     # Photos without a camera are of one camera if they lie in one folder.
     cameras = [
-        "\0".join(part or "" for part in camera) if any(camera) else f"folder {os.path.dirname(path)}"
-        for *camera, path in zip(*maker, paths, strict=True)
+        "\0".join(part or "" for part in camera) if any(camera) else f"folder {folder}"
+        for *camera, folder in zip(*maker, folders, strict=True)
     ]
     time_us = np.asarray(pc.fill_null(taken.cast(pa.int64()), NO_TIME), np.int64)
-    stream = [
-        f"{os.path.dirname(path)}\0{found[1]}" if found else "" for path, found in zip(paths, numbered, strict=True)
-    ]
-    number = np.array([int(found[2]) if found else -1 for found in numbered], np.int32)
-    camera_codes = _codes(cameras)
-    order = np.lexsort((number, time_us, camera_codes))
+    stream = [found[0] for found in numbered]
+    number = np.array([found[1] for found in numbered], np.int32)
+    camera_codes = codes(cameras)
+    # At one time the older folder of a camera comes first: in the next one its counter may have started again.
+    age = {folder: number for number, folder in enumerate(sorted(set(folders)))}
+    order = np.lexsort((number, np.array([age[folder] for folder in folders], np.int64), time_us, camera_codes))
     content_ids = _ordered(rows["content_id"].to_pylist(), order)
     hashed = rows["phash_64"].to_pylist() if "phash_64" in rows.column_names else [None] * len(paths)
     time_us = time_us[order]
@@ -161,7 +181,7 @@ def _frames(store: Store, rows: pa.Table, *, with_vectors: bool) -> Frames:
         content_ids=content_ids,
         paths=_ordered(paths, order),
         cameras=camera_codes[order],
-        streams=_codes(stream)[order],
+        streams=codes(stream)[order],
         numbers=number[order],
         time_us=time_us,
         exact=(time_us != NO_TIME) & (time_us % 1_000_000 != 0),
@@ -172,17 +192,30 @@ def _frames(store: Store, rows: pa.Table, *, with_vectors: bool) -> Frames:
         focal_mm=_numbers(rows["focal_length_mm"])[order],
         hashes=np.array([int(hashed[at] or "0", 16) for at in order], np.uint64),
         hashed=np.array([hashed[at] is not None for at in order], np.bool_),
-        vectors=_vectors(store, content_ids) if with_vectors else np.zeros((len(content_ids), 1), np.float16),
+        vectors=vectors_of(store, content_ids) if with_vectors else np.zeros((len(content_ids), 1), np.float16),
         thumbnail=_thumbnails(store, content_ids),
+        pixels=codes(rows["pixel_id"].to_pylist())[order] if "pixel_id" in rows.column_names else None,
+        others=others,
     )
+
+
+def file_number(path: str) -> tuple[str, int]:
+    """Give the stream of file numbers that a file is of, and its number; nothing and -1 if its name has none."""
+    folder, name = os.path.split(path)
+    found = _NUMBERED.match(os.path.splitext(name)[0])
+    return (f"{_place(folder)}\0{found[1]}", int(found[2])) if found else ("", -1)
+
+
+@lru_cache(maxsize=4096)
+def _place(folder: str) -> str:
+    """Give a folder; one and the same for all folders that a camera has filled one after the other."""
+    above, name = os.path.split(folder)
+    found = _DCF_FOLDER.match(name)
+    return f"{above}\0{found[1].casefold()}" if found else folder
 
 
 def _ordered(values: Sequence[Any], order: np.ndarray[Any, Any]) -> list[Any]:
     return [values[at] for at in order]
-
-
-def _codes(values: Sequence[str]) -> np.ndarray[Any, np.dtype[np.int32]]:
-    return np.asarray(pa.array(values, pa.string()).dictionary_encode().indices, np.int32)
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.float64]]:
@@ -198,41 +231,10 @@ def _exposure_value(rows: pa.Table) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.where(np.isfinite(value), value, np.nan)
 
 
-def _vectors(store: Store, content_ids: Sequence[str]) -> np.ndarray[Any, np.dtype[np.float16]]:
-    """Give the vectors of the default embedder, as float16 numbers in half the memory."""
-    name = f"vectors_{DEFAULT_EMBEDDER}"
-    if name not in store.names() or not content_ids:
-        return np.zeros((len(content_ids), 1), np.float16)
-    few = f"content_id IN ({', '.join(map(_quoted, content_ids))})" if len(content_ids) <= _FEW else None
-    table = store.read(name, ["content_id", "vector"], few).combine_chunks()
-    width = table.schema.field("vector").type.list_size
-    numbers = table["vector"].combine_chunks()
-    if not table.num_rows:
-        return np.zeros((len(content_ids), 1), np.float16)
-    flat = np.asarray(numbers.flatten(), np.float16).reshape(-1, width)
-    place = pc.index_in(pa.array(content_ids, pa.string()), value_set=table["content_id"].combine_chunks())
-    at = np.asarray(pc.fill_null(place, -1), np.int64)
-    found = flat[at]
-    found[at < 0] = 0
-    return found
-
-
 def _thumbnails(store: Store, content_ids: Sequence[str]) -> Callable[[Sequence[int]], Mapping[int, bytes]]:
     def read(wanted: Sequence[int]) -> Mapping[int, bytes]:
         """Give the thumbnails, as JPEG files, of these frames."""
-        if not wanted or "thumbnails" not in store.names():
-            return {}
         place = {content_ids[at]: at for at in wanted}
-        found: dict[int, bytes] = {}
-        ids = sorted(place)
-        for start in range(0, len(ids), 500):
-            quoted = ", ".join(map(_quoted, ids[start : start + 500]))
-            rows = store.read("thumbnails", ["content_id", "jpeg"], f"content_id IN ({quoted})")
-            found |= {place[row["content_id"]]: row["jpeg"] for row in rows.to_pylist()}
-        return found
+        return {place[content_id]: jpeg for content_id, jpeg in thumbnails_of(store, place).items()}
 
     return read
-
-
-def _quoted(content_id: str) -> str:
-    return f"'{content_id}'"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -22,22 +22,36 @@ from photoidx.store import Store
 
 # A bracket, a panorama, a time-lapse and a focus stack are one picture in several frames: nothing is to be chosen.
 CHOSEN_FROM = frozenset({"burst"})
+_KEPT_IN_DOUBT = 2
 _SHOWN = ("technical", "sharpness_subject", "face_sharpness_min", "eyes_min", "smile_mean", "noise_sigma")
 
 
-def best_of_bursts(store: Store, *, kinds: Iterable[str] = CHOSEN_FROM) -> list[dict[str, Any]]:
-    """Give for each burst its pick, what decided, and every frame with its rank and reason."""
+def best_of_bursts(store: Store, *, kinds: Iterable[str] = CHOSEN_FROM, keep: int = 1) -> list[dict[str, Any]]:
+    """Give for each burst its pick, what decided, and every frame with its rank and reason.
+
+    Of each burst `keep` frames are marked to be kept, the first by rank; two if it is too close to call. What the user
+    rejected is not kept, and what the user keeps is.
+    """
     groups = [each for each in bursts(store) if each["kind"] in set(kinds)]
-    held = decisions(store)
+    held = _held(store, groups)
     facts = _Facts(store, groups)
     facts.learn(groups, held)
-    return [_picked(each, facts, held) for each in groups]
+    return [_picked(each, facts, held, keep) for each in groups]
+
+
+def _held(store: Store, groups: Iterable[Mapping[str, Any]]) -> list[Choice]:
+    """Give the decisions that hold, with the shots by which the frames of these groups go."""
+    own = {shot_id: frame["shot_id"] for each in groups for frame in each["frames"] for shot_id in frame["shots"]}
+    return [
+        replace(choice, shot_ids=tuple(own.get(shot_id, shot_id) for shot_id in choice.shot_ids))
+        for choice in decisions(store)
+    ]
 
 
 def lessons(store: Store, count: int) -> tuple[Learnt | None, list[dict[str, Any]]]:
     """Give what was learnt from the decisions, and the undecided bursts that would teach most."""
     groups = [each for each in bursts(store) if each["kind"] in CHOSEN_FROM]
-    held = decisions(store)
+    held = _held(store, groups)
     facts = _Facts(store, groups)
     learnt = facts.learn(groups, held)
     decided = {choice.shot_ids[0] for choice in held if choice.verb == "best"}
@@ -59,19 +73,20 @@ def why(store: Store, first: str, second: str) -> dict[str, Any]:
     Raises QueryError if they are not of one burst.
     """
     shots = [file_row(store, photo)["shot_id"] for photo in (first, second)]
-    for each in bursts(store):
-        numbers = {frame["shot_id"]: number for number, frame in enumerate(each["frames"])}
-        if all(shot_id in numbers for shot_id in shots) and shots[0] != shots[1]:
-            groups = bursts(store)
+    groups = bursts(store)
+    for each in groups:
+        places = {shot_id: number for number, frame in enumerate(each["frames"]) for shot_id in frame["shots"]}
+        asked = [places[shot_id] for shot_id in shots if shot_id in places]
+        if len(set(asked)) == len(shots):
+            held = _held(store, groups)
             facts = _Facts(store, groups)
-            facts.learn(groups, decisions(store))
+            facts.learn(groups, held)
             verdict = _verdict(each, facts)
-            held = decisions(store)
             chosen = _chosen(held, [frame["shot_id"] for frame in each["frames"]])
-            if chosen in shots:
-                return _by_decision(each, verdict, numbers[chosen], next(numbers[s] for s in shots if s != chosen))
+            if chosen is not None and places[chosen] in asked:
+                return _by_decision(each, verdict, places[chosen], next(at for at in asked if at != places[chosen]))
             ranks = {frame.number: rank for rank, frame in enumerate(verdict.ranked)}
-            winner, other = sorted((numbers[shot_id] for shot_id in shots), key=lambda number: ranks[number])
+            winner, other = sorted(asked, key=lambda number: ranks[number])
             return _compared(each, verdict, verdict.ranked[ranks[winner]], verdict.ranked[ranks[other]])
     raise QueryError(f"{first} and {second} are not two shots of one burst. `photoidx bursts` lists the bursts.")
 
@@ -165,7 +180,7 @@ def _verdict(each: Mapping[str, Any], facts: _Facts) -> Verdict:
     )
 
 
-def _picked(each: Mapping[str, Any], facts: _Facts, held: Sequence[Choice]) -> dict[str, Any]:
+def _picked(each: Mapping[str, Any], facts: _Facts, held: Sequence[Choice], keep: int) -> dict[str, Any]:
     verdict = _verdict(each, facts)
     frames = each["frames"]
     ranked = list(verdict.ranked)
@@ -176,11 +191,13 @@ def _picked(each: Mapping[str, Any], facts: _Facts, held: Sequence[Choice]) -> d
     ranked.sort(key=lambda frame: (shots[frame.number] != chosen, wish.get(shots[frame.number], 0)))
     if ranked[0] is not verdict.ranked[0] or chosen is not None:
         decided_by, margin, close = "decision", 0.0, False
+    kept = max(keep, _KEPT_IN_DOUBT if close else 1)
     rows = []
     for rank, frame in enumerate(ranked, 1):
+        wished = wish.get(shots[frame.number], 0)
         found = differences(verdict.ranked[0], frame, on_faces=verdict.on_faces)
         words = praise(verdict) if frame is verdict.ranked[0] else "; ".join(one.words for one in found)
-        said = "you chose it" if shots[frame.number] == chosen else _WISHED[wish.get(shots[frame.number], 0)]
+        said = "you chose it" if shots[frame.number] == chosen else _WISHED[wished]
         reason = f"{said} ({words or 'equal'})" if said else words or "equally good"
         rows.append(
             {
@@ -188,6 +205,7 @@ def _picked(each: Mapping[str, Any], facts: _Facts, held: Sequence[Choice]) -> d
                 "files": frames[frame.number]["files"],
                 "shot_id": shots[frame.number],
                 "rank": rank,
+                "keep": shots[frame.number] == chosen or wished < 0 or (wished == 0 and rank <= kept),
                 "reason": reason,
                 "differences": [asdict(one) for one in found],
                 "scores": {name: frame.quality.get(name) for name in _SHOWN},

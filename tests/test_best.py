@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import combinations
 from typing import Any
 
 import pytest
@@ -70,6 +71,15 @@ def test_a_clearly_softer_frame_loses_whatever_its_score():
     assert praise(verdict) == "sharpest on the subject (2.7x)"
 
 
+def test_a_frame_in_which_alone_a_face_was_found_is_compared_by_the_whole_picture():
+    with_face = quality(sharpness_subject=-4.5, sharpness_global=-2.0, subject_kind="faces")
+    without = quality(sharpness_subject=-3.0, sharpness_global=-3.0, subject_kind="centre", technical=0.9)
+    verdict = judge(paths(2), [with_face, without], [[], []])
+    assert (verdict.ranked[0].number, verdict.decided_by) == (0, "sharpness")
+    assert "softer all over (2.7x" in differences(*verdict.ranked, on_faces=False)[0].words
+    assert praise(verdict) == "sharpest all over (2.7x)"
+
+
 def test_faults_are_named():
     good, bad = (
         quality(noise_sigma=1.0, luma_p50=120),
@@ -124,13 +134,25 @@ def test_a_person_who_leaves_and_one_who_comes_are_two():
 
 
 @given(st.lists(st.sets(st.integers(0, 5), max_size=4), max_size=6))
-def test_the_fewest_frames_show_everyone_with_open_eyes(open_in):
+def test_the_fewest_frames_show_everyone_with_open_eyes_and_are_the_earliest_of_such(open_in):
     chosen = fewest_frames(open_in)
-    assert all(not frames or frames & set(chosen) for frames in open_in)
-    for frame in chosen:  # none could be left out without losing someone, but for ties of the greedy cover
-        assert any(frame in frames for frames in open_in)
-    if any(open_in) and set.intersection(*[frames for frames in open_in if frames]):
-        assert len(chosen) == 1
+    seen = [frames for frames in open_in if frames]
+    fitting = [
+        each
+        for count in range(7)
+        for each in combinations(range(6), count)
+        if all(not frames.isdisjoint(each) for frames in seen)
+    ]
+    assert chosen == list(fitting[0])
+
+
+def test_the_frame_with_most_people_is_left_out_where_two_others_suffice():
+    assert fewest_frames([{0, 2}, {0, 2}, {0}, {1, 2}, {1, 2}, {1}]) == [0, 1]
+
+
+def test_of_many_frames_some_few_show_everyone():
+    open_in = [{person, person + 20, 99} for person in range(20)] + [{98, 3}]
+    assert len(fewest_frames(open_in)) == 2
 
 
 def test_a_frame_that_could_not_be_scored_is_last_and_does_not_blind_the_rest():

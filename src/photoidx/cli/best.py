@@ -3,44 +3,61 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import click
 
+from photoidx.cli.bursts import hint_if_outdated
 from photoidx.cli.output import harmless, library_option, output_options, plain, render, render_facts
+
+_COLUMNS = ("decided_by", "close_call", "rank", "keep", "path", "reason")
+_NEXT_BEST = 2  # of a cluster, which may have thousands
 
 
 @click.command()
 @click.option("--burst", "of_bursts", is_flag=True, help="The best photo of each burst.")
-@click.option("--keep", default=1, show_default=True, type=click.IntRange(1), help="How many of each burst.")
+@click.option("--cluster", "of_clusters", is_flag=True, help="The best photo of each cluster (`photoidx clusters`).")
+@click.option("--keep", default=1, show_default=True, type=click.IntRange(1), help="How many of each.")
 @library_option
 @output_options
-def best(of_bursts: bool, keep: int, library: str | None, output_format: str, null: bool) -> None:
-    """Pick the best photo of each burst, and say why.
+def best(  # noqa: PLR0917 - click passes each option by name
+    of_bursts: bool, of_clusters: bool, keep: int, library: str | None, output_format: str, null: bool
+) -> None:
+    """Pick the best photo of each burst, or of each cluster, and say why.
 
     Eyes come first, then sharpness of the subject, then a score of all measures; photos are compared with those of
-    their burst alone. Where it is too close to call, the first two are named. Nothing is deleted. With --format paths
-    only the picks are printed; `photoidx decide best PHOTO` overrules a pick.
+    their burst alone. Each frame is marked whether it is kept: the first of its burst, or so many as --keep says, and
+    two where it is too close to call. With --format paths only those are printed. Nothing is deleted, and
+    `photoidx decide best PHOTO` overrules a pick.
+
+    The photos of a cluster are of different scenes: there a photo with closed eyes loses, then the technical score
+    counts. Of a burst only its pick can win.
     """
     from photoidx.library import Library  # noqa: PLC0415
 
-    if not of_bursts:
-        raise click.UsageError("Say of what: photoidx best --burst")
-    found = Library(library).best_of_bursts()
+    if of_bursts == of_clusters:
+        raise click.UsageError("Say of what: photoidx best --burst, or photoidx best --cluster")
+    ours = Library(library)
+    hint_if_outdated(ours)
+    if of_bursts:
+        found, what = ours.best_of_bursts(keep), "burst"
+    else:
+        found, what = ours.best_of_clusters(keep, lambda text: click.echo(harmless(text), err=True)), "cluster"
     if output_format == "json":
         click.echo(json.dumps(plain(found)))
     elif output_format == "jsonl":
         click.echo("".join(json.dumps(plain(each)) + "\n" for each in found), nl=False)
     elif output_format == "table":
         for each in found:
-            _print(each, keep)
+            _print(each, what)
     elif output_format == "paths":
-        render([{"path": frame["path"]} for each in found for frame in _kept(each, keep)], "paths", null=null)
+        kept = [{"path": frame["path"]} for each in found for frame in each["frames"] if frame["keep"]]
+        render(kept, "paths", null=null)
     else:
         rows = [
             {
-                "burst_id": each["burst_id"],
+                f"{what}_id": each[f"{what}_id"],
                 "decided_by": each["decided_by"],
                 "close_call": each["close_call"],
                 **_flat(frame),
@@ -48,29 +65,28 @@ def best(of_bursts: bool, keep: int, library: str | None, output_format: str, nu
             for each in found
             for frame in each["frames"]
         ]
-        render(rows, output_format, columns=("burst_id", "decided_by", "close_call", "rank", "path", "reason"))
+        render(rows, output_format, columns=(f"{what}_id", *_COLUMNS))
     close = sum(each["close_call"] for each in found)
-    words = f"{len(found):,} bursts" if len(found) != 1 else "1 burst"
-    click.echo(f"{words}, {close} too close to call." if found else "There are no bursts.", err=True)
-
-
-def _kept(each: Mapping[str, Any], keep: int) -> Sequence[Mapping[str, Any]]:
-    frames: Sequence[Mapping[str, Any]] = each["frames"]
-    return frames[: max(keep, 2 if each["close_call"] else 1)]
+    words = f"{len(found):,} {what}s" if len(found) != 1 else f"1 {what}"
+    click.echo(f"{words}, {close} too close to call." if found else f"There are no {what}s.", err=True)
 
 
 def _flat(frame: Mapping[str, Any]) -> dict[str, Any]:
-    return {"rank": frame["rank"], "path": frame["path"], "reason": frame["reason"], **frame["scores"]}
+    return {**{name: frame[name] for name in ("rank", "keep", "path", "reason")}, **frame["scores"]}
 
 
-def _print(each: Mapping[str, Any], keep: int) -> None:
-    kept = len(_kept(each, keep))
-    click.echo(harmless(f"{each['burst_id']}, {len(each['frames'])} shots"))
-    for frame in each["frames"]:
-        mark = "*" if frame["rank"] <= kept else " "
+def _print(each: Mapping[str, Any], what: str) -> None:
+    named = f" ({each['label']})" if what == "cluster" else ""
+    click.echo(harmless(f"{each[f'{what}_id']}{named}, {len(each['frames'])} shots"))
+    kept = sum(frame["keep"] for frame in each["frames"])
+    shown = each["frames"] if what == "burst" else each["frames"][: kept + _NEXT_BEST]
+    for frame in shown:
+        mark = "*" if frame["keep"] else " "
         word = "picked: " if frame["rank"] == 1 else ""
         click.echo(harmless(f"  {mark} {frame['path']}  {word}{frame['reason']}"))
-    if len(each["everyone_open"]) > 1:
+    if len(shown) < len(each["frames"]):
+        click.echo(f"    and {len(each['frames']) - len(shown):,} more")
+    if len(each.get("everyone_open", ())) > 1:
         click.echo(harmless(f"    everyone's eyes are open at least once in: {', '.join(each['everyone_open'])}"))
 
 

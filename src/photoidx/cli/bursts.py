@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import json
+from typing import TYPE_CHECKING
 
 import click
 
 from photoidx.cli.output import harmless, library_option, output_options, plain, render
+
+if TYPE_CHECKING:
+    from photoidx.library import Library
 
 _KINDS = ("burst", "bracket", "panorama", "timelapse", "focus_stack")
 
@@ -30,6 +34,7 @@ def bursts(  # noqa: PLR0917 - click passes each option by name
     ours = Library(library)
     if regroup:
         ours.regroup()
+    hint_if_outdated(ours)
     found = [each for each in ours.bursts() if kind in (None, each["kind"])]
     if output_format in ("json", "jsonl"):
         lines = [json.dumps(plain(each)) for each in found]
@@ -60,3 +65,13 @@ def bursts(  # noqa: PLR0917 - click passes each option by name
 def _told(frame: dict[str, object], explain: bool) -> dict[str, object]:
     row = {"path": frame["path"], "taken_at": frame["taken_at"]}
     return {**row, "tied_by": frame["rule"], "gap_s": frame["gap_s"], "cosine": frame["cosine"]} if explain else row
+
+
+def hint_if_outdated(library: Library) -> None:
+    """Say what to do where another version grouped the shots, or a scan was cut off before it did."""
+    if not library.is_grouped():
+        click.echo(
+            "photoidx: the shots are not grouped by this version's rules, or not all of them. Do so with "
+            "`photoidx bursts --regroup`, or scan again.",
+            err=True,
+        )

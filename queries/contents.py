@@ -1,0 +1,75 @@
+"""What the tables hold of given contents: vectors, thumbnails, and columns, in the order that is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from photoidx.config import DEFAULT_EMBEDDER
+from photoidx.store import Store
+
+_FEW = 2000  # up to here the rows are asked for by name; above it, reading the whole table is quicker
+_AT_ONCE = 500
+Array = np.ndarray[Any, Any]
+
+
+def vectors_of(store: Store, content_ids: Sequence[str], embedder: str = DEFAULT_EMBEDDER) -> Array:
+    """Give an embedder's vectors (n x d, float16, length 1); zero for a content that has none, n x 1 if none has."""
+    name = f"vectors_{embedder}"
+    nothing = np.zeros((len(content_ids), 1), np.float16)
+    if name not in store.names() or not content_ids:
+        return nothing
+    few = _among(content_ids) if len(content_ids) <= _FEW else None
+    table = store.read(name, ["content_id", "vector"], few).combine_chunks()
+    if not table.num_rows:
+        return nothing
+    width = table.schema.field("vector").type.list_size
+    flat = np.asarray(table["vector"].combine_chunks().flatten(), np.float16).reshape(-1, width)
+    place = pc.index_in(pa.array(content_ids, pa.string()), value_set=table["content_id"].combine_chunks())
+    at = np.asarray(pc.fill_null(place, -1), np.int64)
+    found = flat[at]
+    found[at < 0] = 0
+    return found
+
+
+def thumbnails_of(store: Store, content_ids: Collection[str]) -> Mapping[str, bytes]:
+    """Give the thumbnails of contents as JPEG files; those that have none are left out."""
+    found: dict[str, bytes] = {}
+    ids = sorted(content_ids)
+    if "thumbnails" not in store.names():
+        return found
+    for start in range(0, len(ids), _AT_ONCE):
+        rows = store.read("thumbnails", ["content_id", "jpeg"], _among(ids[start : start + _AT_ONCE]))
+        found |= dict(zip(rows["content_id"].to_pylist(), rows["jpeg"].to_pylist(), strict=True))
+    return found
+
+
+def columns_of(store: Store, table: str, columns: Sequence[str], content_ids: Sequence[str]) -> dict[str, pa.Array]:
+    """Give columns of a table of one row per content, null where it has no row for one; none if there is no table."""
+    if table not in store.names() or not content_ids:
+        return {}
+    there = [name for name in columns if name in store.schema(table).names]
+    few = _among(content_ids) if len(content_ids) <= _FEW else None
+    rows = store.read(table, ["content_id", *there], few).combine_chunks()
+    place = pc.index_in(pa.array(content_ids, pa.string()), value_set=rows["content_id"].combine_chunks())
+    taken = rows.take(place).combine_chunks()
+    return {name: taken[name].combine_chunks() for name in there}
+
+
+def codes(values: Sequence[str | None] | pa.Array) -> Array:
+    """Give each text a number (int32) in the order of first appearance, equal ones the same; -1 for None."""
+    coded = pa.array(values, pa.string()).dictionary_encode()
+    return np.asarray(pc.fill_null(coded.indices, -1), np.int32)
+
+
+def quoted(text: str) -> str:
+    """Write a text as SQL does."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _among(content_ids: Sequence[str]) -> str:
+    return f"content_id IN ({', '.join(map(quoted, content_ids))})"

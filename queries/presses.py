@@ -1,0 +1,103 @@
+"""One press of the shutter whose RAW and developed file lie in two folders, as RAW/IMG_1.CR3 beside JPG/IMG_1.JPG.
+
+Shots (`indexer/shots.py`) are of one folder, and so are sidecars and ids. Here two of them are seen as one frame, for
+bursts and the choice of the best alone. Two cameras may give equal names, even in one second: names never suffice.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+_ALIKE_BITS = 12
+"""A RAW's preview and the JPEG of the same press differ in less; other scenes in 20 of 64 bits or more."""
+_COLUMNS = ("path", "shot_id", "taken_at", "make", "model", "serial", "phash_64")
+
+Row = Mapping[str, Any]
+
+
+def presses(rows: pa.Table) -> dict[str, tuple[str, ...]]:
+    """Give for shots that stand for others of the same press the ids of those others.
+
+    `rows` are one for each shot, with `raw` (whether it has nothing but a RAW) and its EXIF. Tied are a RAW and a
+    developed file of equal stems, in sibling folders or in a folder and its parent, by one camera at exactly one time;
+    sub-seconds count if both have them. That it is one camera is told by equal serials; without serials the two must
+    look alike, or tell the same sub-seconds where there is nothing to look at. The developed one stands for both.
+    """
+    lone = np.asarray(rows["raw"].combine_chunks()) == 1
+    if not lone.any() or lone.all():
+        return {}
+    stems = np.array([_stem(path) for path in rows["path"].to_pylist()], object)
+    common = set(stems[lone]) & set(stems[~lone])
+    fits = np.array([stem in common for stem in stems], np.bool_)
+    columns = [name for name in _COLUMNS if name in rows.column_names]
+    waiting: dict[str, list[Row]] = defaultdict(list)
+    for row in rows.filter(pa.array(fits & lone)).select(columns).to_pylist():
+        waiting[_stem(row["path"])].append(row)
+    developed = rows.filter(pa.array(fits & ~lone)).select(columns).to_pylist()
+    pairs = [
+        (row, raw)
+        for row in sorted(developed, key=lambda row: str(row["path"]))
+        for raw in waiting[_stem(row["path"])]
+        if _is_one_press(row, raw)
+    ]
+    return _united([(row["shot_id"], raw["shot_id"]) for row, raw in pairs])
+
+
+def _united(pairs: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+    """Give the shots that hang together below the first developed one of them."""
+    head: dict[str, str] = {}
+    for developed, raw in pairs:
+        first, second = head.setdefault(developed, developed), head.get(raw)
+        if second is None:
+            head[raw] = first
+        elif second != first:  # a RAW with two developed files, as a camera's and an export
+            head |= {shot: second for shot, known in head.items() if known == first}
+    found: dict[str, list[str]] = defaultdict(list)
+    for shot, first in head.items():
+        if shot != first:
+            found[first].append(shot)
+    return {first: tuple(sorted(others)) for first, others in found.items()}
+
+
+def _stem(path: str) -> str:
+    return os.path.splitext(os.path.basename(path))[0].casefold()
+
+
+def _is_one_press(developed: Row, raw: Row) -> bool:
+    return (
+        _are_near(os.path.dirname(developed["path"]), os.path.dirname(raw["path"]))
+        and _is_one_time(developed["taken_at"], raw["taken_at"])
+        and _is_one_camera(developed, raw)
+    )
+
+
+def _are_near(first: str, second: str) -> bool:
+    """Tell siblings, and a folder and its parent. Within one folder it is the shots' rules that tie."""
+    above, below = os.path.dirname(first), os.path.dirname(second)
+    return first != second and (above in {below, second} or first == below)
+
+
+def _is_one_time(first: datetime | None, second: datetime | None) -> bool:
+    if first is None or second is None:
+        return False
+    if first.microsecond and second.microsecond:
+        return first == second
+    return first.replace(microsecond=0) == second.replace(microsecond=0)
+
+
+def _is_one_camera(first: Row, second: Row) -> bool:
+    if not first["model"] or any(first[name] != second[name] for name in ("make", "model")):
+        return False
+    if first["serial"] and second["serial"]:
+        return bool(first["serial"] == second["serial"])
+    hashes = (first.get("phash_64"), second.get("phash_64"))
+    if hashes[0] and hashes[1]:
+        return (int(hashes[0], 16) ^ int(hashes[1], 16)).bit_count() <= _ALIKE_BITS
+    return first["taken_at"] == second["taken_at"] and bool(first["taken_at"].microsecond)
