@@ -14,7 +14,9 @@ from photoidx.records import path_text
 from photoidx.store import Store
 
 _COMPARED = ("technical", "sharpness_subject")
-_NOT_SHOWN = frozenset({"files", "ledger", "scans", "meta", "thumbnails", "labels", "bursts", "decisions"})
+_NOT_SHOWN = frozenset(
+    {"files", "ledger", "scans", "meta", "thumbnails", "labels", "bursts", "clusters", "decisions", "pairs", "texts"}
+)
 
 
 def show(store: Store, photo: str) -> dict[str, Any]:

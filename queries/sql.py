@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from photoidx.config import Config
 from photoidx.errors import QueryError
+from photoidx.queries.sql_functions import SimilarityFunctions, says_similarity, with_content_ids
 from photoidx.queries.views import joins, views
 from photoidx.registry import stages
 from photoidx.schema import META, arrow_schema, tables_of
@@ -37,22 +38,44 @@ _NO_COLUMN = re.compile(
 )
 
 
-def run_sql(store: Store, query: str) -> pa.Table:
+def run_sql(store: Store, query: str, config: Config | None = None) -> pa.Table:
     """Answer one query over the views. Raises QueryError, with the nearest names where a name is wrong.
+
+    Besides DuckDB's functions there are `similarity` and `text_similarity`; `config` says where their models are.
 
     The tables are read into memory: cost grows with the library's rows. Tables that `photos` does not need, and the
     columns `exif.tags` and `thumbnails.jpeg`, are read only where the query names them.
     """
     with duckdb.connect(":memory:", config=dict(_LOCKS)) as connection:
         statement = _parse(connection, query)
+        functions = SimilarityFunctions(store, config or Config())
+        if says_similarity(query):
+            statement = _parse(connection, with_content_ids(query))
+            functions.register(connection)
         names = _load(connection, store, query)
         connection.execute("SET lock_configuration = true")
         try:
             answer = connection.sql(statement).to_arrow_table()
         except duckdb.Error as error:
+            if functions.error is not None:
+                raise functions.error from None
             raise QueryError(_explain(str(error), query, names)) from None
     assert isinstance(answer, pa.Table)
     return answer.rename_columns(_told_apart(answer.column_names))
+
+
+def paths_where(store: Store, condition: str, config: Config | None = None) -> set[str]:
+    """Give the paths of the photos for which a condition over the view `photos` holds: `iso > 800`.
+
+    Raises QueryError, also if it is more than one expression.
+    """
+    try:
+        duckdb.SQLExpression(condition)
+    except duckdb.Error as error:
+        message = _first_line(str(error))
+        raise QueryError(f"{condition!r} is no condition, as `iso > 800` is one. {message}") from None
+    found = run_sql(store, f"SELECT path FROM photos WHERE (\n{condition}\n)", config)  # noqa: S608 - one expression
+    return set(found["path"].to_pylist())
 
 
 def _parse(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statement:
@@ -134,6 +157,8 @@ def _told_apart(names: list[str]) -> list[str]:
 def _explain(message: str, query: str, names: dict[str, list[str]]) -> str:
     """Put DuckDB's message into one line; where a view or column is missing, name the nearest that there are."""
     table, column = _NO_TABLE.search(message), _NO_COLUMN.search(message)
+    if says_similarity(query) and "content_id" in _first_line(message) and not _says(query, "content_id"):
+        return f"{_first_line(message)} Tell similarity() which photos it is about: similarity('photo', p.content_id)."
     if table is not None:
         word = table["word"] or table["other"]
         return f"There is no view {word}. {_nearest(word, list(names))}"

@@ -14,11 +14,15 @@ from typing import Any
 import filelock
 import lancedb
 import pyarrow as pa
+from lancedb.index import FTS
+from lancedb.query import MatchQuery
 
 from photoidx.errors import LibraryLockedError, LibraryNotFoundError, LibraryTooNewError, PhotoidxError
 from photoidx.migrations import MIGRATIONS, migrate
 from photoidx.schema import META, OWN_TABLES, SCHEMA_VERSION, arrow_schema, key_of
 from photoidx.stage import TableSpec
+
+_BATCH_ROWS = 4096
 
 
 class Store:
@@ -121,6 +125,18 @@ class Store:
             query = query.select(list(columns))
         return query.to_arrow()
 
+    def batches(self, name: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+        """Read a table in parts of a few thousand rows: the whole is never in memory."""
+        yield from self._db.open_table(name).search().select(list(columns)).to_batches(_BATCH_ROWS)
+
+    def count(self, name: str) -> int:
+        """Count a table's rows; 0 where there is no such table."""
+        return int(self._db.open_table(name).count_rows()) if name in self._names else 0
+
+    def version(self, name: str) -> int:
+        """Give a number that rises with every change of a table; 0 where there is no such table."""
+        return int(self._db.open_table(name).version) if name in self._names else 0
+
     def schema(self, name: str) -> pa.Schema:
         """Give the Arrow schema of a table."""
         return self._db.open_table(name).schema
@@ -160,6 +176,38 @@ class Store:
             quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values[start : start + 500])
             table.delete(f"{column} IN ({quoted})")
 
+    def clear(self, name: str) -> None:
+        """Delete all rows of a table, if it exists."""
+        if name in self._names:
+            self._db.open_table(name).delete("true")
+
+    def index_text(self, name: str, column: str) -> None:
+        """Make a full-text index over a column of words with blanks between, or take new rows into the one there is.
+
+        Words of one English stem are the same word.
+        """
+        table = self._db.open_table(name)
+        if _is_indexed(table, column):
+            table.optimize()
+        elif table.count_rows():
+            # Nothing is left out: a camera may be called "A", and the name of a file be as long as it likes.
+            index = FTS(base_tokenizer="whitespace", remove_stop_words=False, max_token_length=None)
+            table.create_index(column, config=index)
+
+    def search_text(self, name: str, column: str, word: str, select: Sequence[str], edits: int = 0) -> pa.Table:
+        """Give the rows that have a word, or one with up to so many edits after its first letter, the best first.
+
+        They have the selected columns and `_score`, by BM25. Where there is no index there are none.
+        """
+        table = self._db.open_table(name)
+        names = [*select, "_score"]
+        if not _is_indexed(table, column):
+            schema = pa.schema([*(table.schema.field(each) for each in select), pa.field("_score", pa.float32())])
+            return schema.empty_table()
+        # Its other arguments have defaults, which mypy does not see in a pydantic class.
+        query = MatchQuery(word, column, fuzziness=edits, prefix_length=1 if edits else 0)  # type: ignore[call-arg]
+        return table.search(query, query_type="fts").select(names).limit(max(1, table.count_rows())).to_arrow()
+
     def size_bytes(self) -> int | None:
         """Give the size of the library's folder on disk; None for one in an object store."""
         if self._folder is None:
@@ -175,6 +223,10 @@ class Store:
         """Merge small data files and remove versions older than this."""
         for name in sorted(self._names):
             self._db.open_table(name).optimize(cleanup_older_than=keep_versions_for)
+
+
+def _is_indexed(table: lancedb.table.Table, column: str) -> bool:
+    return any(index.columns == [column] for index in table.list_indices())
 
 
 def _make_folder(folder: Path) -> None:

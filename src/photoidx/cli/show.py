@@ -36,7 +36,7 @@ def show(photo: str, library: str | None, output_format: str, null: bool, faces:
     if faces is not None:
         _write_faces(ours, photo, faces)
     if output_format == "table":
-        _print_thumbnail(ours.thumbnail(photo))
+        print_thumbnail(ours.thumbnail(photo))
         sentences = found.pop("report", [])
         for line in ["report"] * bool(sentences) + [f"  {harmless(sentence)}" for sentence in sentences]:
             click.echo(line)
@@ -57,7 +57,7 @@ def _write_faces(ours: Library, photo: str, out: str) -> None:
     click.echo(f"Faces drawn in {harmless(out)}.", err=True)
 
 
-def _print_thumbnail(jpeg: bytes | None) -> None:
+def print_thumbnail(jpeg: bytes | None) -> None:
     """Draw a thumbnail with coloured half blocks, two pixels a character, where the terminal has the colours."""
     if jpeg is None or not sys.stdout.isatty():
         return
