@@ -1,0 +1,209 @@
+"""Which pairs of pictures may be the same or alike: near hashes in any orientation, near vectors, and equal times.
+
+Every pair that is found here is looked at later, so a stranger costs time and no more, but what is not found is lost.
+Measured on 40 photos with 13 kinds of edit each: re-encoded, resized, recoloured, turned and mirrored copies differ in
+at most 10 of the 64 bits and 26 of the 256, in the right orientation, where their cosine may fall to 0.28; cropped,
+framed and stamped ones have a cosine of 0.83 or more, where their hashes may be anything.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from photoidx.queries.contents import Array
+from photoidx.queries.duplicates.orientation import COUNT, turned_hashes
+from photoidx.queries.duplicates.pictures import Pictures
+from photoidx.queries.frames import NO_TIME
+
+NEAR_64, NEAR_256 = 10, 64
+NEAR_COSINE = 0.8
+NEIGHBOURS = 12
+# Measured on ukbench, where a camera took each thing four times within a minute: cosines from 0.58 on; of two things up
+# to 0.55.
+MOMENT_COSINE, _MOMENT_US, _NEXT = 0.57, 60_000_000, 3
+_FULL = 128  # entries of one bucket that are looked at: all-black pictures must not cost the square of their number
+_BLOCK = 8192
+_PRINCIPAL = (
+    192  # components that the neighbours are searched in; the cosine itself is worked out from the whole vectors
+)
+_FLAT = 20_000  # pictures up to which every vector is compared with every other
+_SAMPLE = 8_000
+_FEW = 20  # a share of 1 in so many pictures asks: all are compared with all
+_SAME_MOMENT = 12
+
+
+def candidates(pictures: Pictures, fresh: Array | None = None) -> Array:
+    """Give pairs (m x 2, the lower place first, sorted, each once). With `fresh` (places), only pairs with one of them.
+
+    Of contents with equal pixels only the first is compared with others; `equal_pixels` gives the rest.
+    """
+    first = _first_of_pixels(pictures)
+    asking = first if fresh is None else first[np.isin(first, fresh)]
+    if len(first) < 2 or not len(asking):  # noqa: PLR2004 - a pair
+        return np.zeros((0, 2), np.int64)
+    found = np.concatenate(
+        [*_near_hashes(pictures, first, asking), *_near_vectors(pictures, first, asking), _same_moment(pictures, first)]
+    )
+    if fresh is not None:
+        found = found[np.isin(found, fresh).any(axis=1)]
+    return unique_pairs(found[found[:, 0] != found[:, 1]])
+
+
+def of_one_moment(pictures: Pictures, fresh: Array | None = None) -> Array:
+    """Pair what one camera took within a minute and looks a little alike, each photo with its next three."""
+    known = np.flatnonzero((pictures.time_us != NO_TIME) & (pictures.cameras >= 0))
+    known = known[np.lexsort((pictures.time_us[known], pictures.cameras[known]))]
+    found = [np.zeros((0, 2), np.int64)]
+    found += [np.stack([known[:-step], known[step:]], axis=1) for step in range(1, min(_NEXT, len(known) - 1) + 1)]
+    pairs = np.concatenate(found)
+    pairs = pairs[are_of_one_moment(pictures, pairs)]
+    if fresh is not None:
+        pairs = pairs[np.isin(pairs, fresh).any(axis=1)]
+    return pairs[cosines(pictures, pairs) >= MOMENT_COSINE]
+
+
+def are_of_one_moment(pictures: Pictures, pairs: Array) -> Array:
+    """Tell of pairs whether one camera took both within a minute."""
+    first, second = pairs[:, 0], pairs[:, 1]
+    times = pictures.time_us[first], pictures.time_us[second]
+    known = (times[0] != NO_TIME) & (times[1] != NO_TIME) & (pictures.cameras[first] >= 0)
+    camera = pictures.cameras[first] == pictures.cameras[second]
+    return np.asarray(known & camera & (np.abs(times[0] - times[1]) <= _MOMENT_US))
+
+
+def equal_pixels(pictures: Pictures) -> Array:
+    """Give pairs of the first content of each decoded picture with the others that have the same pixels."""
+    _, first, inverse = np.unique(pictures.pixels, return_index=True, return_inverse=True)
+    pairs = np.stack([first[inverse], np.arange(len(pictures))], axis=1).astype(np.int64)
+    return np.asarray(pairs[pairs[:, 0] != pairs[:, 1]])
+
+
+def unique_pairs(pairs: Array) -> Array:
+    """Give each pair once, the lower place first, in order."""
+    ordered = np.sort(pairs.reshape(-1, 2).astype(np.int64), axis=1)
+    if not len(ordered):
+        return ordered
+    width = int(ordered.max()) + 1
+    code = np.unique(ordered[:, 0] * width + ordered[:, 1])
+    return np.stack([code // width, code % width], axis=1)
+
+
+def _first_of_pixels(pictures: Pictures) -> Array:
+    return np.sort(np.unique(pictures.pixels, return_index=True)[1])
+
+
+def _near_hashes(pictures: Pictures, among: Array, asking: Array) -> Iterator[Array]:
+    """Find hashes that differ in few bits, by multi-index hashing (Norouzi, Punjani, Fleet 2012).
+
+    Two hashes that differ in at most 7 bits agree in one of four bands but for one bit. So each band is an index, and
+    is asked for the band's bits and for those with one of them changed. The bands are as wide as keeps the buckets
+    small, so that cost grows little more than linearly; above 65,536 pictures there are three, which find 5 bits for
+    sure and most of 6 to 10.
+    """
+    width = max(16, math.ceil(math.log2(len(among))))
+    count = 64 // width
+    stored = pictures.hash_64[among]
+    turned = turned_hashes(pictures.hash_64[asking, None], 8)[:, :, 0]
+    whole = turned_hashes(pictures.hash_256[asking], 16)
+    for band in range(count):
+        keys = _band(stored, band, width)
+        order = np.argsort(keys, kind="stable")
+        ends = np.cumsum(np.bincount(keys, minlength=1 << width))
+        for orientation, start in itertools.product(range(COUNT), range(0, len(asking), _BLOCK)):
+            here = slice(start, start + _BLOCK)
+            asked = _band(turned[orientation, here], band, width)
+            for flip in (0, *(1 << bit for bit in range(width))):
+                key = asked ^ flip
+                begin = np.where(key > 0, ends[key - 1], 0)
+                number = np.minimum(ends[key] - begin, _FULL)
+                who = np.repeat(np.arange(len(key)), number)
+                nth = np.arange(len(who)) - np.repeat(np.cumsum(number) - number, number)
+                other = order[begin[who] + nth]
+                near = np.bitwise_count(turned[orientation, here][who] ^ stored[other]) <= NEAR_64
+                who, other = who[near], among[other[near]]
+                bits = np.bitwise_count(whole[orientation, here][who] ^ pictures.hash_256[other]).sum(axis=1)
+                pairs = np.stack([asking[here][who], other], axis=1)
+                yield pairs[(bits <= NEAR_256) & (pairs[:, 0] != pairs[:, 1])]
+
+
+def _band(hashes: Array, band: int, width: int) -> Array:
+    shift = np.uint64(64 - (band + 1) * width)
+    return ((hashes >> shift) & np.uint64((1 << width) - 1)).astype(np.int64)
+
+
+def _near_vectors(pictures: Pictures, among: Array, asking: Array) -> Iterator[Array]:
+    """Find each picture's nearest vectors: among all of them, or in a large library in near cells (FAISS)."""
+    among, asking = (each[pictures.vectors[each].any(axis=1)] for each in (among, asking))
+    if len(among) < 2 or not len(asking):  # noqa: PLR2004 - a pair
+        return
+    import faiss  # noqa: PLC0415 - a third of a second
+
+    if len(asking) * _FEW <= len(among):
+        for block in blocks(among, _BLOCK):
+            yield _all_near(pictures, block, asking)
+        return
+    reduced = _reduced(pictures.vectors, among)
+    width = reduced.shape[1]
+    index: Any = faiss.IndexFlatL2(width)
+    if len(among) > _FLAT:
+        index = faiss.IndexIVFFlat(index, width, round(3 * math.sqrt(len(among))))
+        index.cp.niter, index.cp.max_points_per_centroid, index.cp.min_points_per_centroid = 8, 40, 1
+        index.train(reduced)
+        index.nprobe = 8
+    index.add(reduced)
+    places = np.searchsorted(among, asking)
+    for block in blocks(places, _BLOCK):
+        _, found = index.search(reduced[block], NEIGHBOURS + 1)
+        pairs = np.stack([np.repeat(among[block], found.shape[1]), among[found.ravel()]], axis=1)
+        pairs = pairs[(found.ravel() >= 0) & (pairs[:, 0] != pairs[:, 1])]
+        yield pairs[cosines(pictures, pairs) >= NEAR_COSINE]
+
+
+def _all_near(pictures: Pictures, block: Array, asking: Array) -> Array:
+    """Compare every vector of a block with every one that asks: for a few new photos that is quicker than an index."""
+    rows, columns = (pictures.vectors[each].astype(np.float32) for each in (block, asking))
+    near, by = np.nonzero(rows @ columns.T >= NEAR_COSINE)
+    return np.stack([block[near], asking[by]], axis=1)
+
+
+def _reduced(vectors: Array, places: Array) -> Array:
+    """Give the principal components of vectors, float32: their distances are nearly those of the whole vectors."""
+    sample = vectors[places[:: max(1, len(places) // _SAMPLE)]].astype(np.float32)
+    mean = sample.mean(axis=0)
+    sample -= mean
+    values, axes = np.linalg.eigh(sample.T @ sample)
+    axes = axes[:, values.argsort()[::-1][:_PRINCIPAL]]
+    return np.concatenate([(vectors[block].astype(np.float32) - mean) @ axes for block in blocks(places, _BLOCK)])
+
+
+def blocks(places: Array, size: int) -> Iterator[Array]:
+    """Cut places into blocks of this size."""
+    for start in range(0, len(places), size):
+        yield places[start : start + size]
+
+
+def cosines(pictures: Pictures, pairs: Array) -> Array:
+    """Give the cosines of pairs (m), in blocks: the vectors of a large library are not copied whole."""
+    found = np.empty(len(pairs), np.float32)
+    for start in range(0, len(pairs), _BLOCK):
+        left, right = (pictures.vectors[pairs[start : start + _BLOCK, side]].astype(np.float32) for side in (0, 1))
+        found[start : start + _BLOCK] = np.einsum("ij,ij->i", left, right)
+    return found
+
+
+def _same_moment(pictures: Pictures, among: Array) -> Array:
+    """Pair what one camera took in one second: an edited copy keeps its time."""
+    known = among[(pictures.time_us[among] != NO_TIME) & (pictures.cameras[among] >= 0)]
+    second = pictures.time_us[known] // 1_000_000
+    order = np.lexsort((second, pictures.cameras[known]))
+    known, second = known[order], second[order]
+    found = [np.zeros((0, 2), np.int64)]
+    for step in range(1, min(_SAME_MOMENT, len(known))):
+        alike = (second[step:] == second[:-step]) & (pictures.cameras[known[step:]] == pictures.cameras[known[:-step]])
+        found.append(np.stack([known[:-step][alike], known[step:][alike]], axis=1))
+    return np.concatenate(found)

@@ -1,0 +1,62 @@
+"""From pairs to groups: stars around a representative, so that no chain of likenesses ties strangers together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+
+Tie = tuple[int, int, float]
+"""Two members, and the cost of their tie."""
+
+
+def consistent(ties: Iterable[Tie], apart: Callable[[int, int], bool]) -> list[Tie]:
+    """Leave out ties that contradict nearer ones: a member goes with the nearest of others that are apart.
+
+    A copy that lost its time looks like every frame of a burst. It belongs to the one that it is nearest to.
+    """
+    near = _neighbours(ties)
+    kept: dict[int, set[int]] = {}
+    for member, others in near.items():
+        mine: list[int] = []
+        for other in sorted(others, key=lambda other: (others[other], other)):
+            if not any(apart(other, nearer) for nearer in mine):
+                mine.append(other)
+        kept[member] = set(mine)
+    return [
+        (one, other, cost)
+        for one, others in near.items()
+        for other, cost in others.items()
+        if one < other and other in kept[one] and one in kept[other]
+    ]
+
+
+def _neighbours(ties: Iterable[Tie]) -> dict[int, dict[int, float]]:
+    near: dict[int, dict[int, float]] = defaultdict(dict)
+    for one, other, cost in ties:
+        if one != other:
+            for here, there in ((one, other), (other, one)):
+                near[here][there] = min(cost, near[here].get(there, cost))
+    return near
+
+
+def stars(order: Sequence[int], ties: Iterable[Tie]) -> dict[int, tuple[int, float]]:
+    """Give for each member its representative and the cost of their tie; a representative is its own, at cost 0.
+
+    `order` lists the members, the most wanted first; `ties` are pairs with a cost. Representatives are taken one by one
+    by the number of ties, then by the order, until every member is tied to one (star clustering, Aslam, Pelekhov and
+    Rus 2004); one that is tied to several goes with the nearest. Members without ties are left out.
+    """
+    near = _neighbours(ties)
+    rank = {member: number for number, member in enumerate(order)}
+    heads: set[int] = set()
+    covered: set[int] = set()
+    for member in sorted(near, key=lambda member: (-len(near[member]), rank[member])):
+        if member not in covered:
+            heads.add(member)
+            covered.update(near[member])
+    found = {head: (head, 0.0) for head in heads}
+    for member in near.keys() - heads:
+        cost, _, head = min((cost, rank[head], head) for head, cost in near[member].items() if head in heads)
+        found[member] = (head, cost)
+    lonely = heads - {head for member, (head, _) in found.items() if member != head}
+    return {member: tie for member, tie in found.items() if member not in lonely}

@@ -1,0 +1,111 @@
+"""What the search for duplicates knows of each content: hashes, vector, size, and who took it when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from photoidx.queries.contents import Array, codes, columns_of, vectors_of
+from photoidx.queries.frames import NO_TIME, file_number
+from photoidx.records import RAW_FORMATS, Kind
+from photoidx.store import Store
+
+_EXIF = ("taken_at", "make", "model", "width", "height")
+_IN_A_SECOND = 60  # frames that a camera takes at most
+_HASHES = ("content_id", "phash_64", "phash_256", "pixel_id")
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """One row for each content that was hashed, by content id.
+
+    `hash_64` (n) and `hash_256` (n x 4) are uint64; `vectors` (n x d, float16, length 1) are zero where there is none.
+    `cameras` is -1 where no camera is known, `time_us` (local) is NO_TIME where no time is; `streams` and `numbers` are
+    those of file names, -1 where a name has none; `size` (n x 2) is width and height in pixels, 0 if unknown; `raw`
+    tells RAW files.
+    """
+
+    content_ids: Sequence[str]
+    pixels: Array
+    hash_64: Array
+    hash_256: Array
+    vectors: Array
+    cameras: Array
+    time_us: Array
+    streams: Array
+    numbers: Array
+    size: Array
+    raw: Array
+
+    def __len__(self) -> int:
+        return len(self.content_ids)
+
+    def other_press(self, first: Array, second: Array) -> Array:
+        """Tell of pairs whether they are surely two presses of a shutter: other cameras, other times, or other numbers.
+
+        A time without sub-seconds may be a copy's, whose other digits an editor lost: it is compared by the second. Two
+        files of one size that one camera numbered differently within a second are two frames of a burst.
+        """
+        camera = self.cameras[first] != self.cameras[second]
+        camera &= (self.cameras[first] >= 0) & (self.cameras[second] >= 0)
+        times = self.time_us[first], self.time_us[second]
+        known = (times[0] != NO_TIME) & (times[1] != NO_TIME)
+        whole = (times[0] % 1_000_000 == 0) | (times[1] % 1_000_000 == 0)
+        other = np.where(whole, times[0] // 1_000_000 != times[1] // 1_000_000, times[0] != times[1])
+        steps = np.abs(self.numbers[first] - self.numbers[second])
+        frames = known & (self.cameras[first] >= 0) & (self.cameras[first] == self.cameras[second])
+        frames &= (self.streams[first] == self.streams[second]) & (self.numbers[first] >= 0)
+        frames &= (steps > 0) & (steps <= _IN_A_SECOND) & (self.size[first] == self.size[second]).all(axis=1)
+        return np.asarray(camera | (known & other) | frames)
+
+
+def read_pictures(store: Store, *, with_vectors: bool = True) -> Pictures:
+    """Read all contents that have hashes and still have a file. The vectors are the larger part of it."""
+    if "hashes" not in store.names():
+        nothing = pa.table({name: pa.array([], pa.string()) for name in _HASHES})
+        nothing = nothing.append_column("path_first", pa.array([], pa.string()))
+        return _pictures(store, nothing.append_column("raw", pa.array([], pa.bool_())), with_vectors=False)
+    files = store.read("files", ["path", "content_id", "kind", "format"])
+    files = files.filter(pc.and_(pc.equal(files["kind"], Kind.PHOTO.value), pc.is_valid(files["content_id"])))
+    rows = store.read("hashes", list(_HASHES))
+    rows = rows.filter(pc.is_in(rows["content_id"], value_set=files["content_id"].combine_chunks()))
+    raw = pc.is_in(files["format"], value_set=pa.array(sorted(RAW_FORMATS)))
+    raws = files.filter(raw)["content_id"].unique()
+    rows = rows.append_column("raw", pc.is_in(rows["content_id"], value_set=raws))
+    named = files.sort_by("path").group_by("content_id", use_threads=False).aggregate([("path", "first")])
+    return _pictures(store, rows.join(named, "content_id").sort_by("content_id"), with_vectors=with_vectors)
+
+
+def _pictures(store: Store, rows: pa.Table, *, with_vectors: bool) -> Pictures:
+    ids = rows["content_id"].to_pylist()
+    exif = columns_of(store, "exif", _EXIF, ids)
+    nothing = pa.nulls(len(ids))
+    # Serial numbers are not compared: an editor that dropped one has not changed the camera.
+    names = (exif.get("make", nothing).to_pylist(), exif.get("model", nothing).to_pylist())
+    camera = [f"{make or ''} {model or ''}" if make or model else None for make, model in zip(*names, strict=True)]
+    times = exif.get("taken_at", nothing).cast(pa.timestamp("us")).cast(pa.int64())
+    sides = [pc.fill_null(exif.get(name, nothing).cast(pa.int32()), 0) for name in ("width", "height")]
+    numbered = [file_number(path) for path in rows["path_first"].to_pylist()]
+    return Pictures(
+        content_ids=ids,
+        pixels=codes(rows["pixel_id"].combine_chunks()),
+        hash_64=np.array([int(each, 16) for each in rows["phash_64"].to_pylist()], np.uint64),
+        hash_256=_words(rows["phash_256"].to_pylist()),
+        vectors=vectors_of(store, ids) if with_vectors else np.zeros((len(ids), 1), np.float16),
+        cameras=codes(camera),
+        time_us=np.asarray(pc.fill_null(times, NO_TIME), np.int64),
+        streams=codes([stream for stream, _ in numbered]),
+        numbers=np.array([number for _, number in numbered], np.int32),
+        size=np.stack([np.asarray(side, np.int32) for side in sides], axis=1),
+        raw=np.asarray(rows["raw"], np.bool_),
+    )
+
+
+def _words(hashes: Sequence[str]) -> Array:
+    """Give hashes of 64 hexadecimal digits as n x 4 numbers, row by row of the picture's frequencies."""
+    data = np.frombuffer(bytes.fromhex("".join(hashes)), ">u8")
+    return data.reshape(-1, 4).astype(np.uint64)

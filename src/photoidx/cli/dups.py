@@ -1,0 +1,160 @@
+"""`photoidx dups` and `photoidx calibrate`."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from photoidx.cli.output import harmless, library_option, output_options, plain, render
+from photoidx.cli.show import print_thumbnail
+
+if TYPE_CHECKING:
+    from photoidx.library import Library
+
+_COLUMNS = ("group_id", "group_kind", "keep", "path", "kind", "distance", "width", "height", "size", "reason")
+
+
+class _Share(click.ParamType[float]):
+    """A share as `1%` or `0.01`."""
+
+    name = "share"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Read it. Fails unless it lies between 0 and 1."""
+        if isinstance(value, float):
+            return value
+        try:
+            share = float(value.removesuffix("%")) / (100 if value.endswith("%") else 1)
+        except ValueError:
+            self.fail(f"{value!r} is no share; write 1% or 0.01", param, ctx)
+        if not 0 <= share < 1:
+            self.fail(f"{value!r} is not between 0 and 100 %", param, ctx)
+        return share
+
+
+@click.command()
+@click.option(
+    "--level",
+    type=click.Choice(["identical", "same", "similar"]),
+    default="same",
+    show_default=True,
+    help="How alike: equal bytes; also the same picture; also pictures of one scene.",
+)
+@click.option(
+    "--strictness",
+    type=click.Choice(["strict", "normal", "loose"]),
+    default="normal",
+    show_default=True,
+    help="How sure: 0.1 %, 1 % or 5 % of the pairs may be false.",
+)
+@click.option("--max-false", type=_Share(), help="The same as a share: 1% or 0.01.")
+@click.option("--within", multiple=True, type=click.Path(), metavar="DIR", help="Only files below this folder.")
+@click.option("--across", nargs=2, type=click.Path(), metavar="A B", help="Only groups with files below both folders.")
+@library_option
+@output_options
+def dups(  # noqa: PLR0917 - click passes each option by name
+    level: str,
+    strictness: str,
+    max_false: float | None,
+    within: tuple[str, ...],
+    across: tuple[str, str] | None,
+    library: str | None,
+    output_format: str,
+    null: bool,
+) -> None:
+    """Find duplicates: which photos are the same picture, which of each to keep, and why.
+
+    The same picture is one that was re-encoded, resized, converted, lightly recoloured or cropped, framed, stamped,
+    turned or mirrored. Two frames of a burst are two pictures, and so are RAW and JPEG. Nothing is deleted. With
+    --format paths the files are printed that are not kept, identical and same ones alone. `photoidx decide different A
+    B` says that two are no duplicates, `decide keep-all A B` that all are wanted; both hold for ever.
+    """
+    from photoidx.library import Library  # noqa: PLC0415
+
+    ours = Library(library)
+    refresh(ours)
+    found = ours.duplicates(
+        level=level, strictness=strictness, most_false=max_false, within=within, across=across or ()
+    )
+    if output_format == "json":
+        click.echo(json.dumps(plain(found)))
+    elif output_format == "jsonl":
+        click.echo("".join(json.dumps(plain(each)) + "\n" for each in found), nl=False)
+    elif output_format == "table":
+        for each in found:
+            _print(each)
+    elif output_format == "paths":
+        extra = [file for each in found for file in each["files"] if not file["keep"] and file["kind"] != "similar"]
+        render([{"path": file["path"]} for file in extra], "paths", null=null)
+    else:
+        rows = [
+            {"group_id": each["group_id"], "group_kind": each["kind"], **{name: file[name] for name in _COLUMNS[2:]}}
+            for each in found
+            for file in each["files"]
+        ]
+        render(rows, output_format, columns=_COLUMNS)
+    extra_files = sum(not file["keep"] for each in found for file in each["files"])
+    freed = sum(each["bytes_freed"] for each in found)
+    said = f"{len(found):,} groups, {extra_files:,} files beside those to keep; they take {freed / 1e6:,.1f} MB."
+    click.echo(said if found else "There are no duplicates.", err=True)
+
+
+def refresh(ours: Library) -> None:
+    """Bring the pairs up to date, and say what is done, or why it is not."""
+
+    def show(done: int, total: int) -> None:
+        if sys.stderr.isatty():
+            click.echo(f"\rComparing pictures: {done:,} of {total:,} pairs", nl=done == total, err=True)
+
+    problem = ours.refresh_duplicates(show)
+    if problem:
+        click.echo(harmless(f"These are the duplicates that were known before: {problem}"), err=True)
+
+
+def _print(each: Mapping[str, Any]) -> None:
+    click.echo(harmless(f"{each['group_id']}, {each['kind']}, {len(each['files'])} files"))
+    for file in each["files"]:
+        mark = "*" if file["keep"] else " "
+        click.echo(harmless(f"  {mark} {file['path']}  {file['reason']}"))
+
+
+@click.command()
+@click.option("--count", default=10, show_default=True, type=click.IntRange(1), help="How many pairs to ask about.")
+@library_option
+@output_options
+def calibrate(count: int, library: str | None, output_format: str, null: bool) -> None:
+    """Teach `photoidx dups` on your own photos, by saying of pairs whether they are the same picture.
+
+    Asks about the pairs whose answer teaches most. From then on --max-false counts with your answers too. Piped or with
+    --format it lists the pairs instead; answer them with `photoidx decide same A B` or `photoidx decide different A B`.
+    """
+    from photoidx.library import Library  # noqa: PLC0415
+
+    ours = Library(library)
+    refresh(ours)
+    pairs = ours.doubtful_pairs(count)
+    if not sys.stdin.isatty() or output_format != "table":
+        render(pairs, output_format, null=null, columns=("first", "second", "distance", "chance"))
+        return
+    said = 0
+    for number, pair in enumerate(pairs, 1):
+        for path in (pair["first"], pair["second"]):
+            click.echo(harmless(path))
+            print_thumbnail(ours.thumbnail(path))
+        answer = click.prompt(
+            f"{number} of {len(pairs)}: the same picture? [y]es, [n]o, [s]kip, [q]uit",
+            type=click.Choice(["y", "n", "s", "q"]),
+            default="s",
+            show_choices=False,
+            show_default=False,
+        )
+        if answer == "q":
+            break
+        if answer != "s":
+            ours.decide("same" if answer == "y" else "different", pair["first"], pair["second"])
+            said += 1
+    click.echo(f"{said} answers recorded. Take the last one back with: photoidx decide --undo", err=True)

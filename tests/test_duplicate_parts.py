@@ -1,0 +1,201 @@
+"""The parts that find duplicates: stars, orientations, alignment, the choice of what to keep, and the calibration."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from skimage import data
+
+from photoidx.queries.duplicates.alignment import aligned, direct
+from photoidx.queries.duplicates.calibration import calibrate
+from photoidx.queries.duplicates.candidates import NEAR_64, NEAR_256, candidates, unique_pairs
+from photoidx.queries.duplicates.groups import consistent, stars
+from photoidx.queries.duplicates.keep import Copy, preference, reason
+from photoidx.queries.duplicates.orientation import COUNT, inverse, turned, turned_hashes
+from photoidx.queries.duplicates.pictures import Pictures
+from photoidx.queries.frames import NO_TIME
+from photoidx.scoring.hashes import perceptual_hash
+
+TIES = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.floats(0, 1)), max_size=25)
+
+
+@given(TIES, st.permutations(range(10)))
+def test_every_member_is_tied_to_its_representative(ties, order):
+    known = {frozenset(tie[:2]) for tie in ties}
+    found = stars(order, ties)
+    assert all(member == head or frozenset((member, head)) in known for member, (head, _) in found.items())
+    assert all(found[head][0] == head for head, _ in found.values())
+
+
+@given(TIES, st.permutations(range(10)))
+def test_two_that_are_tied_are_not_both_left_alone(ties, order):
+    found = stars(order, ties)
+    assert all(one in found or other in found for one, other, _ in ties if one != other)
+
+
+@given(TIES, st.sets(st.frozensets(st.integers(0, 9), min_size=2, max_size=2)))
+def test_no_member_is_tied_to_two_that_are_apart(ties, sets):
+    kept = consistent(ties, lambda one, other: frozenset((one, other)) in sets)
+    near = {
+        member: {*(b for a, b, _ in kept if a == member), *(a for a, b, _ in kept if b == member)}
+        for member in range(10)
+    }
+    assert not any(frozenset((one, other)) in sets for others in near.values() for one in others for other in others)
+    assert {frozenset(tie[:2]) for tie in kept} <= {frozenset(tie[:2]) for tie in ties}
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50))))
+def test_pairs_are_given_once_in_order(pairs):
+    found = unique_pairs(np.array(pairs, np.int64).reshape(-1, 2))
+    assert found.tolist() == [list(pair) for pair in sorted({tuple(sorted(pair)) for pair in pairs})]
+
+
+def photo(name: str) -> np.ndarray:
+    return cv2.cvtColor(getattr(data, name)()[..., :3], cv2.COLOR_RGB2GRAY)
+
+
+@pytest.mark.parametrize("side", [8, 16])
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea", "rocket"])
+def test_the_hash_of_a_turned_picture_follows_from_the_hash(name, side):
+    def hashed(picture: np.ndarray) -> np.ndarray:
+        text = perceptual_hash(Image.fromarray(picture), side)
+        return np.frombuffer(bytes.fromhex(text), ">u8").astype(np.uint64)
+
+    foretold = turned_hashes(hashed(photo(name))[None], side)[:, 0]
+    for orientation in range(COUNT):
+        bits = np.bitwise_count(foretold ^ hashed(turned(photo(name), orientation))).sum(axis=1)
+        assert bits.argmin() == orientation
+        assert bits[orientation] <= (NEAR_64 if side == 8 else NEAR_256 / 2)
+
+
+@pytest.mark.parametrize("orientation", range(COUNT))
+def test_turning_back_undoes_turning(orientation):
+    picture = photo("coffee")
+    assert np.array_equal(turned(turned(picture, orientation), inverse(orientation)), picture)
+
+
+def grey(picture: np.ndarray) -> np.ndarray:
+    return picture.astype(np.float32)
+
+
+@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea"])
+def test_a_crop_is_laid_where_it_was_cut(name):
+    whole = photo(name)
+    height, width = whole.shape
+    cut = whole[height // 20 : -height // 30, width // 25 : -width // 16]
+    found = aligned(grey(whole), grey(cut))
+    assert found is not None
+    assert found.distance < 0.05
+    assert found.overlap == pytest.approx(cut.size / whole.size, abs=0.03)
+    assert found.scale == pytest.approx(max(cut.shape) / max(whole.shape), abs=0.02)
+    assert abs(found.roll_deg) < 0.2
+
+
+@pytest.mark.parametrize("colour", [0, 255])
+def test_a_frame_is_told_from_a_crop(colour):
+    picture = photo("coffee")
+    framed = cv2.copyMakeBorder(picture, 30, 30, 30, 30, cv2.BORDER_CONSTANT, value=colour)
+    assert aligned(grey(picture), grey(framed)).framed == 2
+    assert aligned(grey(framed), grey(picture)).framed == 1
+    assert aligned(grey(picture), grey(picture[25:-25, 25:-25])).framed == 0
+
+
+def test_a_turn_of_the_camera_shows_as_a_roll():
+    picture = photo("coffee")
+    height, width = picture.shape
+    turn = cv2.getRotationMatrix2D((width / 2, height / 2), 1.5, 1.0)
+    moved = cv2.warpAffine(picture, turn, (width, height))[20:-20, 20:-20]
+    assert abs(aligned(grey(picture[20:-20, 20:-20]), grey(moved)).roll_deg) == pytest.approx(1.5, abs=0.2)
+
+
+def test_other_brightness_is_no_difference_and_another_picture_is():
+    picture = grey(photo("coffee"))
+    assert direct(picture, picture * 0.9 + 15).distance < 0.01
+    other = cv2.resize(photo("chelsea"), photo("coffee").shape[::-1])
+    assert direct(picture, grey(other)).distance > 0.5
+
+
+COPIES = st.builds(
+    Copy,
+    path=st.text("ab/", min_size=1),
+    wish=st.integers(-1, 1),
+    width=st.integers(0, 5000),
+    height=st.integers(0, 5000),
+    camera=st.booleans(),
+    edited=st.booleans(),
+    format=st.sampled_from(["jpeg", "png", "cr3", "webp"]),
+    quality=st.none() | st.floats(1, 100),
+    mtime_ns=st.integers(0, 9),
+)
+
+
+@given(st.lists(COPIES, min_size=2, max_size=5, unique_by=lambda copy: copy.path))
+def test_the_reason_to_keep_is_one_that_tells_the_kept_copy_from_the_next(copies):
+    kept, *others = sorted(copies, key=preference)
+    assert reason(kept, others)
+    assert preference(kept) < min(map(preference, others))
+
+
+def test_a_larger_copy_is_kept_unless_it_is_only_framed():
+    small, large = Copy("a", width=1000, height=800), Copy("b", width=2000, height=1600, camera=False)
+    assert min(small, large, key=preference) is large
+    framed = Copy("c", width=1100, height=900, framed=True, share=0.81)
+    assert min(small, framed, key=preference) is small
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 0.6), st.booleans()), max_size=8), st.lists(st.floats(0, 0.6), min_size=1))
+def test_the_chance_of_a_false_pair_never_falls_with_distance_nor_the_cut_with_leniency(answers, distances):
+    curve = calibrate(answers)
+    assert np.all(np.diff(curve.false(np.linspace(0, 1, 200))) >= -1e-12)
+    cuts = [curve.cut(np.array(distances), share) for share in (0.0, 0.001, 0.01, 0.05)]
+    assert cuts == sorted(cuts)
+
+
+def test_answers_about_the_users_own_photos_move_the_cut():
+    distances = np.linspace(0.01, 0.3, 30)
+    stricter = calibrate([(0.1, False)] * 20).cut(distances, 0.01)
+    assert stricter < calibrate().cut(distances, 0.01)
+
+
+def made(hashes: list[int], vectors: np.ndarray) -> Pictures:
+    count = len(hashes)
+    whole = np.stack([np.array(hashes, np.uint64)] * 4, axis=1)
+    return Pictures(
+        content_ids=[f"{at:032x}" for at in range(count)],
+        pixels=np.arange(count),
+        hash_64=np.array(hashes, np.uint64),
+        hash_256=whole,
+        vectors=vectors.astype(np.float16),
+        cameras=np.full(count, -1),
+        time_us=np.full(count, NO_TIME),
+        streams=np.full(count, -1),
+        numbers=np.full(count, -1),
+        size=np.zeros((count, 2), np.int32),
+        raw=np.zeros(count, np.bool_),
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(0, 2**64 - 1), st.sets(st.integers(0, 63), max_size=7))
+def test_hashes_that_differ_in_seven_bits_are_found(first, bits):
+    second = first
+    for bit in bits:
+        second ^= 1 << bit
+    pictures = made([first, second], np.zeros((2, 4)))
+    assert candidates(pictures).tolist() == [[0, 1]]
+
+
+def test_what_is_new_finds_the_same_pairs_as_all_at_once():
+    rng = np.random.default_rng(3)
+    vectors = np.repeat(rng.standard_normal((40, 32)), 2, axis=0) + 0.05 * rng.standard_normal((80, 32))
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    pictures = made(rng.integers(0, 2**63, 80).tolist(), vectors)
+    whole = candidates(pictures)
+    fresh = np.array([0, 7, 50])
+    assert candidates(pictures, fresh).tolist() == whole[np.isin(whole, fresh).any(axis=1)].tolist()
+    assert {(at, at + 1) for at in range(0, 80, 2)} <= {tuple(pair) for pair in whole.tolist()}
