@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
@@ -25,6 +26,8 @@ def keep_ids(groups: Sequence[Sequence[str]], before: Mapping[str, str], kind: s
 
 
 def _new_id(shots: Sequence[str], taken: set[str], kind: str) -> str:
-    candidates = (f"{kind}-{shot_id.removeprefix('shot-')[:12]}" for shot_id in shots)
-    fresh = next((group_id for group_id in candidates if group_id not in taken), None)
-    return fresh or f"{kind}-{shots[0].removeprefix('shot-')}"
+    digits = [shot_id.removeprefix("shot-") for shot_id in shots]
+    short, whole = (each[:12] for each in digits), iter(digits)
+    numbered = (f"{digits[0]}-{number}" for number in itertools.count(2))
+    candidates = (f"{kind}-{each}" for each in itertools.chain(short, whole, numbered))
+    return next(group_id for group_id in candidates if group_id not in taken)
