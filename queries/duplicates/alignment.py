@@ -14,7 +14,7 @@ import numpy as np
 
 from photoidx.queries.contents import Array
 
-SIDE = 256
+SIDE = 192
 """Long side, in pixels, at which two pictures are compared."""
 _WINDOW = 2.0  # standard deviation of the window, pixels
 _NOISE = 12.0  # variance, in grey levels squared, that JPEG and resizing leave in a thumbnail: less is no structure
@@ -22,10 +22,11 @@ _COARSE = 64
 _TEMPLATE = 0.6  # the middle of one picture that is looked for in the other
 _SCALES = tuple(float(scale) for scale in np.geomspace(0.78, 1.28, 13))
 _LEAST_COARSE = 0.7
-_TURNS = 60
+# Pictures are laid on each other at the rough size, and again at the whole one if there they are not hopelessly unlike.
+_ROUGH, _TURNS, _FINE_TURNS, _HOPELESS = 96, 60, 15, 0.6
 _LEAST_OVERLAP = 0.6
 _CHANGED = 0.5
-_TRIM = 0.1
+_TRIM, _BINS = 0.1, 512
 _INSIDE = 0.99  # of the other picture's field of view, not at its edge
 _ONE_COLOUR = 8.0  # grey levels
 
@@ -67,12 +68,28 @@ def aligned(first: Array, second: Array) -> Likeness | None:
     start = _coarse(first, second)
     if start is None:
         return None
-    here, there = (_resized(each, _size(min(SIDE, max(each.shape)), each.shape)) for each in (first, second))
     scale, x, y = start  # in shares of the first picture's long side
-    side = max(here.shape)
-    zoom = max(here.shape) / max(there.shape) * scale
-    warp: Array = np.array([[1 / zoom, 0, -x * side / zoom], [0, 1 / zoom, -y * side / zoom]], np.float32)
-    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, _TURNS, 1e-5)
+    rough, there = (_resized(each, _size(min(_ROUGH, max(each.shape)), each.shape)) for each in (first, second))
+    zoom = max(rough.shape) / max(there.shape) * scale
+    places = -np.array([x, y]) * max(rough.shape) / zoom
+    warp = np.array([[1 / zoom, 0, places[0]], [0, 1 / zoom, places[1]]], np.float32)
+    found = _laid(rough, there, warp, _TURNS)
+    if found is None or found[0].distance > _HOPELESS:
+        return None
+    sizes = rough.shape, there.shape
+    here, there = (_resized(each, _size(min(SIDE, max(each.shape)), each.shape)) for each in (first, second))
+    if here.shape == sizes[0]:
+        return found[0]
+    grown = max(there.shape) / max(sizes[1])
+    warp = found[1] * np.array([[1, 1, grown]], np.float32)
+    warp[:, :2] *= grown / (max(here.shape) / max(sizes[0]))
+    found = _laid(here, there, warp, _FINE_TURNS)
+    return None if found is None else found[0]
+
+
+def _laid(here: Array, there: Array, warp: Array, turns: int) -> tuple[Likeness, Array] | None:
+    """Improve a first guess of where the second picture lies on the first, and compare; None if that fails."""
+    criteria = (cv2.TERM_CRITERIA_EPS | cv2.TERM_CRITERIA_COUNT, turns, 1e-5)
     try:
         warp = np.asarray(cv2.findTransformECC(here, there, warp, cv2.MOTION_AFFINE, criteria)[1])
     except cv2.error:  # it did not converge
@@ -89,7 +106,7 @@ def aligned(first: Array, second: Array) -> Likeness | None:
         return None
     found = _likeness(here, laid, (seen > _INSIDE).astype(np.float32), warp, overlap)
     back = cv2.warpAffine(np.ones_like(here), warp, (there.shape[1], there.shape[0]))
-    return replace(found, framed=_frame(here, seen) or 2 * _frame(there, back))
+    return replace(found, framed=_frame(here, seen) or 2 * _frame(there, back)), warp
 
 
 def _frame(picture: Array, seen: Array) -> int:
@@ -137,11 +154,11 @@ def _likeness(here: Array, there: Array, seen: Array, warp: Array, overlap: floa
     }
     if total <= 0:
         return Likeness(0.0, 0.0, **shape)
-    order = np.argsort(alike, axis=None)
-    along = np.cumsum(weight.ravel()[order])
-    best = order[along >= _TRIM * total]
-    kept = weight.ravel()[best]
-    mean = float((alike.ravel()[best] * kept).sum() / max(float(kept.sum()), 1e-9))
+    # A histogram finds the tenth that is least alike at a fifth of the cost of sorting.
+    bins = ((alike + 1) * (_BINS / 2)).astype(np.int32).clip(0, _BINS - 1).ravel()
+    weights = np.bincount(bins, weight.ravel(), _BINS)
+    kept = slice(int(np.searchsorted(np.cumsum(weights), _TRIM * total)), None)
+    mean = float(np.bincount(bins, (alike * weight).ravel(), _BINS)[kept].sum() / max(float(weights[kept].sum()), 1e-9))
     changed = float(weight[alike < _CHANGED].sum() / total)
     return Likeness(1 - mean, changed, **shape)
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
@@ -104,13 +107,27 @@ def find_pairs(store: Store, pictures: Pictures, fresh: Array | None, progress: 
         orientation = orientations(pictures, block)
         looked: list[Likeness | None] = [None] * len(block)
         compare = Comparison(store, pictures, block[maybe])
-        for at in np.flatnonzero(maybe):
-            looked[at] = compare(int(block[at, 0]), int(block[at, 1]), int(orientation[at]))
+        wanted = np.flatnonzero(maybe)
+        with one_thread_each(), ThreadPoolExecutor(max(1, os.cpu_count() or 1)) as pool:
+            found = pool.map(compare, *(each[wanted].tolist() for each in (block[:, 0], block[:, 1], orientation)))
+            for at, each in zip(wanted, found, strict=True):
+                looked[at] = each
         kept = np.array([each is not None for each in looked], np.bool_) | (cosine >= NEAR_COSINE)
         kept |= are_of_one_moment(pictures, block) & (cosine >= MOMENT_COSINE)
         chosen = [looked[at] for at in np.flatnonzero(kept)]
         yield _rows(pictures, block[kept], cosine[kept], chosen, orientation[kept])
     progress(len(pairs), len(pairs))
+
+
+@contextmanager
+def one_thread_each() -> Iterator[None]:
+    """Let OpenCV use the thread that calls it: the pictures are small, and several are compared at once."""
+    before = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(before)
 
 
 def _one_press(pictures: Pictures, pairs: Array) -> Array:
@@ -175,7 +192,7 @@ class Comparison:
         picture = None if jpeg is None else cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
         if picture is None:
             return None
-        return cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float32), picture.mean(axis=(0, 1))
+        return cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY).astype(np.float32), np.array(cv2.mean(picture)[:3])
 
 
 def _distance(likeness: Likeness) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import threading
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from platformdirs import user_data_path
 
 from photoidx.config import Config
-from photoidx.errors import LibraryNotFoundError, PhotoidxError, QueryError
+from photoidx.errors import LibraryLockedError, LibraryNotFoundError, PhotoidxError, QueryError
 from photoidx.indexer.embedders import embedder
 from photoidx.indexer.plan import Plan
 from photoidx.indexer.scan import Progress, Scan, ScanResult, check_roots, make_plan
@@ -28,6 +29,11 @@ from photoidx.store import Store
 if TYPE_CHECKING:
     import pyarrow as pa
     from PIL import Image
+
+    from photoidx.queries.clusters import Parameters as ClusterParameters
+    from photoidx.queries.gallery.build import Options as GalleryOptions
+    from photoidx.queries.gallery.data import Found
+    from photoidx.queries.search import Answer
 
 
 def default_library() -> str:
@@ -94,7 +100,63 @@ class Library:
         """Answer one SQL query over the views; see `docs/columns.md`. Raises QueryError."""
         from photoidx.queries.sql import run_sql  # noqa: PLC0415 - brings DuckDB
 
-        return run_sql(self.store, query)
+        return run_sql(self.store, query, self.config)
+
+    def similar(
+        self,
+        *photos: str | Path,
+        against: Sequence[str | Path] = (),
+        where: str | None = None,
+        count: int = 20,
+        min_score: float | None = None,
+        embedder: str | None = None,
+        include_self: bool = False,
+    ) -> list[dict[str, Any]]:
+        """Give path and score (cosine) of the photos that look like these and not like those `against`, one a shot.
+
+        A photo is a path, the name of a file of the library, or any picture on disk. `where` is a condition in SQL
+        over the view `photos`. Raises QueryError.
+        """
+        from photoidx.queries.similar import similar  # noqa: PLC0415 - brings DuckDB
+
+        return similar(
+            self.store,
+            [str(photo) for photo in photos],
+            self.config,
+            against=[str(photo) for photo in against],
+            where=where,
+            count=count,
+            least=min_score,
+            embedder=embedder,
+            include_self=include_self,
+        )
+
+    def search(
+        self,
+        text: str,
+        *,
+        where: str | None = None,
+        count: int = 20,
+        min_score: float | None = None,
+        embedder: str | None = None,
+        words: bool = False,
+    ) -> Answer:
+        """Find photos by a text: by pictures with an OpenCLIP model, else, or with `words`, by words.
+
+        `where` is a condition in SQL over the view `photos`. Raises QueryError.
+        """
+        from photoidx.queries.search import search  # noqa: PLC0415 - brings DuckDB
+
+        return search(
+            self.store,
+            text,
+            self.config,
+            where=where,
+            count=count,
+            least=min_score,
+            embedder=embedder,
+            words=words,
+        )
 
     def status(self) -> dict[str, Any]:
         """Count what is in the library, by kind, root and stage."""
@@ -126,15 +188,48 @@ class Library:
         """Give the groups of shots: burst_id, kind, frames (path, shot_id, files, taken_at, rule, gap_s, cosine)."""
         return bursts(self.store)
 
+    def is_grouped(self) -> bool:
+        """Tell whether the groups are those of this version's rules; a scan or `regroup` sees to it."""
+        return is_current(self.store)
+
     def regroup(self) -> int:
         """Group all shots anew, and give the number of groups. Ids and decisions stay. Raises LibraryLockedError."""
         store = self.store
         with store.writing():
             return regroup(store, whole=True)
 
-    def best_of_bursts(self) -> list[dict[str, Any]]:
-        """Give each burst's pick with its reason, and all its frames ranked."""
-        return best_of_bursts(self.store)
+    def best_of_bursts(self, keep: int = 1) -> list[dict[str, Any]]:
+        """Give each burst's pick with its reason, and all its frames ranked; so many of each are marked to be kept."""
+        return best_of_bursts(self.store, keep=keep)
+
+    def clusters(
+        self,
+        parameters: ClusterParameters | None = None,
+        *,
+        recompute: bool = False,
+        with_noise: bool = False,
+        note: Callable[[str], None] = lambda _text: None,
+    ) -> list[dict[str, Any]]:
+        """Give the clusters of photos that show the like: cluster_id, size, label, representative, best, files.
+
+        They are computed where they are not current; without parameters those of the last time hold. `with_noise` adds
+        a last group whose cluster_id is None, if there is noise. `note` is told what else is to be known.
+        """
+        from photoidx.queries.cluster_best import best_of_clusters, told  # noqa: PLC0415
+        from photoidx.queries.cluster_table import find_clusters  # noqa: PLC0415
+
+        store = self.store
+        found = find_clusters(store, parameters, recompute=recompute, note=note)
+        shown = [each for each in found if with_noise or each.cluster_id is not None]
+        return told(shown, best_of_clusters(store, shown))
+
+    def best_of_clusters(self, keep: int = 1, note: Callable[[str], None] = lambda _text: None) -> list[dict[str, Any]]:
+        """Give each cluster's best photo with its reason, and all its photos ranked."""
+        from photoidx.queries.cluster_best import best_of_clusters  # noqa: PLC0415
+        from photoidx.queries.cluster_table import find_clusters  # noqa: PLC0415
+
+        store = self.store
+        return best_of_clusters(store, find_clusters(store, note=note), keep)
 
     def lessons(self, count: int = 10) -> tuple[Learnt | None, list[dict[str, Any]]]:
         """Give what was learnt from your choices of the best, and the bursts whose choice would teach most."""
@@ -144,8 +239,47 @@ class Library:
         """Say what decided between two photos of one burst. Raises QueryError if they are not of one."""
         return why(self.store, str(first), str(second))
 
+    def duplicates(
+        self,
+        *,
+        level: str = "same",
+        strictness: str = "normal",
+        most_false: float | None = None,
+        within: Sequence[str | Path] = (),
+        across: Sequence[str | Path] = (),
+    ) -> list[dict[str, Any]]:
+        """Give the groups of photos that are the same: group_id, kind, keep, bytes_freed, files.
+
+        `level`: identical, same or similar. `strictness`: strict, normal or loose; `most_false` is the same as a share
+        of false pairs. Raises QueryError for words that there are not.
+        """
+        from photoidx.queries.duplicates.find import duplicates, question  # noqa: PLC0415 - brings NumPy and OpenCV
+
+        self.refresh_duplicates()
+        return duplicates(self.store, question(level, strictness, most_false, within, across))
+
+    def refresh_duplicates(self, progress: Callable[[int, int], None] = lambda _done, _total: None) -> str:
+        """Compare what is new since the last time. Gives why it could not, if another process writes; else nothing."""
+        from photoidx.queries.duplicates.pairs import is_current, update_pairs  # noqa: PLC0415 - brings OpenCV
+
+        store = self.store
+        if is_current(store):
+            return ""
+        try:
+            with store.writing():
+                update_pairs(store, progress)
+        except LibraryLockedError as error:
+            return str(error)
+        return ""
+
+    def doubtful_pairs(self, count: int = 10) -> list[dict[str, Any]]:
+        """Give the pairs of photos of which it would teach most to know whether they are the same picture."""
+        from photoidx.queries.duplicates.find import doubtful_pairs  # noqa: PLC0415
+
+        return doubtful_pairs(self.store, count)
+
     def decide(self, verb: str, *photos: str | Path) -> Choice:
-        """Record a decision: best, together, apart, keep or reject. Raises QueryError, LibraryLockedError."""
+        """Record a decision, as `photoidx decide` lists them. Raises QueryError, LibraryLockedError."""
         store = self.store
         shots = [file_row(store, str(photo))["shot_id"] for photo in photos]
         if None in shots:
@@ -175,6 +309,31 @@ class Library:
             choice = undo(store)
             regroup(store)
         return choice
+
+    def gallery(
+        self,
+        out: str | Path,
+        options: GalleryOptions | None = None,
+        progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None,
+    ) -> dict[str, Any]:
+        """Write the gallery: a folder, or one page if `out` ends in .html. Gives path, size_bytes, photos and counts.
+
+        Duplicates and clusters are brought up to date first, and remembered in the library. Raises PhotoidxError if
+        the gallery can't be put there, QueryError if no photo is chosen.
+        """
+        from photoidx.queries.gallery.build import Options, build  # noqa: PLC0415 - brings DuckDB and Pillow
+
+        return build(self.store, str(out), options or Options(), self._groups, progress)
+
+    def _groups(self, progress: Callable[[str, int, int], None]) -> Found:
+        from photoidx.queries.gallery.data import Found  # noqa: PLC0415
+
+        progress("bursts", 0, 0)
+        found = Found(bursts=self.bursts(), picks=self.best_of_bursts())
+        progress("duplicates", 0, 0)
+        found = replace(found, duplicates=self.duplicates())
+        progress("clusters", 0, 0)
+        return replace(found, clusters=self.clusters())
 
     def failures(self) -> pa.Table:
         """List what failed: path, stage, error, at."""

@@ -80,12 +80,59 @@ BURSTS = TableSpec(
     ),
     row_key=("shot_id",),
 )
+PAIRS = TableSpec(
+    "pairs",
+    "One row per pair of contents that look alike: the same picture, or two of one scene.",
+    (
+        column("first", pa.string(), "Content id, the lower of the two."),
+        column("second", pa.string(), "Content id."),
+        column("cosine", pa.float32(), "Cosine of the two vectors of the default embedder; null if one has none."),
+        column(
+            "distance",
+            pa.float32(),
+            "How unlike the pixels are where both show the same, 0 to 1; null if they can't be the same picture.",
+        ),
+        column("equal_pixels", pa.bool_(), "Whether the decoded pictures are equal: only metadata differ."),
+        column("orientation", pa.int8(), "How the second is turned against the first, 0 (not) to 7."),
+        column(
+            "scale", pa.float32(), "How much larger things are in the first than in the second, as shares of the frame."
+        ),
+        column("overlap", pa.float32(), "Share of the larger field of view that both show."),
+        column("changed", pa.float32(), "Share of the structure that is another: a watermark, or a thing that moved."),
+        column(
+            "framed", pa.int8(), "1 if the first is the second with a frame, 2 the other way; negative if not surely."
+        ),
+    ),
+    row_key=("first", "second"),
+)
+TEXTS = TableSpec(
+    "texts",
+    "One row per photo file: the words by which `photoidx search` finds it. A search brings them up to date.",
+    (
+        column("path", pa.string(), "Absolute path."),
+        column("words", pa.string(), "The words, in lower case and without accents; those that weigh more, repeated."),
+        column("facts", pa.string(), "What they come from, a line each: `label: tench`, `folder: 2014 Rome`, ..."),
+    ),
+    row_key=("path",),
+)
+CLUSTERS = TableSpec(
+    "clusters",
+    "One row per shot that has a vector: its cluster of like photos. `photoidx clusters` brings it up to date.",
+    (
+        column("shot_id", pa.string(), "The shot."),
+        column("cluster_id", pa.string(), "Its cluster; it stays while most of its shots do. Null for noise."),
+        column("label", pa.string(), "The cluster's name; null for noise."),
+        column("probability", pa.float32(), "How surely the shot belongs to the cluster, 0 to 1; 0 for noise."),
+        column("is_representative", pa.bool_(), "Whether the shot stands for the cluster: the nearest to its mean."),
+    ),
+    row_key=("shot_id",),
+)
 DECISIONS = TableSpec(
     "decisions",
     "What the user decided. No scan changes it.",
     (
         column("decision_id", pa.string(), "Identity of the decision; sorts by time."),
-        column("verb", pa.string(), "best, together, apart, keep or reject."),
+        column("verb", pa.string(), "best, together, apart, same, different, keep-all, keep or reject."),
         column("shot_ids", pa.list_(pa.string()), "The shots that it is about."),
         column("at", _TIME, "When, UTC."),
         column("undone_at", _TIME, "When it was taken back, UTC; null if it holds."),
@@ -100,9 +147,9 @@ META = TableSpec(
 )
 PENDING = "grouping_pending"
 """The fact in `meta` that is `yes` while shots may have changed that were not grouped since."""
-OWN_TABLES = (FILES, LEDGER, SCANS, BURSTS, DECISIONS, META)
+OWN_TABLES = (FILES, LEDGER, SCANS, BURSTS, PAIRS, TEXTS, CLUSTERS, DECISIONS, META)
 # Tables that are not about a content have no content id in front.
-_WITHOUT_CONTENT = frozenset({"files", "scans", "bursts", "decisions", "meta"})
+_WITHOUT_CONTENT = frozenset({"files", "scans", "bursts", "pairs", "texts", "clusters", "decisions", "meta"})
 
 
 def key_of(spec: TableSpec) -> tuple[str, ...]:

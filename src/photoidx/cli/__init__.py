@@ -12,14 +12,21 @@ from photoidx.cli.bench import bench
 from photoidx.cli.best import best, why
 from photoidx.cli.bursts import bursts
 from photoidx.cli.bursts_bench import bursts as bursts_bench
+from photoidx.cli.clusters import clusters
+from photoidx.cli.clusters_bench import clusters as clusters_bench
 from photoidx.cli.decide import decide
+from photoidx.cli.duplicates_bench import duplicates as duplicates_bench
+from photoidx.cli.dups import calibrate, dups
 from photoidx.cli.failures import failures
+from photoidx.cli.gallery import gallery
 from photoidx.cli.learn import learn
 from photoidx.cli.models import models
 from photoidx.cli.optimize import optimize
 from photoidx.cli.output import harmless
 from photoidx.cli.scan import scan
+from photoidx.cli.search import search
 from photoidx.cli.show import show
+from photoidx.cli.similar import similar
 from photoidx.cli.sql import sql
 from photoidx.cli.status import status
 from photoidx.errors import PhotoidxError
@@ -42,7 +49,30 @@ def cli() -> None:
 
 
 bench.add_command(bursts_bench)
-for _command in (scan, status, best, bursts, why, decide, learn, sql, show, failures, models, optimize, bench):
+bench.add_command(clusters_bench)
+bench.add_command(duplicates_bench)
+_COMMANDS = (
+    scan,
+    status,
+    best,
+    bursts,
+    why,
+    dups,
+    calibrate,
+    clusters,
+    decide,
+    learn,
+    gallery,
+    similar,
+    search,
+    sql,
+    show,
+    failures,
+    models,
+    optimize,
+    bench,
+)
+for _command in _COMMANDS:
     cli.add_command(_command)
 
 
