@@ -209,8 +209,9 @@ def test_within_and_across_look_at_those_folders_alone(library, album):
     inside = library.duplicates(within=[album / "copies"])
     assert "DSC_0100.JPG" not in names(inside)[0]
     assert len(library.duplicates(across=[album, album / "copies"])) == 1
-    (album.parent / "elsewhere").mkdir(exist_ok=True)
-    assert library.duplicates(across=[album / "copies", album.parent / "elsewhere"]) == []
+    assert library.duplicates(within=[album / "copies"], across=[album, album / "copies"])[0]["files"]
+    with pytest.raises(QueryError, match="No photo that was asked for lies below"):
+        library.duplicates(across=[album / "copies", album.parent / "elsewhere"])
 
 
 def test_what_the_user_calls_different_never_comes_back(library, album):
@@ -240,6 +241,146 @@ def test_a_decision_about_what_to_keep_comes_before_every_rule(library, album):
     (group,) = library.duplicates()
     assert Path(group["keep"]).name == "half as large.jpg"
     assert group["files"][0]["reason"] == "keep: you decided so"
+
+
+def scanned(tmp_path: Path) -> Library:
+    library = Library(tmp_path / "library", UNNEEDED)
+    library.scan(tmp_path / "photos")
+    return library
+
+
+def extra(library: Library) -> set[str]:
+    return {Path(file["path"]).name for each in library.duplicates() for file in each["files"] if not file["keep"]}
+
+
+def test_no_file_that_the_user_keeps_is_offered(library, album):
+    library.decide("keep", album / "copies" / "brighter.jpg")
+    library.decide("keep", album / "copies" / "paler.jpg")
+    assert extra(library).isdisjoint({"brighter.jpg", "paler.jpg"})
+
+
+def test_a_new_copy_does_not_undo_that_all_were_kept(tmp_path):
+    original = shoot(tmp_path / "photos" / "DSC_0001.JPG", data.coffee(), NOON)
+    taken_from(original, mirrored=ImageOps.mirror)
+    library = scanned(tmp_path)
+    library.decide("keep-all", original, original.parent / "copies" / "mirrored.jpg")
+    taken_from(original, paler=EDITS["paler"])
+    library.scan(original.parent)
+    assert extra(library) == {"paler.jpg"}
+
+
+def test_what_the_user_calls_the_same_is_the_same(tmp_path):
+    original = shoot(tmp_path / "photos" / "DSC_0001.JPG", data.coffee(), NOON)
+    taken_from(original, tilted=lambda image: image.rotate(12).reduce(2))
+    library = scanned(tmp_path)
+    assert library.duplicates() == []
+    library.decide("same", original, original.parent / "copies" / "tilted.jpg")
+    assert names(library.duplicates()) == [{"DSC_0001.JPG", "tilted.jpg"}]
+
+
+def test_different_holds_for_any_copy_with_the_same_pixels(tmp_path):
+    original = shoot(tmp_path / "photos" / "DSC_0001.JPG", data.coffee(), NOON)
+    (mirrored,) = taken_from(original, mirrored=ImageOps.mirror)
+    twin = original.parent / "twin.jpg"
+    twin.write_bytes(original.read_bytes().replace(b"EOS R6", b"EOS R7"))
+    age(twin, 3000)
+    library = scanned(tmp_path)
+    for one in (original, twin):
+        library.decide("different", one, mirrored)
+        assert not any("mirrored.jpg" in each for each in names(library.duplicates()))
+        library.undo()
+
+
+def test_copies_are_found_though_the_first_of_equal_pixels_is_gone(tmp_path):
+    original = shoot(tmp_path / "photos" / "DSC_0001.JPG", data.coffee(), NOON)
+    twin = original.parent / "twin.jpg"
+    twin.write_bytes(original.read_bytes().replace(b"EOS R6", b"EOS R7"))
+    age(twin, 3000)
+    taken_from(original, paler=EDITS["paler"])
+    library = scanned(tmp_path)
+    assert len(library.duplicates()[0]["files"]) == 3
+    for gone, left in ((original, twin), (twin, original)):
+        kept = gone.read_bytes()
+        gone.unlink()
+        library.scan(original.parent)
+        assert names(library.duplicates()) == [{left.name, "paler.jpg"}]
+        gone.write_bytes(kept)
+        age(gone, 3000)
+        library.scan(original.parent)
+
+
+def test_a_file_that_was_away_at_the_first_question_is_compared_when_it_is_back(tmp_path):
+    original = shoot(tmp_path / "photos" / "DSC_0001.JPG", data.coffee(), NOON)
+    (paler,) = taken_from(original, paler=EDITS["paler"])
+    library = scanned(tmp_path)
+    away = paler.rename(tmp_path / "away.jpg")
+    library.scan(original.parent)
+    assert library.duplicates() == []
+    away.rename(paler)
+    library.scan(original.parent)
+    assert names(library.duplicates()) == [{"DSC_0001.JPG", "paler.jpg"}]
+
+
+def test_two_views_that_each_show_what_the_other_lacks_are_not_the_same(tmp_path):
+    scene = Image.fromarray(data.coffee())
+    save(scene.crop((0, 0, 480, 400)), tmp_path / "photos" / "left.jpg")
+    save(scene.crop((120, 0, 600, 400)), tmp_path / "photos" / "right.jpg")
+    assert scanned(tmp_path).duplicates() == []
+
+
+def test_a_thing_that_moved_makes_another_picture(tmp_path):
+    for number, left in enumerate((200, 280)):
+        picture = data.coffee().copy()
+        picture[140:220, left : left + 60] = (200, 20, 20)
+        save(Image.fromarray(picture), tmp_path / "photos" / f"{'ab'[number]}.jpg")
+    assert scanned(tmp_path).duplicates() == []
+
+
+def test_two_forms_with_other_names_on_them_are_not_the_same(tmp_path):
+    for name, words in {"a": "Anna Meyer 1047", "b": "Robert Smithson 88"}.items():
+        page = Image.new("RGB", (900, 1200), "white")
+        draw = ImageDraw.Draw(page)
+        for line in range(24):
+            draw.text((80, 200 + 36 * line), f"a line of the form, number {line}", fill="black", font_size=24)
+        draw.text((80, 80), words, fill="black", font_size=30)
+        save(page, tmp_path / "photos" / f"{name}.jpg", quality=95)
+        save(page, tmp_path / "photos" / f"{name} sent.jpg", quality=70)
+    assert sorted(map(sorted, names(scanned(tmp_path).duplicates()))) == [
+        ["a sent.jpg", "a.jpg"],
+        ["b sent.jpg", "b.jpg"],
+    ]
+
+
+def test_frames_of_a_bracket_in_one_second_are_not_the_same(tmp_path):
+    for number, time in enumerate((50, 200)):
+        path = shoot(tmp_path / "photos" / f"2024-06-01 noon {'ab'[number]}.jpg", data.coffee(), NOON)
+        with Image.open(path) as image:
+            exif = image.getexif()
+            exif.get_ifd(0x8769)[0x829A] = 1 / time
+            save(ImageEnhance.Brightness(image).enhance(1 - 0.1 * number), path, exif=exif)
+    assert scanned(tmp_path).duplicates() == []
+
+
+def test_the_cameras_own_photo_is_not_given_up_for_a_larger_one_without_its_data(tmp_path):
+    original = shoot(tmp_path / "photos" / "DSC_0001.JPG", data.coffee(), NOON)
+    taken_from(original, enlarged=lambda image: image.resize((image.width * 2, image.height * 2)))
+    library = scanned(tmp_path)
+    assert library.duplicates() == []
+    taken_from(original, paler=EDITS["paler"])
+    library.scan(original.parent)
+    assert extra(library) == {"paler.jpg"}
+
+
+def test_similar_groups_still_tell_the_copies_in_them(library, album):
+    again = library.duplicates(level="similar")
+    same = {Path(file["path"]).name for each in again for file in each["files"] if file["kind"] == "same"}
+    assert {f"{name}.jpg" for name in EDITS} <= same
+
+
+def test_what_is_different_is_not_similar_by_a_third_frame(library, album):
+    library.decide("different", album / "DSC_0200.JPG", album / "DSC_0201.JPG")
+    groups = names(library.duplicates(level="similar"))
+    assert not any({"DSC_0200.JPG", "DSC_0201.JPG"} <= each for each in groups)
 
 
 def test_a_stricter_question_finds_no_more(library):

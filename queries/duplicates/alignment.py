@@ -24,9 +24,11 @@ _SCALES = tuple(float(scale) for scale in np.geomspace(0.78, 1.28, 13))
 _LEAST_COARSE = 0.7
 # Pictures are laid on each other at the rough size, and again at the whole one if there they are not hopelessly unlike.
 _ROUGH, _TURNS, _FINE_TURNS, _HOPELESS = 96, 60, 15, 0.6
-_LEAST_OVERLAP = 0.6
+# Of the smaller field of view: a crop lies in its original; of two views each shows what the other lacks.
+_LEAST_OVERLAP = 0.9
 _CHANGED = 0.5
 _TRIM, _BINS = 0.1, 512
+_CLEAR, _AS_MUCH, _UNLIKE = 8.0, 0.2, 0.3  # times the noise; of the larger variance; correlation
 _INSIDE = 0.99  # of the other picture's field of view, not at its edge
 _ONE_COLOUR = 8.0  # grey levels
 
@@ -36,15 +38,17 @@ class Likeness:
     """What two aligned pictures have in common.
 
     `distance`: 1 - the mean likeness of all structure but for the tenth that is least alike. `changed`: the share of
-    the structure whose likeness is below one half. `overlap`: the share of the larger field of view that both show.
-    `scale`, `roll_deg`, `stretch`: how the second picture must be enlarged, turned, and drawn out to lie on the first.
-    `structure`: mean variance of the overlap, grey levels squared: a picture without any can't be told from another.
-    `framed`: 1 if the first picture is the second with a frame around it, 2 if the second is, else 0; negative if it
-    may as well be that the other was cropped.
+    the structure whose likeness is below one half. `conflict`: the share where both have structure, but not the same: a
+    thing that moved; under a watermark one of the two has less. `overlap`: the share of the larger field of view that
+    both show. `scale`, `roll_deg`, `stretch`: how the second picture must be enlarged, turned, and drawn out to lie on
+    the first. `structure`: mean variance of the overlap, grey levels squared: a picture without any can't be told from
+    another. `framed`: 1 if the first picture is the second with a frame around it, 2 if the second is, else 0; negative
+    if it may as well be that the other was cropped.
     """
 
     distance: float
     changed: float
+    conflict: float
     overlap: float
     scale: float
     roll_deg: float
@@ -53,12 +57,12 @@ class Likeness:
     framed: int = 0
 
 
-def direct(first: Array, second: Array) -> Likeness | None:
-    """Compare two grey pictures (height x width, float32) as they are; None if their shapes differ."""
+def direct(first: Array, second: Array, side: int = SIDE) -> Likeness | None:
+    """Compare two grey pictures (height x width, float32) as they are, at a long side; None if their shapes differ."""
     height, width = first.shape
     if abs(np.log(width / height * second.shape[0] / second.shape[1])) > 0.03:  # noqa: PLR2004 - a pixel in thirty
         return None
-    size = _size(min(max(first.shape), max(second.shape), SIDE), first.shape)
+    size = _size(min(max(first.shape), max(second.shape), side), first.shape)
     here, there = _resized(first, size), _resized(second, size)
     return _likeness(here, there, np.ones_like(here), np.eye(2, 3, dtype=np.float32), 1.0)
 
@@ -135,10 +139,11 @@ def _likeness(here: Array, there: Array, seen: Array, warp: Array, overlap: floa
     means = blurred(here), blurred(there)
     own = [np.maximum(blurred(each * each) - mean * mean, 0) for each, mean in zip((here, there), means, strict=True)]
     common = blurred(here * there) - means[0] * means[1]
-    alike = (common + _NOISE) / (np.sqrt(own[0] * own[1]) + _NOISE)
+    correlation = (common + _NOISE) / (np.sqrt(own[0] * own[1]) + _NOISE)
+    alike = correlation
     # The larger of the two counts: an empty sky in the one where the other has a tree is a difference.
     largest = np.maximum(own[0], own[1])
-    alike *= (2 * np.sqrt(own[0] * own[1]) + _NOISE) / (own[0] + own[1] + _NOISE)
+    alike = alike * (2 * np.sqrt(own[0] * own[1]) + _NOISE) / (own[0] + own[1] + _NOISE)
     edge = cv2.erode(seen, np.ones((5, 5), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=1)
     weight = np.sqrt(np.maximum(largest - _NOISE, 0)) * edge
     total = float(weight.sum())
@@ -153,14 +158,16 @@ def _likeness(here: Array, there: Array, seen: Array, warp: Array, overlap: floa
         "structure": structure,
     }
     if total <= 0:
-        return Likeness(0.0, 0.0, **shape)
+        return Likeness(0.0, 0.0, 0.0, **shape)
     # A histogram finds the tenth that is least alike at a fifth of the cost of sorting.
     bins = ((alike + 1) * (_BINS / 2)).astype(np.int32).clip(0, _BINS - 1).ravel()
     weights = np.bincount(bins, weight.ravel(), _BINS)
     kept = slice(int(np.searchsorted(np.cumsum(weights), _TRIM * total)), None)
     mean = float(np.bincount(bins, (alike * weight).ravel(), _BINS)[kept].sum() / max(float(weights[kept].sum()), 1e-9))
     changed = float(weight[alike < _CHANGED].sum() / total)
-    return Likeness(1 - mean, changed, **shape)
+    both = np.minimum(own[0], own[1]) > np.maximum(_CLEAR * _NOISE, _AS_MUCH * largest)
+    conflict = float(weight[both & (correlation < _UNLIKE)].sum() / total)
+    return Likeness(1 - mean, changed, conflict, **shape)
 
 
 def _coarse(first: Array, second: Array) -> tuple[float, float, float] | None:

@@ -26,7 +26,7 @@ NEIGHBOURS = 12
 # Measured on ukbench, where a camera took each thing four times within a minute: cosines from 0.58 on; of two things up
 # to 0.55.
 MOMENT_COSINE, _MOMENT_US, _NEXT = 0.57, 60_000_000, 3
-_FULL = 128  # entries of one bucket that are looked at: all-black pictures must not cost the square of their number
+_FULL = 64  # entries of one bucket that are looked at: all-black pictures must not cost the square of their number
 _BLOCK = 8192
 _PRINCIPAL = (
     192  # components that the neighbours are searched in; the cosine itself is worked out from the whole vectors
@@ -47,7 +47,7 @@ def candidates(pictures: Pictures, fresh: Array | None = None) -> Array:
     if len(first) < 2 or not len(asking):  # noqa: PLR2004 - a pair
         return np.zeros((0, 2), np.int64)
     found = np.concatenate(
-        [*_near_hashes(pictures, first, asking), *_near_vectors(pictures, first, asking), _same_moment(pictures, first)]
+        [_near_hashes(pictures, first, asking), *_near_vectors(pictures, first, asking), _same_moment(pictures, first)]
     )
     if fresh is not None:
         found = found[np.isin(found, fresh).any(axis=1)]
@@ -97,7 +97,7 @@ def _first_of_pixels(pictures: Pictures) -> Array:
     return np.sort(np.unique(pictures.pixels, return_index=True)[1])
 
 
-def _near_hashes(pictures: Pictures, among: Array, asking: Array) -> Iterator[Array]:
+def _near_hashes(pictures: Pictures, among: Array, asking: Array) -> Array:
     """Find hashes that differ in few bits, by multi-index hashing (Norouzi, Punjani, Fleet 2012).
 
     Two hashes that differ in at most 7 bits agree in one of four bands but for one bit. So each band is an index, and
@@ -110,6 +110,7 @@ def _near_hashes(pictures: Pictures, among: Array, asking: Array) -> Iterator[Ar
     stored = pictures.hash_64[among]
     turned = turned_hashes(pictures.hash_64[asking, None], 8)[:, :, 0]
     whole = turned_hashes(pictures.hash_256[asking], 16)
+    found = [np.zeros((0, 3), np.int64)]
     for band in range(count):
         keys = _band(stored, band, width)
         order = np.argsort(keys, kind="stable")
@@ -117,6 +118,7 @@ def _near_hashes(pictures: Pictures, among: Array, asking: Array) -> Iterator[Ar
         for orientation, start in itertools.product(range(COUNT), range(0, len(asking), _BLOCK)):
             here = slice(start, start + _BLOCK)
             asked = _band(turned[orientation, here], band, width)
+            near = [np.zeros((0, 3), np.int64)]
             for flip in (0, *(1 << bit for bit in range(width))):
                 key = asked ^ flip
                 begin = np.where(key > 0, ends[key - 1], 0)
@@ -124,11 +126,21 @@ def _near_hashes(pictures: Pictures, among: Array, asking: Array) -> Iterator[Ar
                 who = np.repeat(np.arange(len(key)), number)
                 nth = np.arange(len(who)) - np.repeat(np.cumsum(number) - number, number)
                 other = order[begin[who] + nth]
-                near = np.bitwise_count(turned[orientation, here][who] ^ stored[other]) <= NEAR_64
-                who, other = who[near], among[other[near]]
+                few = np.bitwise_count(turned[orientation, here][who] ^ stored[other]) <= NEAR_64
+                who, other = who[few], among[other[few]]
                 bits = np.bitwise_count(whole[orientation, here][who] ^ pictures.hash_256[other]).sum(axis=1)
-                pairs = np.stack([asking[here][who], other], axis=1)
-                yield pairs[(bits <= NEAR_256) & (pairs[:, 0] != pairs[:, 1])]
+                rows = np.stack([asking[here][who], other, bits], axis=1).astype(np.int64)
+                near.append(rows[(bits <= NEAR_256) & (rows[:, 0] != rows[:, 1])])
+            found.append(_nearest(np.concatenate(near)))
+    return _nearest(np.concatenate(found))[:, :2]
+
+
+def _nearest(rows: Array) -> Array:
+    """Leave each asker (first column) its nearest others (second), by a cost (third): thousands may look alike."""
+    rows = np.unique(rows, axis=0)
+    rows = rows[np.lexsort((rows[:, 2], rows[:, 0]))]
+    start = np.searchsorted(rows[:, 0], rows[:, 0])
+    return np.asarray(rows[np.arange(len(rows)) - start < NEIGHBOURS])
 
 
 def _band(hashes: Array, band: int, width: int) -> Array:
@@ -144,8 +156,7 @@ def _near_vectors(pictures: Pictures, among: Array, asking: Array) -> Iterator[A
     import faiss  # noqa: PLC0415 - a third of a second
 
     if len(asking) * _FEW <= len(among):
-        for block in blocks(among, _BLOCK):
-            yield _all_near(pictures, block, asking)
+        yield _nearest(np.concatenate([_all_near(pictures, block, asking) for block in blocks(among, _BLOCK)]))[:, :2]
         return
     reduced = _reduced(pictures.vectors, among)
     width = reduced.shape[1]
@@ -167,8 +178,10 @@ def _near_vectors(pictures: Pictures, among: Array, asking: Array) -> Iterator[A
 def _all_near(pictures: Pictures, block: Array, asking: Array) -> Array:
     """Compare every vector of a block with every one that asks: for a few new photos that is quicker than an index."""
     rows, columns = (pictures.vectors[each].astype(np.float32) for each in (block, asking))
-    near, by = np.nonzero(rows @ columns.T >= NEAR_COSINE)
-    return np.stack([block[near], asking[by]], axis=1)
+    cosine = rows @ columns.T
+    near, by = np.nonzero(cosine >= NEAR_COSINE)
+    pairs = np.stack([asking[by], block[near], (-1e6 * cosine[near, by]).astype(np.int64)], axis=1)
+    return _nearest(pairs[pairs[:, 0] != pairs[:, 1]])
 
 
 def _reduced(vectors: Array, places: Array) -> Array:

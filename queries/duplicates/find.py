@@ -45,20 +45,23 @@ def duplicates(store: Store, asked: Question) -> list[dict[str, Any]]:
     reason, width, height, size, keep), the kept one first.
     """
     known = Known(store, asked)
-    pictures, ties = _pictures(known), _ties(known, asked.level)
-    order = sorted(pictures, key=lambda at: min(preference(known.copies[each]) for each in pictures[at]))
+    ties = {} if asked.level == "identical" else known.ties()
+    order = sorted(known.pictures, key=lambda each: min(preference(known.copies[at]) for at in known.pictures[each]))
     nearest = [(one, other, float(row["distance"])) for (one, other), row in ties.items()]
-    heads = stars(order, consistent(nearest, lambda one, other: known.are_apart(pictures[one], pictures[other])))
-    same = _by_head(heads)
-    same |= {at: [at] for at, copies in pictures.items() if at not in heads and (len(copies) > 1 or known.is_twice(at))}
-    alike = _similar(known, order, same, heads) if asked.level == "similar" else {head: [] for head in same}
-    groups = []
-    for head, others in alike.items():
-        members = same.get(head, [head])
-        known.note_turned({at: _orientation(ties, head, at) for at in members}, pictures)
-        contents, beside = ([at for first in some for at in pictures[first]] for some in (members, others))
-        groups.append(_described(known, contents, beside, ties))
-    wanted = [each for each in groups if len(each["files"]) > 1 and _is_across(each, asked.across)]
+    same = _by_head(stars(order, consistent(nearest, known.apart)))
+    alone = {each for rest in same.values() for each in rest}
+    same |= {
+        each: [each]
+        for each, places in known.pictures.items()
+        if each not in alone and (len(places) > 1 or known.is_twice(places[0]))
+    }
+    for head, members in same.items():
+        known.note_odd({each: _orientation(ties, head, each) for each in members})
+    alike = _similar(known, order, same) if asked.level == "similar" else {head: [] for head in same}
+    groups = [
+        _described(known, [same.get(each, [each]) for each in (head, *rest)], ties) for head, rest in alike.items()
+    ]
+    wanted = [each for each in groups if _is_of_use(each) and _is_across(each, asked.across)]
     return sorted(wanted, key=lambda each: (-each["bytes_freed"], each["keep"]))
 
 
@@ -71,40 +74,28 @@ def _orientation(ties: Ties, head: int, at: int) -> int:
     return 0 if tie is None else inverse(int(tie["orientation"]))
 
 
-def _pictures(known: Known) -> dict[int, list[int]]:
-    """Give the contents of each picture, by the first of them: those whose pixels are equal are one from the start."""
-    found: dict[int, list[int]] = defaultdict(list)
-    for at, first in enumerate(known.first):
-        found[first].append(at)
-    return found
-
-
-def _ties(known: Known, level: str) -> Ties:
-    """Give the pairs of pictures that are the same, the nearest two contents of each."""
-    found: dict[tuple[int, int], Mapping[str, Any]] = {}
-    rows = known.ties().items() if level != "identical" else ()
-    for (one, other), row in sorted(rows, key=lambda each: float(each[1]["distance"])):
-        found.setdefault((known.first[one], known.first[other]), row)
-    return found
-
-
 def doubtful_pairs(store: Store, count: int) -> list[dict[str, Any]]:
     """Give the pairs whose answer would teach most: those nearest to an even chance of being the same picture.
 
     Each has first and second (paths), distance, and the chance. Pairs that the user has judged are left out.
     """
     known = Known(store, Question())
-    rows = [row for row in known.pairs if row["distance"] is not None and not known.is_judged(row)]
-    chances = 1 - known.curve.false(np.array([row["distance"] for row in rows], np.float64))
+    rows = [(pair, row) for pair, row in known.rows if row["distance"] is not None and not known.is_judged(pair)]
+    chances = 1 - known.curve.false(np.array([row["distance"] for _, row in rows], np.float64))
     return [
         {
-            "first": known.files[rows[at]["first"]][0]["path"],
-            "second": known.files[rows[at]["second"]][0]["path"],
-            "distance": round(float(rows[at]["distance"]), 4),
+            "first": _path(known, rows[at][0][0]),
+            "second": _path(known, rows[at][0][1]),
+            "distance": round(float(rows[at][1]["distance"]), 4),
             "chance": round(float(chances[at]), 4),
         }
         for at in np.argsort(np.abs(chances - 0.5), kind="stable")[:count]
     ]
+
+
+def _path(known: Known, picture: int) -> str:
+    path: str = known.files[known.ids[known.pictures[picture][0]]][0]["path"]
+    return path
 
 
 def _by_head(heads: Mapping[int, tuple[int, float]]) -> dict[int, list[int]]:
@@ -115,20 +106,23 @@ def _by_head(heads: Mapping[int, tuple[int, float]]) -> dict[int, list[int]]:
     return found
 
 
-def _similar(
-    known: Known, order: Sequence[int], same: Mapping[int, list[int]], heads: Mapping[int, tuple[int, float]]
-) -> dict[int, list[int]]:
-    """Give for each group of one picture the pictures that are similar to it, with their copies."""
-    near: dict[tuple[int, ...], float] = {}
+def _similar(known: Known, order: Sequence[int], same: Mapping[int, list[int]]) -> dict[int, list[int]]:
+    """Give for each picture that has copies or is like others those others, by the representatives of their copies."""
+    head = {each: first for first, rest in same.items() for each in rest}
+    near: dict[tuple[int, int], float] = {}
     for (one, other), cost in known.similar().items():
-        pair = tuple(heads.get(known.first[at], (known.first[at], 0.0))[0] for at in (one, other))
+        pair = head.get(one, one), head.get(other, other)
         near[pair] = min(cost, near.get(pair, cost))
-    joined = _by_head(stars(order, [(one, other, cost) for (one, other), cost in near.items()]))
-    beside = {other for head, rest in joined.items() for other in rest if other != head}
-    found: dict[int, list[int]] = {head: [] for head in same if head not in beside}
-    for head, rest in joined.items():
-        found[head] = [each for other in rest if other != head for each in same.get(other, [other])]
-    return found
+    ties = consistent([(one, other, cost) for (one, other), cost in near.items()], known.differ)
+    joined = _by_head(stars(order, ties))
+    beside = {other for first, rest in joined.items() for other in rest if other != first}
+    found: dict[int, list[int]] = {first: [] for first in same if first not in beside}
+    return found | {first: [other for other in rest if other != first] for first, rest in joined.items()}
+
+
+def _is_of_use(group: Mapping[str, Any]) -> bool:
+    """Tell whether a group has something to show: a file that is not kept."""
+    return any(not file["keep"] for file in group["files"])
 
 
 def _is_across(group: Mapping[str, Any], folders: Collection[str]) -> bool:
@@ -136,31 +130,50 @@ def _is_across(group: Mapping[str, Any], folders: Collection[str]) -> bool:
     return all(any(is_below(path, folder) for path in paths) for folder in folders)
 
 
-def _described(known: Known, same: Sequence[int], alike: Sequence[int], ties: Ties) -> dict[str, Any]:
-    """Describe a group of contents that are one picture, and of others that are similar."""
-    first, *rest = sorted(same, key=lambda at: preference(known.copies[at]))
-    keep, *twins = known.files[known.ids[first]]
-    words = f"byte for byte {os.path.basename(keep['path'])}"
-    rows = [_row(known, file, first, "identical", 0.0, words) for file in twins]
-    for at in rest:
-        pair = known.first[first], known.first[at]
-        tie = EQUAL if pair[0] == pair[1] else ties.get(pair) or ties.get(pair[::-1])
-        distance = None if tie is None else round(float(tie["distance"]), 4)
-        words = relation(tie, known.copies[first], known.copies[at], swapped=pair[::-1] in ties)
-        rows += [_row(known, file, at, "same", distance, words) for file in known.files[known.ids[at]]]
-    for at in alike:
-        rows += [
-            _row(known, file, at, "similar", None, "of the same moment, or much alike")
-            for file in known.files[known.ids[at]]
-        ]
-    why = reason(known.copies[first], [known.copies[at] for at in rest]) if rest else _of_equals(keep, twins)
+def _described(known: Known, members: Sequence[Sequence[int]], ties: Ties) -> dict[str, Any]:
+    """Describe a group: pictures that are the same, and after them such that are similar, each with its copies."""
+    rows, *others = (_copies_of(known, each, ties) for each in members)
+    keep = rows[0]
+    for alike in others:
+        alike[0] |= {"kind": "similar", "distance": None, "reason": "of the same moment, or much alike", "keep": False}
+        rows += alike
     return {
-        "group_id": f"dup-{known.ids[min(same)][:12]}",
-        "kind": max((row["kind"] for row in rows), key=LEVELS.index, default="identical"),
+        "group_id": f"dup-{known.ids[min(at for each in members[0] for at in known.pictures[each])][:12]}",
+        "kind": max((row["kind"] for row in rows[1:]), key=LEVELS.index, default="identical"),
         "keep": keep["path"],
-        "bytes_freed": sum(row["size"] for row in rows if row["kind"] != "similar"),
-        "files": [{**_row(known, keep, first, "identical", 0.0, f"keep: {why}"), "keep": True}, *rows],
+        "bytes_freed": sum(row["size"] for row in rows if row["kind"] != "similar" and not row["keep"]),
+        "files": rows,
     }
+
+
+def _copies_of(known: Known, pictures: Sequence[int], ties: Ties) -> list[dict[str, Any]]:
+    """Describe the files of one picture, the one to keep first."""
+    contents = [at for each in pictures for at in known.pictures[each]]
+    first, *rest = sorted(contents, key=lambda at: preference(known.copies[at]))
+    keep, *twins = known.files[known.ids[first]]
+    why = reason(known.copies[first], [known.copies[at] for at in rest]) if rest else _of_equals(keep, twins)
+    rows = [_row(known, keep, first, ("identical", 0.0, f"keep: {why}"), keep=True)]
+    words = f"byte for byte {os.path.basename(keep['path'])}"
+    rows += [_row(known, file, first, ("identical", 0.0, words), keep=known.is_kept(file, keep)) for file in twins]
+    for at in rest:
+        told = _told(known, first, at, ties)
+        rows += [_row(known, file, at, told, keep=known.is_kept(file, keep)) for file in known.files[known.ids[at]]]
+    # A larger copy without the camera's data may be an enlarged one: the camera's own is not given up for it.
+    camera = next((at for at in rest if known.copies[at].camera), None)
+    if camera is not None and not known.copies[first].camera:
+        path = known.copies[camera].path
+        row = next(row for row in rows if row["path"] == path)
+        row |= {"keep": True, "reason": f"keep too: smaller, but with the camera's data; {row['reason']}"}
+    return rows
+
+
+def _told(known: Known, first: int, at: int, ties: Ties) -> tuple[str, float | None, str]:
+    """Give kind, distance and words of a content beside the one that is kept."""
+    pair = known.picture[first], known.picture[at]
+    tie = EQUAL if pair[0] == pair[1] else ties.get(pair) or ties.get(pair[::-1])
+    distance = None if tie is None else round(float(tie["distance"]), 4)
+    swapped = pair not in ties and pair[::-1] in ties
+    return "same", distance, relation(tie, known.copies[first], known.copies[at], swapped=swapped)
 
 
 def _of_equals(keep: Mapping[str, Any], twins: Sequence[Mapping[str, Any]]) -> str:
@@ -170,10 +183,11 @@ def _of_equals(keep: Mapping[str, Any], twins: Sequence[Mapping[str, Any]]) -> s
     return "the older file" if keep["mtime_ns"] < min(twin["mtime_ns"] for twin in twins) else "the shorter path"
 
 
-def _row(  # noqa: PLR0917 - a row has that many columns
-    known: Known, file: Mapping[str, Any], at: int, kind: str, distance: float | None, words: str
+def _row(
+    known: Known, file: Mapping[str, Any], at: int, told: tuple[str, float | None, str], *, keep: bool
 ) -> dict[str, Any]:
     copy = known.copies[at]
+    kind, distance, words = told
     return {
         "path": file["path"],
         "kind": kind,
@@ -182,5 +196,5 @@ def _row(  # noqa: PLR0917 - a row has that many columns
         "width": copy.width,
         "height": copy.height,
         "size": file["size"],
-        "keep": False,
+        "keep": keep,
     }

@@ -5,23 +5,28 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 
+from photoidx.queries.contents import Array
+
 Tie = tuple[int, int, float]
 """Two members, and the cost of their tie."""
 
 
-def consistent(ties: Iterable[Tie], apart: Callable[[int, int], bool]) -> list[Tie]:
+def consistent(ties: Iterable[Tie], apart: Callable[[Sequence[int]], Array]) -> list[Tie]:
     """Leave out ties that contradict nearer ones: a member goes with the nearest of others that are apart.
 
-    A copy that lost its time looks like every frame of a burst. It belongs to the one that it is nearest to.
+    A copy that lost its time looks like every frame of a burst. It belongs to the one that it is nearest to. `apart`
+    tells of k members which two of them are apart, as k x k; it is asked once for each member and those it is tied to.
     """
     near = _neighbours(ties)
     kept: dict[int, set[int]] = {}
     for member, others in near.items():
-        mine: list[int] = []
-        for other in sorted(others, key=lambda other: (others[other], other)):
-            if not any(apart(other, nearer) for nearer in mine):
-                mine.append(other)
-        kept[member] = set(mine)
+        ordered = sorted(others, key=lambda other: (others[other], other))
+        table = apart([member, *ordered])
+        chosen = [0]
+        for place in range(1, len(ordered) + 1):
+            if not table[place, chosen].any():
+                chosen.append(place)
+        kept[member] = {ordered[place - 1] for place in chosen[1:]}
     return [
         (one, other, cost)
         for one, others in near.items()

@@ -13,7 +13,7 @@ _SAME_SIZE = 0.05  # copies whose sides differ by less are of one size: an edge 
 
 _CAMERAS = RAW_FORMATS | {"jpeg", "heif", "tiff"}  # what cameras write
 _LOSSLESS = RAW_FORMATS | {"png", "tiff", "bmp"}
-_UNKNOWN_QUALITY = 75  # of WebP, HEIF and the like
+_UNKNOWN_QUALITY = {"heif": 100, "avif": 100, "jxl": 100}  # what cameras write; of WebP and the like it is below
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,8 @@ class Copy:
     wish: int = 0  # -1 the user keeps it, 1 rejects it
     framed: bool = False
     turned: bool = False  # otherwise than most copies
+    faded: bool = False  # less than half as colourful as another copy
+    colourfulness: float | None = None
     share: float = 1.0  # of the frame that the picture itself fills
     width: int = 0
     height: int = 0
@@ -47,7 +49,8 @@ class Copy:
 
 
 def _quality(copy: Copy) -> int:
-    return 101 if copy.format in _LOSSLESS else round(copy.quality if copy.quality is not None else _UNKNOWN_QUALITY)
+    known = 101 if copy.format in _LOSSLESS else copy.quality
+    return round(_UNKNOWN_QUALITY.get(copy.format, 75) if known is None else known)
 
 
 def compression(copy: Copy) -> str:
@@ -61,6 +64,7 @@ Rule = tuple[Callable[[Copy], Any], Callable[[Copy, Copy], str]]
 _RULES: tuple[Rule, ...] = (
     (lambda one: one.wish, lambda _one, _other: "you decided so"),
     (lambda one: one.framed, lambda _one, _other: "without the frame"),
+    (lambda one: one.faded, lambda _one, _other: "in colour"),
     (
         lambda one: -one.step,
         lambda one, other: f"larger: {one.width} x {one.height} against {other.width} x {other.height}",
@@ -72,6 +76,7 @@ _RULES: tuple[Rule, ...] = (
     (lambda one: one.edited, lambda _one, _other: "not an edited copy"),
     (lambda one: -one.facts, lambda _one, _other: "its metadata tell more"),
     (lambda one: -round(one.pixels), lambda _one, _other: "shows more of the picture"),
+    (lambda one: one.mtime_ns if one.camera else 0, lambda _one, _other: "the older file"),
     (
         lambda one: -_quality(one),
         lambda one, other: f"less compressed: {compression(one)} against {compression(other)}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 from collections import Counter, defaultdict
@@ -11,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from photoidx.errors import QueryError
 from photoidx.indexer.shots import is_edited
-from photoidx.queries.contents import columns_of
-from photoidx.queries.decisions import Choice, decisions
+from photoidx.queries.contents import Array, columns_of
+from photoidx.queries.decisions import decisions
 from photoidx.queries.duplicates.calibration import calibrate
 from photoidx.queries.duplicates.candidates import MOMENT_COSINE, are_of_one_moment
 from photoidx.queries.duplicates.keep import Copy
@@ -26,10 +28,14 @@ _TOLD = ("make", "model", "taken_at", "serial", "lens", "iso", "f_number", "gps_
 # What programs that change pictures write as the software; cameras write the version of theirs.
 _EDITORS = re.compile(
     r"adobe|photoshop|lightroom|gimp|darktable|rawtherapee|snapseed|capture one|luminar|affinity|picasa|paint|digikam|"
-    r"imagemagick|acdsee|dxo|vsco|pixelmator|photoscape|irfanview|xnview|instagram|google|canva|skylum",
+    r"imagemagick|acdsee|dxo photolab|vsco|pixelmator|photoscape|irfanview|xnview|instagram|canva|skylum",
     re.IGNORECASE,
 )
 _WISHES = {"best": -1, "keep": -1, "reject": 1}
+_COLOURED = 15.0  # colourfulness from which on a picture is "slightly colourful" (Hasler and Suesstrunk)
+DECIDED: Mapping[str, Any] = {"distance": 0.0, "orientation": 0, "decided": True}
+"""The tie of two pictures that the user called the same."""
+_NOBODY = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 Files = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
@@ -50,108 +56,165 @@ class Question:
 
 
 class Known:
-    """The contents that may be grouped, by their place in `ids`.
+    """The contents that may be grouped, by their place in `ids`, and the pictures that they are copies of.
 
-    `files` gives the files of a content, the one to keep first; `copies` what speaks for each content; `pairs` those
-    that the user has left to the machine; `first` the place of the first content with the same pixels; `curve` how
-    likely a pair is false.
+    `files` gives the files of a content, the one to keep first; `copies` what speaks for each content; `pictures` the
+    contents with the same pixels, by a number; `picture` that number of each content; `rows` the pairs of pictures that
+    were found alike; `curve` how likely a pair is false.
     """
 
     def __init__(self, store: Store, asked: Question) -> None:
         held = decisions(store)
         self._asked = asked
-        self._apart = [frozenset(choice.shot_ids) for choice in held if choice.verb == "different"]
-        self._kept = [frozenset(choice.shot_ids) for choice in held if choice.verb == "keep-all"]
-        self._same = [frozenset(choice.shot_ids) for choice in held if choice.verb == "same"]
-        self.files = _files(store, (*asked.within, *asked.across))
+        self._different = [frozenset(each.shot_ids) for each in held if each.verb == "different"]
+        self._kept_all = [frozenset(each.shot_ids) for each in held if each.verb == "keep-all"]
+        self._same = [frozenset(each.shot_ids) for each in held if each.verb == "same"]
+        self.wishes = {
+            shot_id: _WISHES[each.verb] for each in held if each.verb in _WISHES for shot_id in each.shot_ids
+        }
+        self.files = _files(store, asked)
         self.ids = sorted(self.files)
-        self._place = {content_id: at for at, content_id in enumerate(self.ids)}
-        self.copies = list(_copies(store, self.ids, self.files, held))
+        self.copies = list(_copies(store, self.ids, self.files, self.wishes))
+        self._presses = read_pictures(store, with_vectors=False)
+        self.picture, self.pictures, number = self._numbered(store)
+        self._shots = {
+            picture: {file["shot_id"] for at in places for file in self.files[self.ids[at]]}
+            for picture, places in self.pictures.items()
+        }
         rows = store.read(PAIRS.name).to_pylist() if PAIRS.name in store.names() else []
-        rows = [row for row in rows if row["first"] in self._place and row["second"] in self._place]
-        self.curve = calibrate(list(self._answers(rows)))
-        self.pairs = [row for row in rows if self._is_open(row)]
-        self.first = self._first_of_pixels()
-        self._pictures = read_pictures(store, with_vectors=False)
-        row = {content_id: at for at, content_id in enumerate(self._pictures.content_ids)}
-        self._row = [row.get(content_id, -1) for content_id in self.ids]
+        pairs = (((number.get(row["first"], -1), number.get(row["second"], -1)), row) for row in rows)
+        found = [(pair, row) for pair, row in pairs if pair[0] != pair[1] and set(pair) <= self.pictures.keys()]
+        self.curve = calibrate(list(self._answers(found)))
+        self.rows = [(pair, row) for pair, row in found if not self._are_said(pair, self._kept_all, one_shot=True)]
+
+    def _numbered(self, store: Store) -> tuple[list[int], dict[int, list[int]], dict[str, int]]:
+        """Give the pictures numbers. A content that is gone has that of one with the same pixels that is there."""
+        press = {content_id: at for at, content_id in enumerate(self._presses.content_ids)}
+        known = {content_id: int(self._presses.pixels[at]) for content_id, at in press.items()}
+        fresh = int(self._presses.pixels.max(initial=-1)) + 1
+        picture = [known.get(content_id, fresh + at) for at, content_id in enumerate(self.ids)]
+        if self._asked.level == "identical":
+            picture = list(range(len(self.ids)))
+        places: dict[int, list[int]] = defaultdict(list)
+        for at, number in enumerate(picture):
+            places[number].append(at)
+        self._press = {at: press[content_id] for at, content_id in enumerate(self.ids) if content_id in press}
+        if "hashes" in store.names():
+            hashes = store.read("hashes", ["content_id", "pixel_id"])
+            pixels = dict(zip(hashes["content_id"].to_pylist(), hashes["pixel_id"].to_pylist(), strict=True))
+            here = {pixels[content_id]: number for content_id, number in reversed(known.items())}
+            known |= {
+                each: here[pixel_id] for each, pixel_id in pixels.items() if each not in known and pixel_id in here
+            }
+        return picture, places, known
+
+    def ties(self) -> dict[tuple[int, int], Mapping[str, Any]]:
+        """Give the pairs of pictures that are the same, by their nearest contents. Frames are noted in `copies`."""
+        distances = np.array([row["distance"] for _, row in self.rows if row["distance"] is not None], np.float64)
+        cut = self.curve.cut(distances, self._asked.most_false)
+        near = [(pair, row) for pair, row in self.rows if row["distance"] is not None and row["distance"] <= cut]
+        found: dict[tuple[int, int], Mapping[str, Any]] = {}
+        for pair, row in sorted(near, key=lambda each: float(each[1]["distance"])):
+            if pair not in found and pair[::-1] not in found:
+                found[pair] = row
+        for pair, row in found.items():  # a frame around a picture makes it no larger
+            for at in self.pictures[pair[abs(row["framed"]) - 1]] if row["framed"] else ():
+                share = min(row["overlap"], self.copies[at].share)
+                self.copies[at] = replace(self.copies[at], framed=row["framed"] > 0, share=share)
+        for pair in self._decided_same():
+            if pair not in found and pair[::-1] not in found:
+                found[pair] = DECIDED
+        return found
+
+    def _decided_same(self) -> Iterator[tuple[int, int]]:
+        shots: dict[str, set[int]] = defaultdict(set)
+        for picture, own in self._shots.items() if self._same else ():
+            for shot_id in own:
+                shots[shot_id].add(picture)
+        for said in self._same:
+            pictures = sorted({picture for shot_id in said for picture in shots.get(shot_id, ())})
+            yield from itertools.combinations(pictures, 2)
+
+    def similar(self) -> dict[tuple[int, int], float]:
+        """Give the pairs of pictures that are alike or of one moment, with 1 - the cosine."""
+        rows = [(pair, row) for pair, row in self.rows if row["cosine"] is not None]
+        cosine = np.array([row["cosine"] for _, row in rows], np.float64)
+        first = [[self._press.get(self.pictures[picture][0], -1) for picture in pair] for pair, _ in rows]
+        at = np.array(first, np.int64).reshape(-1, 2)
+        alike = cosine >= self._asked.least_cosine
+        alike |= (at >= 0).all(axis=1) & are_of_one_moment(self._presses, at) & (cosine >= MOMENT_COSINE)
+        return {rows[each][0]: 1 - cosine[each] for each in np.flatnonzero(alike)}
+
+    def apart(self, pictures: Sequence[int]) -> Array:
+        """Tell of k pictures which two are of two presses of the shutter, or said to be different, as k x k.
+
+        A picture has several presses if its contents do, as where a copy's time was changed: one in common is enough.
+        """
+        owners = [(place, self._press[at]) for place, each in enumerate(pictures) for at in self._at(each)]
+        place, press = (np.array(each, np.int64) for each in zip(*owners, strict=True)) if owners else _NOBODY
+        table = self._presses.other_press(press[:, None], press[None, :])
+        common = np.zeros((len(pictures), len(pictures)), np.bool_)
+        np.logical_or.at(common, (place[:, None], place[None, :]), ~table)
+        seen = np.isin(np.arange(len(pictures)), place)
+        found = ~common & seen[:, None] & seen[None, :]
+        return self._as_decided(pictures, found)
+
+    def differ(self, pictures: Sequence[int]) -> Array:
+        """Tell of k pictures which two the user said to be different, as k x k."""
+        return self._as_decided(pictures, np.zeros((len(pictures), len(pictures)), np.bool_))
+
+    def _as_decided(self, pictures: Sequence[int], table: Array) -> Array:
+        for value, sets in ((False, self._same), (True, self._different)):
+            for said in sets:
+                inside = [place for place, each in enumerate(pictures) if self._shots[each] & said]
+                for one, other in itertools.combinations(inside, 2):
+                    if self._are_said((pictures[one], pictures[other]), [said]):
+                        table[one, other] = table[other, one] = value
+        return table
+
+    def _at(self, picture: int) -> list[int]:
+        return [at for at in self.pictures[picture] if at in self._press]
+
+    def is_kept(self, file: Mapping[str, Any], keep: Mapping[str, Any]) -> bool:
+        """Tell whether the user wants a file besides the one that is kept."""
+        shots = {file["shot_id"], keep["shot_id"]}
+        return self.wishes.get(file["shot_id"], 0) < 0 or any(shots <= said for said in self._kept_all)
 
     def is_twice(self, at: int) -> bool:
         """Tell whether a content has several files, and the user has not said to keep them all."""
         files = self.files[self.ids[at]]
-        return len(files) > 1 and not any(file["shot_id"] in each for file in files for each in self._kept)
+        return len(files) > 1 and not any(file["shot_id"] in said for file in files for said in self._kept_all)
 
-    def ties(self) -> dict[tuple[int, int], dict[str, Any]]:
-        """Give the pairs that are the same picture, by their places. Frames are noted in `copies`."""
-        distances = np.array([row["distance"] for row in self.pairs if row["distance"] is not None], np.float64)
-        cut = self.curve.cut(distances, self._asked.most_false)
-        found = {
-            (self._place[row["first"]], self._place[row["second"]]): row
-            for row in self.pairs
-            if row["distance"] is not None and (row["distance"] <= cut or self._said(row, self._same))
-        }
-        for (one, other), row in found.items():  # a frame around a picture makes it no larger
-            if row["framed"]:
-                at = one if abs(row["framed"]) == 1 else other
-                share = min(row["overlap"], self.copies[at].share)
-                self.copies[at] = replace(self.copies[at], framed=row["framed"] > 0, share=share)
-        return found
-
-    def are_apart(self, first: Sequence[int], second: Sequence[int]) -> bool:
-        """Tell whether two pictures, whichever contents are compared, are of two presses, or said to differ."""
-        if any(self._said({"first": self.ids[a], "second": self.ids[b]}, self._apart) for a in first for b in second):
-            return True
-        places = [[self._row[at] for at in each if self._row[at] >= 0] for each in (first, second)]
-        one, other = (each.ravel() for each in np.meshgrid(*places))
-        return bool(len(one)) and bool(self._pictures.other_press(one, other).all())
-
-    def note_turned(self, orientations: Mapping[int, int], pictures: Mapping[int, Sequence[int]]) -> None:
-        """Note in `copies` which pictures of a group are turned otherwise than most of their contents."""
-        count = Counter(orientation for at, orientation in orientations.items() for _ in pictures[at])
+    def note_odd(self, orientations: Mapping[int, int]) -> None:
+        """Note in `copies` which pictures of a group are turned otherwise than most of its contents, or lost colour."""
+        group = [at for picture in orientations for at in self.pictures[picture]]
+        count = Counter(orientations[self.picture[at]] for at in group)
         (most, votes), *rest = count.most_common()
-        if rest and votes > rest[0][1]:
-            for at, orientation in orientations.items():
-                for each in pictures[at]:
-                    self.copies[each] = replace(self.copies[each], turned=orientation != most)
+        tell = bool(rest) and votes > rest[0][1]
+        colour = max((self.copies[at].colourfulness or 0.0 for at in group), default=0.0)
+        for at in group:
+            own = self.copies[at].colourfulness
+            turned = tell and orientations[self.picture[at]] != most
+            self.copies[at] = replace(
+                self.copies[at], turned=turned, faded=own is not None and _COLOURED < colour > 2 * own
+            )
 
-    def similar(self) -> dict[tuple[int, int], float]:
-        """Give the pairs that are alike or of one moment, by their places, with 1 - the cosine."""
-        rows = [row for row in self.pairs if row["cosine"] is not None]
-        places = [(self._place[row["first"]], self._place[row["second"]]) for row in rows]
-        cosine = np.array([row["cosine"] for row in rows], np.float64)
-        at = np.array([[self._row[one], self._row[other]] for one, other in places], np.int64).reshape(-1, 2)
-        alike = cosine >= self._asked.least_cosine
-        alike |= (at >= 0).all(axis=1) & are_of_one_moment(self._pictures, at) & (cosine >= MOMENT_COSINE)
-        return {places[each]: 1 - cosine[each] for each in np.flatnonzero(alike)}
-
-    def is_judged(self, row: Mapping[str, Any]) -> bool:
+    def is_judged(self, pair: tuple[int, int]) -> bool:
         """Tell whether the user has said what a pair is."""
-        return self._said(row, (*self._same, *self._apart, *self._kept))
+        return self._are_said(pair, (*self._same, *self._different, *self._kept_all), one_shot=True)
 
-    def _first_of_pixels(self) -> list[int]:
-        first = list(range(len(self.ids)))
-        if self._asked.level != "identical":
-            for row in sorted(self.pairs, key=lambda row: (row["first"], row["second"])):
-                if row["equal_pixels"]:
-                    one, other = self._place[row["first"]], self._place[row["second"]]
-                    first[other] = min(first[one], first[other])
-        return first
-
-    def _is_open(self, row: Mapping[str, Any]) -> bool:
-        return not self._said(row, self._apart) and not self._said(row, self._kept)
-
-    def _said(self, row: Mapping[str, Any], sets: Collection[frozenset[str]]) -> bool:
-        """Tell whether one of the sets of shots holds both contents of a pair, as two shots or as one of the set."""
+    def _are_said(self, pair: Sequence[int], sets: Collection[frozenset[str]], *, one_shot: bool = False) -> bool:
+        """Tell whether one of the sets of shots holds both pictures, as two shots of it, or also as one."""
         if not sets:
             return False
-        one, other = ({file["shot_id"] for file in self.files[row[name]]} for name in ("first", "second"))
-        return any(one & said and other & said for said in sets)
+        one, other = (self._shots[picture] for picture in pair)
+        return any(bool(one & said and other & said) and (one_shot or len((one | other) & said) > 1) for said in sets)
 
-    def _answers(self, rows: Iterable[Mapping[str, Any]]) -> Iterator[tuple[float, bool]]:
+    def _answers(self, rows: Iterable[tuple[tuple[int, int], Mapping[str, Any]]]) -> Iterator[tuple[float, bool]]:
         """Give the distances of the pairs that the user has judged, and whether they are the same picture."""
-        for row in rows if self._same or self._apart else ():
-            for same, sets in ((True, self._same), (False, self._apart)):
-                if row["distance"] is not None and self._said(row, sets):
+        for pair, row in rows if self._same or self._different else ():
+            for same, sets in ((True, self._same), (False, self._different)):
+                if row["distance"] is not None and self._are_said(pair, sets):
                     yield float(row["distance"]), same
 
 
@@ -160,22 +223,24 @@ def is_below(path: str, folder: str) -> bool:
     return path.startswith(folder if folder.endswith(os.sep) else folder + os.sep)
 
 
-def _files(store: Store, folders: Sequence[str]) -> Files:
-    """Give the files of each content that lie below the folders, or all; the one to keep first."""
+def _files(store: Store, asked: Question) -> Files:
+    """Give the files of each content in the folders that are asked for, the one to keep first."""
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in store.read("files", list(_FILE_COLUMNS), "kind = 'photo' AND content_id IS NOT NULL").to_pylist():
-        if not folders or any(is_below(row["path"], folder) for folder in folders):
+        if all(not some or any(is_below(row["path"], each) for each in some) for some in (asked.within, asked.across)):
             found[row["content_id"]].append(row)
+    for folder in (*asked.within, *asked.across):
+        if not any(is_below(row["path"], folder) for rows in found.values() for row in rows):
+            raise QueryError(f"No photo that was asked for lies below {folder}. Scan it first: photoidx scan {folder}")
     for rows in found.values():
         rows.sort(key=lambda row: (is_edited(row["path"]), row["mtime_ns"], len(row["path"]), row["path"]))
     return found
 
 
-def _copies(store: Store, ids: Sequence[str], files: Files, held: Iterable[Choice]) -> Iterator[Copy]:
-    exif = columns_of(store, "exif", ("width", "height", "software", *_TOLD), ids)
-    columns = {**exif, **columns_of(store, "quality", ("jpeg_quality",), ids)}
+def _copies(store: Store, ids: Sequence[str], files: Files, wishes: Mapping[str, int]) -> Iterator[Copy]:
+    columns = columns_of(store, "exif", ("width", "height", "software", *_TOLD), ids)
+    columns |= columns_of(store, "quality", ("jpeg_quality", "colourfulness"), ids)
     known = {name: column.to_pylist() for name, column in columns.items()}
-    wishes = {shot_id: _WISHES[each.verb] for each in held if each.verb in _WISHES for shot_id in each.shot_ids}
 
     def of(name: str, at: int) -> Any:
         return known[name][at] if name in known else None
@@ -189,9 +254,10 @@ def _copies(store: Store, ids: Sequence[str], files: Files, held: Iterable[Choic
             height=of("height", at) or 0,
             camera=bool(of("make", at) or of("model", at)),
             time=of("taken_at", at) is not None,
-            facts=sum(known[name][at] is not None for name in _TOLD if name in known),
+            facts=sum(of(name, at) is not None for name in _TOLD),
             edited=is_edited(own[0]["path"]) or bool(_EDITORS.search(of("software", at) or "")),
             format=own[0]["format"],
             quality=of("jpeg_quality", at),
+            colourfulness=of("colourfulness", at),
             mtime_ns=min(file["mtime_ns"] for file in own),
         )

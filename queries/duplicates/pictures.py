@@ -14,7 +14,9 @@ from photoidx.queries.frames import NO_TIME, file_number
 from photoidx.records import RAW_FORMATS, Kind
 from photoidx.store import Store
 
-_EXIF = ("taken_at", "make", "model", "width", "height")
+_EXPOSURE = ("exposure_time_s", "f_number", "iso", "exposure_bias_ev")
+_EXIF = ("taken_at", "make", "model", "width", "height", "burst_uuid", "sequence_number", *_EXPOSURE)
+_ONE_EXPOSURE = 0.02  # a share by which editors round what cameras write
 _IN_A_SECOND = 60  # frames that a camera takes at most
 _HASHES = ("content_id", "phash_64", "phash_256", "pixel_id")
 
@@ -25,8 +27,9 @@ class Pictures:
 
     `hash_64` (n) and `hash_256` (n x 4) are uint64; `vectors` (n x d, float16, length 1) are zero where there is none.
     `cameras` is -1 where no camera is known, `time_us` (local) is NO_TIME where no time is; `streams` and `numbers` are
-    those of file names, -1 where a name has none; `size` (n x 2) is width and height in pixels, 0 if unknown; `raw`
-    tells RAW files.
+    those of file names, -1 where a name has none; `bursts` and `sequence` are the maker's, -1 where there are none;
+    `exposure` (n x 4) is time, f-number, ISO and bias, NaN if unknown; `size` (n x 2) is width and height in pixels, 0
+    if unknown; `raw` tells RAW files. `pixels` are equal for contents that decode to the same picture.
     """
 
     content_ids: Sequence[str]
@@ -38,6 +41,9 @@ class Pictures:
     time_us: Array
     streams: Array
     numbers: Array
+    bursts: Array
+    sequence: Array
+    exposure: Array
     size: Array
     raw: Array
 
@@ -45,7 +51,9 @@ class Pictures:
         return len(self.content_ids)
 
     def other_press(self, first: Array, second: Array) -> Array:
-        """Tell of pairs whether they are surely two presses of a shutter: other cameras, other times, or other numbers.
+        """Tell of pairs whether they are surely two presses of a shutter.
+
+        Such are those of other cameras, other times, other exposures, or other numbers.
 
         A time without sub-seconds may be a copy's, whose other digits an editor lost: it is compared by the second. Two
         files of one size that one camera numbered differently within a second are two frames of a burst.
@@ -59,8 +67,16 @@ class Pictures:
         steps = np.abs(self.numbers[first] - self.numbers[second])
         frames = known & (self.cameras[first] >= 0) & (self.cameras[first] == self.cameras[second])
         frames &= (self.streams[first] == self.streams[second]) & (self.numbers[first] >= 0)
-        frames &= (steps > 0) & (steps <= _IN_A_SECOND) & (self.size[first] == self.size[second]).all(axis=1)
-        return np.asarray(camera | (known & other) | frames)
+        frames &= (steps > 0) & (steps <= _IN_A_SECOND) & (self.size[first] == self.size[second]).all(axis=-1)
+        frames |= (
+            (self.bursts[first] >= 0)
+            & (self.bursts[first] == self.bursts[second])
+            & (self.sequence[first] != self.sequence[second])
+        )
+        one, two = self.exposure[first], self.exposure[second]
+        with np.errstate(invalid="ignore"):
+            exposed = (np.abs(one - two) > _ONE_EXPOSURE * np.maximum(np.abs(one), np.abs(two))).any(axis=-1)
+        return np.asarray(camera | (known & other) | frames | exposed)
 
 
 def read_pictures(store: Store, *, with_vectors: bool = True) -> Pictures:
@@ -76,7 +92,9 @@ def read_pictures(store: Store, *, with_vectors: bool = True) -> Pictures:
     raw = pc.is_in(files["format"], value_set=pa.array(sorted(RAW_FORMATS)))
     raws = files.filter(raw)["content_id"].unique()
     rows = rows.append_column("raw", pc.is_in(rows["content_id"], value_set=raws))
-    named = files.sort_by("path").group_by("content_id", use_threads=False).aggregate([("path", "first")])
+    numbered = pa.array([file_number(path)[1] < 0 for path in files["path"].to_pylist()], pa.bool_())
+    named = files.append_column("bare", numbered).sort_by([("bare", "ascending"), ("path", "ascending")])
+    named = named.group_by("content_id", use_threads=False).aggregate([("path", "first")])
     return _pictures(store, rows.join(named, "content_id").sort_by("content_id"), with_vectors=with_vectors)
 
 
@@ -92,7 +110,12 @@ def _pictures(store: Store, rows: pa.Table, *, with_vectors: bool) -> Pictures:
     numbered = [file_number(path) for path in rows["path_first"].to_pylist()]
     return Pictures(
         content_ids=ids,
-        pixels=codes(rows["pixel_id"].combine_chunks()),
+        pixels=codes(
+            [
+                f"{pixel_id} {raw}"
+                for pixel_id, raw in zip(*(rows[n].to_pylist() for n in ("pixel_id", "raw")), strict=True)
+            ]
+        ),
         hash_64=np.array([int(each, 16) for each in rows["phash_64"].to_pylist()], np.uint64),
         hash_256=_words(rows["phash_256"].to_pylist()),
         vectors=vectors_of(store, ids) if with_vectors else np.zeros((len(ids), 1), np.float16),
@@ -100,9 +123,16 @@ def _pictures(store: Store, rows: pa.Table, *, with_vectors: bool) -> Pictures:
         time_us=np.asarray(pc.fill_null(times, NO_TIME), np.int64),
         streams=codes([stream for stream, _ in numbered]),
         numbers=np.array([number for _, number in numbered], np.int32),
+        bursts=codes(exif.get("burst_uuid", nothing).cast(pa.string())),
+        sequence=np.asarray(pc.fill_null(exif.get("sequence_number", nothing).cast(pa.int64()), -1), np.int64),
+        exposure=np.stack([_numbers(exif.get(name, nothing)) for name in _EXPOSURE], axis=1),
         size=np.stack([np.asarray(side, np.int32) for side in sides], axis=1),
         raw=np.asarray(rows["raw"], np.bool_),
     )
+
+
+def _numbers(column: pa.Array) -> Array:
+    return np.asarray(pc.fill_null(column.cast(pa.float64()), float("nan")), np.float64)
 
 
 def _words(hashes: Sequence[str]) -> Array:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from photoidx.queries.duplicates.keep import Copy, compression
-from photoidx.queries.duplicates.orientation import WORDS
+from photoidx.queries.duplicates.orientation import WORDS, inverse
 
 _WHOLE = 0.98
 _CHANGED = 0.03
@@ -19,7 +19,9 @@ def relation(tie: Mapping[str, Any] | None, kept: Copy, copy: Copy, *, swapped: 
 
     Without a tie the two were not compared: both are tied to another copy of the group.
     """
-    if tie is not None and tie["equal_pixels"]:
+    if tie is not None and tie.get("decided"):
+        return "you called it the same"
+    if tie is not None and tie.get("equal_pixels"):
         return "the same pixels" + (f", {compression(copy)}" if copy.format != kept.format else ", other metadata")
     said = _seen(tie, swapped=swapped) if tie is not None else []
     if (copy.width, copy.height) not in {(kept.width, kept.height), (kept.height, kept.width)}:
@@ -30,7 +32,8 @@ def relation(tie: Mapping[str, Any] | None, kept: Copy, copy: Copy, *, swapped: 
 
 
 def _seen(tie: Mapping[str, Any], *, swapped: bool) -> list[str]:
-    said = [WORDS[tie["orientation"]]] * bool(tie["orientation"])
+    orientation = inverse(tie["orientation"]) if swapped else tie["orientation"]
+    said = [WORDS[orientation]] * bool(orientation)
     if tie["framed"]:
         said.append("with a frame" if (abs(tie["framed"]) == 1) == swapped else "without the frame")
     elif tie["overlap"] < _WHOLE:
