@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from typing import Any, Literal
 
@@ -9,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from photoidx.errors import QueryError
 from photoidx.records import RAW_FORMATS
 from photoidx.store import Store
 
@@ -28,8 +30,11 @@ def ranked(
 ) -> list[dict[str, Any]]:
     """Give path and score of the best photos. Of a shot, and of copies, the best alone; a RAW only if it has no other.
 
-    `scores` belong to `keys`. `allowed` are the paths that may be in the answer, `without` the shots that may not.
+    `scores` belong to `keys`. `allowed` are the paths that may be in the answer, `without` the shots and
+    contents that may not. Raises QueryError if `least` is no number.
     """
+    if least is not None and math.isnan(least):
+        raise QueryError("The least score must be a number.")
     files = store.read("files", ["path", "content_id", "kind", "format", "shot_id"])
     files = files.filter(pc.equal(files["kind"], "photo")).combine_chunks()
     place = np.asarray(pc.fill_null(pc.index_in(files[key].combine_chunks(), value_set=keys), -1), np.int64)

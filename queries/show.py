@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow as pa
 
 from photoidx.errors import QueryError
+from photoidx.queries.contents import quoted
 from photoidx.queries.report import report
 from photoidx.records import path_text
 from photoidx.store import Store
@@ -26,12 +27,12 @@ def show(store: Store, photo: str) -> dict[str, Any]:
     """
     file = file_row(store, photo)
     path = file["path"]
-    mates = _rows(store, "files", f"shot_id = {_quoted(file['shot_id'] or '')}")
+    mates = _rows(store, "files", f"shot_id = {quoted(file['shot_id'] or '')}")
     result: dict[str, Any] = {
         "file": file,
         "shot": [{"path": row["path"], "rule": row["shot_rule"]} for row in mates if row["path"] != path],
     }
-    group = _rows(store, "bursts", f"shot_id = {_quoted(file['shot_id'] or '')}") if "bursts" in store.names() else []
+    group = _rows(store, "bursts", f"shot_id = {quoted(file['shot_id'] or '')}") if "bursts" in store.names() else []
     if group:
         result["burst"] = {name: value for name, value in group[0].items() if value is not None and name != "shot_id"}
     if file["content_id"] is None:
@@ -65,7 +66,7 @@ def _measures(store: Store, content_id: str) -> dict[str, Any]:
 def file_row(store: Store, photo: str) -> dict[str, Any]:
     """Give a photo's row of the table `files`. Raises QueryError if it is not in the library."""
     whole = os.path.abspath(photo)
-    rows = _rows(store, "files", f"path = {_quoted(path_text(whole))}")
+    rows = _rows(store, "files", f"path = {quoted(path_text(whole))}")
     if not rows:
         raise QueryError(
             f"{photo} is not in the library. Scan its folder first: photoidx scan {shlex.quote(os.path.dirname(whole))}"
@@ -75,7 +76,7 @@ def file_row(store: Store, photo: str) -> dict[str, Any]:
 
 def rows_of(store: Store, table: str, content_id: str) -> list[dict[str, Any]]:
     """Give a content's rows of a table; none where there is no such table yet."""
-    return _rows(store, table, f"content_id = {_quoted(content_id)}") if table in store.names() else []
+    return _rows(store, table, f"content_id = {quoted(content_id)}") if table in store.names() else []
 
 
 def _in_library(store: Store) -> dict[str, list[float]]:
@@ -92,7 +93,3 @@ def _rows(store: Store, table: str, where: str) -> list[dict[str, Any]]:
     found: pa.Table = store.read(table, where=where)
     rows: list[dict[str, Any]] = found.to_pylist()
     return rows
-
-
-def _quoted(value: str) -> str:
-    return "'" + value.replace("'", "''") + "'"

@@ -42,7 +42,7 @@ def similar(
     """Give path and score of what looks like the photos and not like those `against`, one row a shot, the best first.
 
     The score is the cosine with unit(mean of the photos - AVOIDED x mean of `against`), -1 to 1. Shots of the given
-    photos are left out. A photo that the library does not have is read from disk and embedded.
+    photos, and their copies, are left out. A photo that the library does not have is read from disk and embedded.
     Raises QueryError.
     """
     if not photos:
@@ -54,7 +54,7 @@ def similar(
     vectors = examples.vectors()
     query = query_vector(vectors[liked], vectors[avoided])
     ids, scores = cosines(store, stage, query)
-    own: Collection[str] = () if include_self else examples.shots
+    own: Collection[str] = () if include_self else examples.own
     return ranked(store, "content_id", ids, scores, count=count, least=least, allowed=allowed, without=own)
 
 
@@ -76,7 +76,7 @@ class _Examples:
         self._names: list[str] = []
         self._contents: list[str] = []
         self._data: dict[int, bytes] = {}
-        self.shots: set[str] = set()
+        self.own: set[str] = set()  # the shots and contents of those that the library has
 
     def add(self, photos: Sequence[str]) -> slice:
         """Take photos, and give their places among the vectors. Raises QueryError if one is not to be found."""
@@ -92,8 +92,8 @@ class _Examples:
 
     def _take(self, photo: str, row: dict[str, Any] | None) -> None:
         content_id = row["content_id"] if row else None
-        if row and row["shot_id"]:
-            self.shots.add(row["shot_id"])
+        if row:
+            self.own |= {each for each in (row["shot_id"], content_id) if each is not None}
         if content_id is None:
             data = _read(text_path(row["path"]) if row else photo)
             self._data[len(self._names)] = data

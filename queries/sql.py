@@ -69,16 +69,30 @@ def paths_where(store: Store, condition: str, config: Config | None = None) -> s
 
     Raises QueryError, also if it is more than one expression.
     """
+    query = f"SELECT path FROM photos WHERE {as_condition(condition)}"  # noqa: S608 - one expression
+    return set(run_sql(store, query, config)["path"].to_pylist())
+
+
+def as_condition(condition: str) -> str:
+    """Give a condition as it can follow WHERE, in brackets. Raises QueryError if it is not exactly one expression."""
+    _check_text(condition)
     try:
         duckdb.SQLExpression(condition)
     except duckdb.Error as error:
         message = _first_line(str(error))
         raise QueryError(f"{condition!r} is no condition, as `iso > 800` is one. {message}") from None
-    found = run_sql(store, f"SELECT path FROM photos WHERE (\n{condition}\n)", config)  # noqa: S608 - one expression
-    return set(found["path"].to_pylist())
+    return f"(\n{condition}\n)"  # the new lines keep a comment from reaching further
+
+
+def _check_text(query: str) -> None:
+    try:
+        query.encode()
+    except UnicodeEncodeError:
+        raise QueryError("There are bytes in the query that are no UTF-8 text, and SQL is text.") from None
 
 
 def _parse(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statement:
+    _check_text(query)
     try:
         statements = connection.extract_statements(query)
     except duckdb.Error as error:

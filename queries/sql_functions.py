@@ -94,7 +94,7 @@ class SimilarityFunctions:
 
 def says_similarity(query: str) -> bool:
     """Tell whether a query may call one of the functions."""
-    return re.search(r"similarity\s*\(", query, re.IGNORECASE) is not None
+    return re.search(r"\b(?:text_)?similarity\b", query, re.IGNORECASE) is not None
 
 
 def with_content_ids(query: str) -> str:
@@ -103,12 +103,15 @@ def with_content_ids(query: str) -> str:
     DuckDB's own tokenizer tells what is text and what is comment; its places count bytes.
     """
     data = query.encode()
-    starts = [at for at, _kind in duckdb.tokenize(query)]
-    tokens = [data[at:end].strip().decode() for at, end in zip(starts, [*starts[1:], len(data)], strict=True)]
+    found = duckdb.tokenize(query)
+    ends_at = [*(at for at, _kind in found[1:]), len(data)]
+    told = [(at, end) for (at, kind), end in zip(found, ends_at, strict=True) if kind != duckdb.token_type.comment]
+    starts = [at for at, _end in told]
+    tokens = [data[at:end].strip().decode() for at, end in told]
     ends = [
         starts[close]
         for at in range(len(tokens) - 1)
-        if tokens[at].lower() in _NAMES and tokens[at + 1] == "("
+        if tokens[at].lower().strip('"') in _NAMES and tokens[at + 1] == "("
         for close in [_closing(tokens, at + 1)]
         if close is not None
     ]

@@ -55,8 +55,7 @@ def bring_up_to_date(store: Store) -> None:
         changed = [row for row in rows if known.pop(row["path"], None) != row]
         store.delete(TEXTS.name, "path", list(known))
         store.upsert(TEXTS, pa.Table.from_pylist(changed, schema=arrow_schema(TEXTS)))
-        if changed or known:
-            store.index_text(TEXTS.name, "words")
+        store.index_text(TEXTS.name, "words")  # in any case: the last time may have been cut off before it
         store.upsert(META, [{"name": _MADE_FROM, "value": made_from}])
 
 

@@ -28,6 +28,7 @@ _FILLERS = frozenset(
 )
 _SHORTEST_BEGINNING = 2
 _SHORTEST_MISSPELT, _LONGER = 4, 6
+_LONGEST_MISSPELT = 50  # the index refuses to look for what is like a word of some hundred letters
 _ENDING = re.compile("(e|es|s|ed|ing)$")
 _LIKE = 0.7  # how like two spellings are, at least, to be told as a match
 
@@ -54,15 +55,17 @@ def search_words(
         raise QueryError(f"There is no word to look for in {text!r}.")
     hits = [_hits(store, word) for word in words]
     notes = [_TAKEN[each.how].format(each.word) for each in hits if each.how in _TAKEN]
+    anywhere = _with_all(hits)
     if allowed is not None:
         permitted = set(allowed)
         hits = [
             Hits(each.word, each.how, {path: each.scores[path] for path in each.scores.keys() & permitted})
             for each in hits
         ]
-    together = set.intersection(*(set(each.scores) for each in hits))
+    together = _with_all(hits)
     if not together and len(hits) > 1 and any(each.scores for each in hits):
-        notes.append("No photo has all the words; these have some of them.")
+        which = "photo that fulfils the condition" if anywhere else "photo"
+        notes.append(f"No {which} has all the words; these have some of them.")
     scores = _summed(hits, together)
     keys, values = pa.array(list(scores), pa.string()), np.array(list(scores.values()), np.float32)
     rows = ranked(store, "path", keys, values, count=count, least=least, allowed=None)
@@ -74,6 +77,11 @@ _TAKEN = {
     "like": "No photo has the word “{}”: taken are words that are spelt like it.",
     "nothing": "No photo has the word “{}”, or one like it.",
 }
+
+
+def _with_all(hits: Sequence[Hits]) -> set[str]:
+    """Give the paths of the photos that have every word."""
+    return set.intersection(*(set(each.scores) for each in hits))
 
 
 def _summed(hits: Sequence[Hits], together: Collection[str]) -> dict[str, float]:
@@ -99,7 +107,7 @@ def _hits(store: Store, word: str) -> Hits:
             rows = store.count(TEXTS.name)
             rarity = math.log(1 + (rows - len(begins) + 0.5) / (len(begins) + 0.5))  # BM25's own
             return Hits(word, "begins", dict.fromkeys(begins, rarity))
-    if len(word) >= _SHORTEST_MISSPELT and word.isalpha():
+    if _SHORTEST_MISSPELT <= len(word) <= _LONGEST_MISSPELT and word.isalpha():
         like: dict[str, float] = {}
         # The index holds stems, and spellings are compared with these.
         for form in dict.fromkeys((word, _ENDING.sub("", word))):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
+import math
 import os
 import re
 from io import BytesIO
@@ -17,16 +19,17 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from galleries import FOLDER, burst, cluster, duplicates, jpegs, record, row
+from made_library import file, write
 from photoidx import Config, Library
 from photoidx.cli import cli
 from photoidx.errors import PhotoidxError, QueryError
 from photoidx.queries.gallery.build import Options
 from photoidx.queries.gallery.data import Found, gather, shown
 from photoidx.queries.gallery.layout import layout
-from photoidx.queries.gallery.page import BLOCK, as_json, page
+from photoidx.queries.gallery.page import as_json, page
 from photoidx.queries.gallery.reading import smaller
-from photoidx.queries.gallery.writing import check_place, write_folder, write_page
 from photoidx.records import path_text
+from photoidx.store import Store
 from pictures import draw
 
 PLAIN = Options(with_map=False)
@@ -93,8 +96,9 @@ def test_where_chooses_the_photos(library: Library, tmp_path: Path):
     assert len(list((tmp_path / "out").rglob("*.jpg"))) == 2
     with pytest.raises(QueryError, match="--where"):
         library.gallery(tmp_path / "none", Options(where="false"))
-    with pytest.raises(QueryError):
-        library.gallery(tmp_path / "none", Options(where="no_column > 1"))
+    for wrong in ("no_column > 1", "", "1=1) AND (1=1", "name = '\udcff'"):
+        with pytest.raises(QueryError):
+            library.gallery(tmp_path / "none", Options(where=wrong))
     assert not (tmp_path / "none").exists()
 
 
@@ -125,39 +129,58 @@ def test_a_folder_with_other_things_is_refused_and_with_overwrite_keeps_them(lib
         library.gallery(tmp_path / "page.html", PLAIN)
 
 
-def test_it_is_not_put_among_scanned_photos_unless_asked(tmp_path: Path):
-    photos = tmp_path / "photos"
-    (photos / "sub").mkdir(parents=True)
-    (tmp_path / "link").symlink_to(photos / "sub")
-    for out in (photos, photos / "gallery", photos / "sub" / "g.html", tmp_path / "link" / "gallery"):
-        with pytest.raises(PhotoidxError, match="--inside-photos"):
-            check_place(str(out), [str(photos)], overwrite=True, inside_photos=False)
-    place = check_place(str(photos / "gallery"), [str(photos)], overwrite=False, inside_photos=True)
-    assert place == photos / "gallery"
-    with pytest.raises(PhotoidxError, match="no folder"):
-        check_place(str(tmp_path / "not" / "there"), [], overwrite=False, inside_photos=False)
-    (tmp_path / "file").write_text("")
-    with pytest.raises(PhotoidxError, match="not a folder"):
-        check_place(str(tmp_path / "file"), [], overwrite=True, inside_photos=False)
+def test_a_scanned_folder_with_bytes_of_no_text_is_known_as_one(tmp_path: Path):
+    photos = tmp_path / "ph\udcfftos"
+    photos.mkdir()
+    store = Store(str(tmp_path / "library"), create=True)
+    write(store, files=[file(path_text(str(photos / "a.jpg")), "a", root=path_text(str(photos)))])
+    with pytest.raises(PhotoidxError, match="--inside-photos"):
+        Library(tmp_path / "library").gallery(photos / "album", PLAIN)
+    done = Library(tmp_path / "library").gallery(tmp_path / "out", Options(title="\udcff\u202e", with_map=False))
+    assert data_of(Path(done["path"]).read_text())["title"] == "\\xff\\u202e"
 
 
-@pytest.mark.parametrize("write", [write_folder, write_page])
-def test_an_interruption_leaves_nothing_and_the_older_gallery_whole(write, tmp_path: Path):
-    made = record([row(f"{number}.jpg", number) for number in range(8)])
-    place = tmp_path / ("out" if write is write_folder else "out.html")
+@pytest.mark.parametrize("reason", ["being written", "Can't write"])
+def test_what_could_not_be_brought_up_to_date_is_told(reason: str, tmp_path: Path):
+    store = Store(str(tmp_path / "library"), create=True)
+    write(store, files=[file("/p/a.jpg", "a"), file("/p/b.jpg", "b")])
+    with contextlib.ExitStack() as stack:
+        if reason == "being written":
+            stack.enter_context(store.writing())
+        else:  # the lock can't be opened, as in a folder that can only be read
+            (tmp_path / "library" / "writer.lock").unlink(missing_ok=True)
+            (tmp_path / "library" / "writer.lock").mkdir()
+        out = ["gallery", "--library", str(tmp_path / "library"), "--no-map", str(tmp_path / "out")]
+        done = CliRunner().invoke(cli, out)
+    assert done.exit_code == 0, done.output
+    told = [line for line in done.stderr.splitlines() if reason in line]
+    assert [line.split(":")[0] for line in told] == [
+        "These are the duplicates that were known before",
+        "The clusters are not kept",
+    ]
+    assert (tmp_path / "out" / "index.html").is_file()
 
-    def interrupted():
-        yield from list(jpegs(made["contents"]))[:4]
-        raise KeyboardInterrupt
 
-    with pytest.raises(KeyboardInterrupt):
-        write(place, made, interrupted())
-    assert os.listdir(tmp_path) == []
-    write(place, made, jpegs(made["contents"]))
-    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
-    with pytest.raises(KeyboardInterrupt):
-        write(place, made, interrupted())
-    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+@pytest.mark.parametrize("form", ["out", "out.html"])
+def test_a_thumbnail_that_can_not_be_read_is_none(form: str, tmp_path: Path):
+    store = Store(str(tmp_path / "library"), create=True)
+    (_content_id, good), *_ = jpegs(["a"])
+    write(
+        store,
+        files=[file("/p/a.jpg", "a"), file("/p/b.jpg", "b")],
+        thumbnails=[
+            {"content_id": content_id, "jpeg": jpeg, "width": 64, "height": 48}
+            for content_id, jpeg in (("a", b"nothing"), ("b", good))
+        ],
+    )
+    options = Options(with_map=False, thumbnail_size=32)
+    done = Library(tmp_path / "library").gallery(tmp_path / form, options)
+    if form == "out":
+        assert [path.name for path in (tmp_path / form).rglob("*.jpg")] == ["b.jpg"]
+    else:
+        block = re.search(r'id="thumbs-0">(.*?)</script>', Path(done["path"]).read_text(), re.DOTALL)
+        assert block is not None
+        assert [bool(line) for line in block[1].split("\n")] == [False, True]
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
@@ -241,6 +264,10 @@ def test_groups_are_told_by_number_without_photos_that_are_not_shown():
         ("b", True, True, [2, 1, 0], [2]),
         ("p", False, False, [3, 4, 5], []),
     ]
+    assert [each["pick"] for each in made["bursts"]] == [
+        -1,
+        -1,
+    ]  # of the first the pick is not shown; of the other none
     assert [(each["id"], each["keep"], each["photos"]) for each in made["duplicates"]] == [("d", 1, [1, 0, 2])]
     assert made["clusters"] == [{"id": "c", "label": "lakeside", "best": 0, "photos": [5, 0, 1, 2, 3, 4]}]
     assert made["map"] == {"photos": [0], "x": [0], "y": [50000]}
@@ -260,6 +287,21 @@ def test_facts_are_in_words():
     assert told("exposure", 1) == "1/200 s · f/2.8 · ISO 400 · 50 mm"
     assert told("labels", 0) == "lakeside"
     assert photos["blur"]["at"] == [-1, -1]
+
+
+@pytest.mark.parametrize(
+    ("facts", "words"),
+    [
+        ({"iso": 1638400}, "1/200 s · f/2.8 · ISO 1638400 · 50 mm"),
+        ({"exposure_time_s": math.inf, "f_number": math.nan}, "ISO 400 · 50 mm"),
+        ({"exposure_time_s": 5e-324, "iso": math.inf}, "f/2.8 · 50 mm"),
+        ({"exposure_time_s": -1.0}, "f/2.8 · ISO 400 · 50 mm"),
+    ],
+)
+def test_numbers_that_make_no_sense_are_left_out(facts: dict[str, float], words: str):
+    made = gather([row("a.jpg", technical=math.nan, **facts)], Found())
+    assert made["photos"]["exposure"]["values"] == [words]
+    assert made["photos"]["technical"] == [None]
 
 
 @given(st.integers(0, 29), st.integers(1, 5))
@@ -287,15 +329,6 @@ def test_photos_that_look_alike_lie_near_each_other_and_in_the_same_place_each_t
         nearest = np.argsort(distances, axis=1)[:, :5]
         assert (kinds[nearest] == kinds[:, None]).mean() > 0.95
         assert (found == layout(vectors, sample=sample)).all()
-
-
-def test_blocks_of_thumbnails_hold_the_order_of_the_contents(tmp_path: Path):
-    made = record([row(f"{number}.jpg", number) for number in range(2 * BLOCK + 3)])
-    write_page(tmp_path / "out.html", made, jpegs(made["contents"]))
-    found = re.findall(r'id="thumbs-(\d+)">(.*?)</script>', (tmp_path / "out.html").read_text(), re.DOTALL)
-    assert [(number, block.count("\n") + 1) for number, block in found] == [("0", BLOCK), ("1", BLOCK), ("2", 3)]
-    expected = [jpeg for _content_id, jpeg in jpegs(made["contents"])]
-    assert [base64.b64decode(line) for _number, block in found for line in block.split("\n")] == expected
 
 
 def test_the_command_says_where_the_page_is(library: Library, tmp_path: Path):

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
-from galleries import FOLDER, jpegs, record, row
+from galleries import FOLDER, burst, duplicates, jpegs, record, row
 from photoidx import Config, Library
 from photoidx.queries.gallery.build import Options
 from photoidx.queries.gallery.writing import write_folder, write_page
@@ -161,7 +161,7 @@ def test_keys_move_open_and_close(opened: Open, small: Path):
     assert page.inner_text("#detail h2") == "IMG_01.jpg"
     page.keyboard.press("Escape")
     assert not is_open(page, "detail")
-    assert current(page) == "IMG_01.jpg"
+    page.wait_for_function("() => document.activeElement.title === 'IMG_01.jpg'")  # closing is told a moment later
     page.keyboard.press("?")
     assert is_open(page, "keys")
     page.keyboard.press("Escape")
@@ -210,6 +210,35 @@ def test_space_compares_a_frame_with_the_pick(opened: Open, small: Path):
     page.keyboard.press("End")
     page.keyboard.press(" ")
     assert not is_open(page, "detail")
+
+
+def test_where_the_pick_or_the_copy_to_keep_is_not_shown_no_other_stands_for_it(opened: Open, tmp_path: Path):
+    rows = [row(f"IMG_{number:02}.jpg", number) for number in range(6)]
+    paths = [each["path"] for each in rows]
+    found, pick = burst("b", paths[:4])
+    groups = {"bursts": [found], "picks": [pick], "duplicates": [duplicates("d", paths[2:5])]}
+    made = record([each for each in rows if each["path"] != paths[3]], **groups)  # the pick of both
+    write_folder(tmp_path / "out", made, jpegs(made["contents"]))
+    page = opened(tmp_path / "out" / "index.html")
+    for key, words in (("2", "no pick among these"), ("3", "the one to keep is not among these")):
+        page.keyboard.press(key)
+        assert words in page.inner_text("#rows .head")
+        assert page.locator("#rows .badge, #rows .chosen, #rows .act").count() == 0
+    page.keyboard.press("2")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press(" ")
+    assert not is_open(page, "detail")
+    page.keyboard.press("Enter")
+    assert "Frame 2 of 3" in page.inner_text("#detail .groups")
+    assert "The pick" not in page.inner_text("#detail .groups")
+
+
+def test_a_thumbnail_that_can_not_be_shown_is_a_tile_with_the_name(opened: Open, tmp_path: Path):
+    made = record([row(f"IMG_{number:02}.jpg", number) for number in range(5)])
+    thumbs = [(content_id, b"" if at == 2 else jpeg) for at, (content_id, jpeg) in enumerate(jpegs(made["contents"]))]
+    write_page(tmp_path / "out.html", made, iter(thumbs))
+    page = opened(tmp_path / "out.html")
+    assert page.inner_text("#rows .missing") == "IMG_02.jpg"
 
 
 def test_the_filter_narrows_every_section(opened: Open, small: Path):
@@ -348,13 +377,15 @@ def test_hostile_names_stand_there_as_text(form: str, opened: Open, hostile: dic
     assert page.locator("#detail script, #rows script").count() == 0
 
 
-@pytest.mark.parametrize("form", ["folder", "page"])
-def test_five_thousand_thumbnails_scroll_with_few_of_them_in_the_document(form: str, opened: Open, tmp_path: Path):
-    made = record([row(f"IMG_{number:04}.jpg", number) for number in range(5000)])
+@pytest.mark.parametrize(("form", "count"), [("folder", 1000), ("page", 5000)])
+def test_thousands_of_thumbnails_scroll_with_few_of_them_in_the_document(
+    form: str, count: int, opened: Open, tmp_path: Path
+):
+    made = record([row(f"IMG_{number:04}.jpg", number) for number in range(count)])
     out = tmp_path / ("out.html" if form == "page" else "out")
     (write_page if form == "page" else write_folder)(out, made, jpegs(made["contents"]))
     page = opened(out if form == "page" else out / "index.html")
-    assert page.inner_text("#tabs .number") == "5,000"
+    assert page.inner_text("#tabs .number") == f"{count:,}"
     most = 0
     height = page.eval_on_selector("#view", "view => view.scrollHeight")
     for part in range(1, 41):
@@ -362,7 +393,7 @@ def test_five_thousand_thumbnails_scroll_with_few_of_them_in_the_document(form: 
         page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
         most = max(most, page.locator("*").count())
     loaded(page)
-    assert "IMG_4999.jpg" in page.eval_on_selector_all(TILE, "tiles => tiles.map((tile) => tile.title)")
+    assert f"IMG_{count - 1:04}.jpg" in page.eval_on_selector_all(TILE, "tiles => tiles.map((tile) => tile.title)")
     assert most < 600
     page.keyboard.press("End")
-    assert current(page) == "IMG_4999.jpg"
+    assert current(page) == f"IMG_{count - 1:04}.jpg"

@@ -136,6 +136,8 @@ def test_every_word_must_match_if_there_is_such_a_photo_and_else_any(library: Li
     assert any("No photo has all the words" in note for note in answer.notes)
     assert found(library, "lighthouse tokyo ramen") == [NOODLES, TOWER]  # two of three words before one
     assert not any("all the words" in note for note in library.search("tench barn").notes)
+    notes = library.search("tench barn", where="name = 'IMG_0042.JPG'").notes  # the only one that has both is left out
+    assert "No photo that fulfils the condition has all the words; these have some of them." in notes
 
 
 @pytest.mark.parametrize(
@@ -214,6 +216,31 @@ def test_the_words_follow_the_tables_and_only_what_changed_is_written(tmp_path: 
     write(store, labels=[{"content_id": "a", "labels": ["barn"], "probabilities": [0.9]}])
     assert found(library, "tench") == []
     assert found(library, "barn") == ["a.jpg"]
+
+
+def test_a_first_search_that_was_cut_off_before_the_index_is_made_good_by_the_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    store, library = Store(str(tmp_path / "library"), create=True), Library(tmp_path / "library")
+    write(store, files=[file("/p/dog_a.jpg", "a"), file("/p/cat_b.jpg", "b")])
+
+    def cut_off(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Store, "index_text", cut_off)
+    with pytest.raises(KeyboardInterrupt):
+        library.search("dog")
+    monkeypatch.undo()
+    answer = library.search("dogs")
+    assert [row["path"] for row in answer.rows] == ["/p/dog_a.jpg"]
+    assert len(answer.notes) == 1
+
+
+@pytest.mark.parametrize("length", [51, 300, 5000])
+def test_a_word_of_hundreds_of_letters_is_in_no_photo(library: Library, length: int):
+    answer = library.search("a" * length)
+    assert answer.rows == []
+    assert "No photo has the word" in answer.notes[0]
 
 
 def test_while_a_scan_writes_the_words_of_before_answer_and_it_says_so(tmp_path: Path):

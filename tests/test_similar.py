@@ -151,6 +151,7 @@ def test_conditions_and_least_scores_narrow_the_answer(library: Library):
         ("1 UNION SELECT path FROM files", "no condition"),
         ("iso > 8 ORDER BY iso", "no condition"),
         ("path IN (SELECT content FROM read_text('setup.cfg'))", "disabled"),
+        ("name = '\udcff'", "no UTF-8"),
         ("name", "BOOL"),
     ],
 )
@@ -213,6 +214,30 @@ def test_of_a_raw_and_a_jpeg_that_look_the_same_the_jpeg_is_given(tmp_path: Path
         ("/p/a.jpg", pytest.approx(0.5**0.5, abs=1e-3)),
         ("/p/b.jpg", pytest.approx(0.2**0.5, abs=1e-3)),
     ]
+
+
+def test_an_exact_copy_of_the_photo_is_left_out_whatever_shot_it_is_in(tmp_path: Path):
+    store = Store(str(tmp_path / "library"), create=True)
+    write(
+        store,
+        files=[
+            file("/p/A/1.cr3", "raw"),
+            file("/p/A/1.jpg", "jpeg", shot_id="shot-raw"),
+            file("/p/B/1.jpg", "jpeg"),
+            file("/p/B/2.jpg", "other"),
+        ],
+        vectors_efficientnet_lite0=[
+            {"content_id": name, "vector": vector(1, side)} for name, side in (("raw", 0), ("jpeg", 0.1), ("other", 2))
+        ],
+    )
+    for path in ("/p/A/1.jpg", "/p/B/1.jpg"):
+        assert names(Library(tmp_path / "library").similar(path)) == ["2.jpg"]
+    assert len(Library(tmp_path / "library").similar("/p/B/1.jpg", include_self=True)) == 2
+
+
+def test_a_least_score_that_is_no_number_is_an_error(library: Library):
+    with pytest.raises(QueryError, match="number"):
+        library.similar("tom.jpg", min_score=float("nan"))
 
 
 @given(

@@ -9,9 +9,10 @@ from typing import Any
 
 from photoidx.errors import QueryError
 from photoidx.queries.frames import read_frames
-from photoidx.queries.gallery.data import Found, gather
+from photoidx.queries.gallery.data import Found, gather, shown
 from photoidx.queries.gallery.reading import photo_rows, places, thumbnails
 from photoidx.queries.gallery.writing import check_place, is_page, size_of, write_folder, write_page
+from photoidx.records import path_text, text_path
 from photoidx.scoring.thumbnails import LONG_SIDE
 from photoidx.store import Store
 
@@ -40,7 +41,7 @@ def build(
 
     Raises PhotoidxError if it can't be put there, and QueryError if no photo is chosen.
     """
-    taken = [*store.read("files", ["root"])["root"].unique().to_pylist(), store.uri]
+    taken = [*map(text_path, store.read("files", ["root"])["root"].unique().to_pylist()), store.uri]
     place = check_place(out, taken, overwrite=options.overwrite, inside_photos=options.inside_photos)
     progress("photos", 0, 0)
     photos = photo_rows(store, options.where)
@@ -51,7 +52,7 @@ def build(
     if options.with_map:
         progress("map", 0, 0)
         found = replace(found, places=places(frames, {row["path"] for row in photos}))
-    record = gather(photos, found, first=frames.paths, title=options.title)
+    record = gather(photos, found, first=frames.paths, title=shown(path_text(options.title)))
     size = options.thumbnail_size or (PAGE_THUMBNAIL if is_page(out) else None)
     if size is not None and size >= LONG_SIDE:
         size = None

@@ -11,17 +11,18 @@ const MEASURES = [
   ["Noise", false, 1],
 ];
 
-/** Give the burst and the places of the pick and of this frame in it; null if nothing was picked there. */
+/** Give the burst and the places of the pick and of this frame in it; null if nothing was picked there, or if the pick is not shown. */
 function pairOf(photo) {
   const found = burstOf.get(photo);
-  if (!found || !data.bursts[found.at].picked) return null;
-  return { burst: data.bursts[found.at], left: 0, right: found.place || 1 };
+  if (!found || data.bursts[found.at].pick < 0) return null;
+  const { pick } = data.bursts[found.at];
+  return { burst: data.bursts[found.at], left: pick, right: found.place !== pick ? found.place : pick === 0 ? 1 : 0 };
 }
 
 function comparedPictures({ burst, left, right }) {
   return [left, right].map((place) => {
     const photo = burst.photos[place];
-    const rank = place === 0 ? "Pick" : `Frame ${place + 1} of ${burst.photos.length}`;
+    const rank = place === burst.pick ? "Pick" : `Frame ${place + 1} of ${burst.photos.length}`;
     const words = make("figcaption", {}, make("strong", { text: rank }), " ", make("span", { text: columns.name[photo], dir: "auto" }), make("p", { text: burst.reasons[place] }));
     return make("figure", {}, largePicture(photo), words);
   });
@@ -50,6 +51,6 @@ function toggleCompare(photo = detail.photo) {
     openDetail(photo, state.order);
     compared.is = true;
   } else compared.is = !compared.is;
-  if (compared.is && detail.photo === pair.burst.photos[0]) detail.photo = pair.burst.photos[1];
+  if (compared.is) detail.photo = pair.burst.photos[pair.right];
   drawDetail();
 }

@@ -57,7 +57,8 @@ function thumbnail(photo) {
     if (block === null || (document.readyState === "loading" && block.nextElementSibling === null)) return null;
     blocks.set(number, block.textContent.split("\n"));
   }
-  return `data:image/jpeg;base64,${blocks.get(number)[at % data.block]}`;
+  const text = blocks.get(number)[at % data.block];
+  return text ? `data:image/jpeg;base64,${text}` : null; // it could not be read
 }
 
 const joined = (folder, name) => (folder.endsWith(data.separator) ? folder + name : folder + data.separator + name);

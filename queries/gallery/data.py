@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
@@ -131,7 +132,7 @@ def _aspect(row: Row) -> float:
 
 
 def _time(row: Row) -> str | None:
-    return row["taken_at"].strftime("%Y-%m-%d %H:%M:%S") if row["taken_at"] is not None else None
+    return row["taken_at"].isoformat(" ", "seconds") if row["taken_at"] is not None else None
 
 
 def _camera(row: Row) -> str | None:
@@ -142,14 +143,15 @@ def _camera(row: Row) -> str | None:
 
 
 def _exposure(row: Row) -> str | None:
-    time_s, aperture, iso, focal = (row[n] for n in ("exposure_time_s", "f_number", "iso", "focal_length_mm"))
+    names = ("exposure_time_s", "f_number", "iso", "focal_length_mm")
+    time_s, aperture, iso, focal = (row[n] if row[n] and math.isfinite(row[n]) else None for n in names)
     parts = []
-    if time_s:
+    if time_s and time_s > 0 and math.isfinite(1 / time_s):
         parts.append(f"1/{round(1 / time_s)} s" if time_s < 0.3 else f"{time_s:g} s")  # noqa: PLR2004 - as cameras do
     if aperture:
         parts.append(f"f/{aperture:.2g}" if aperture < 10 else f"f/{aperture:.0f}")  # noqa: PLR2004
     if iso:
-        parts.append(f"ISO {iso:g}")
+        parts.append(f"ISO {iso:.0f}")
     if focal:
         parts.append(f"{focal:.3g} mm")
     return " · ".join(parts) or None
@@ -161,22 +163,27 @@ def _labels(row: Row) -> str | None:
 
 
 def _short(value: float | None) -> float | None:
-    return None if value is None else float(f"{value:.3g}")
+    return None if value is None or not math.isfinite(value) else float(f"{value:.3g}")
 
 
 def _bursts(found: Found, number: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Give the groups with their frames, those of a burst by rank; nothing is picked from a bracket or panorama."""
+    """Give the groups with their frames, those of a burst by rank; nothing is picked from a bracket or panorama.
+
+    `pick` is the place of the pick among the photos; -1 where it is not shown, or where all frames are rejected.
+    """
     picks = {each["burst_id"]: each for each in found.picks}
     result = []
     for each in found.bursts:
         pick = picks.get(each["burst_id"])
         frames = [frame for frame in (pick or each)["frames"] if frame["path"] in number]
+        first = next((frame for frame in pick["frames"] if frame["keep"]), None) if pick else None
         if len(frames) > 1:
             result.append(
                 {
                     "id": each["burst_id"],
                     "kind": each["kind"],
                     "picked": pick is not None,
+                    "pick": frames.index(first) if first is not None and first in frames else -1,
                     "close": bool(pick and pick["close_call"]),
                     "keep": [number[frame["path"]] for frame in frames if pick is not None and frame["keep"]],
                     "everyone": [number[path] for path in pick["everyone_open"] if path in number] if pick else [],

@@ -63,7 +63,7 @@ function groupsOf(photo) {
   const burst = burstOf.get(photo);
   if (burst) {
     const group = data.bursts[burst.at];
-    const rank = group.picked ? (burst.place ? `Frame ${burst.place + 1} of ${group.photos.length}` : "The pick") : "";
+    const rank = group.picked ? (burst.place === group.pick ? "The pick" : `Frame ${burst.place + 1} of ${group.photos.length}`) : "";
     add("bursts", KINDS[group.kind] || group.kind, [rank, group.reasons[burst.place]].filter(Boolean).join(": "), group);
   }
   const copy = duplicateOf.get(photo);

@@ -12,7 +12,7 @@ from PIL import Image
 from photoidx.queries.contents import thumbnails_of
 from photoidx.queries.frames import Frames
 from photoidx.queries.gallery.layout import layout
-from photoidx.queries.sql import run_sql
+from photoidx.queries.sql import as_condition, run_sql
 from photoidx.store import Store
 
 _COLUMNS = (
@@ -28,10 +28,9 @@ def photo_rows(store: Store, where: str | None = None) -> list[dict[str, Any]]:
     """Give the photos for which the SQL condition holds: the newest first, those without a time last, by path.
 
     Each has some columns of the view `photos`, and labels, probabilities, thumbnail_width, thumbnail_height. Raises
-    QueryError if the condition can't be answered.
+    QueryError if the condition is not one, or can't be answered.
     """
-    # The new lines keep a comment in the condition from reaching further.
-    condition = f"WHERE (\n{where}\n)" if where else ""
+    condition = "" if where is None else f"WHERE {as_condition(where)}"
     query = f"SELECT {', '.join(_COLUMNS)} FROM photos {condition} ORDER BY taken_at DESC NULLS LAST, path"  # noqa: S608 - the user's own query
     rows: list[dict[str, Any]] = run_sql(store, query).to_pylist()
     labels = _by_content(store, "labels", ("labels", "probabilities"))
@@ -58,13 +57,21 @@ def places(frames: Frames, paths: set[str]) -> dict[str, tuple[float, float]]:
 
 
 def thumbnails(store: Store, content_ids: Sequence[str], long_side: int | None) -> Iterator[tuple[str, bytes]]:
-    """Give the thumbnails of these contents in their order, as JPEG files; made smaller if a long side is given."""
+    """Give the thumbnails of these contents in their order, as JPEG files; made smaller if a long side is given.
+
+    One that can't be read, or that a scan has removed meanwhile, is empty.
+    """
     for start in range(0, len(content_ids), _AT_ONCE):
         block = content_ids[start : start + _AT_ONCE]
         found = thumbnails_of(store, block)
         for content_id in block:
-            jpeg = found[content_id]
-            yield content_id, jpeg if long_side is None else smaller(jpeg, long_side)
+            jpeg = found.get(content_id, b"")
+            if long_side is not None:
+                try:
+                    jpeg = smaller(jpeg, long_side)
+                except OSError:
+                    jpeg = b""
+            yield content_id, jpeg
 
 
 def smaller(jpeg: bytes, long_side: int) -> bytes:

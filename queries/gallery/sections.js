@@ -88,7 +88,7 @@ function explained(tiles, words) {
 const othersOf = (burst) => burst.photos.filter((photo) => !burst.keep.includes(photo));
 
 function burstRows(bursts) {
-  const picked = bursts.filter((burst) => burst.picked);
+  const picked = bursts.filter((burst) => burst.pick >= 0);
   const rows = [];
   if (picked.length) {
     const picks = picked.flatMap((burst) => burst.keep);
@@ -105,13 +105,14 @@ function burstRows(bursts) {
     const close = burst.close ? "too close to call" : "";
     const everyone = burst.everyone.map((photo) => columns.name[photo]).join(", ");
     const open = burst.everyone.length > 1 ? `everyone's eyes are open at least once in ${everyone}` : "";
-    const note = [many(burst.photos.length, "frame"), dayOf(burst.photos[0]), close, open].filter(Boolean).join(" · ");
+    const hidden = burst.picked && burst.pick < 0 ? "no pick among these" : "";
+    const note = [many(burst.photos.length, "frame"), dayOf(burst.photos[0]), close, open, hidden].filter(Boolean).join(" · ");
     const others = othersOf(burst);
-    const actions = burst.picked && others.length ? [copying("Copy the others", others, "of frames not picked")] : [];
+    const actions = burst.pick >= 0 && others.length ? [copying("Copy the others", others, "of frames not picked")] : [];
     rows.push(head(kind, note, actions));
     const tiles = burst.photos.map((photo, place) => ({
       photo,
-      badge: !burst.picked ? null : place === 0 ? "Pick" : !burst.keep.includes(photo) ? null : burst.close ? "As good" : "Keep",
+      badge: place === burst.pick ? "Pick" : !burst.keep.includes(photo) ? null : burst.close ? "As good" : "Keep",
       chosen: burst.keep.includes(photo),
       caption: burst.reasons[place],
     }));
@@ -122,7 +123,7 @@ function burstRows(bursts) {
 
 function duplicateRows(groups) {
   const rows = [];
-  const sure = groups.filter((group) => group.kind !== "similar");
+  const sure = groups.filter((group) => group.kind !== "similar" && group.keep >= 0);
   const others = sure.flatMap((group) => group.photos.filter((photo) => photo !== group.keep));
   if (others.length) {
     const note = `${many(others.length, "file")} beside the ones to keep; similar pictures are not counted.`;
@@ -130,8 +131,10 @@ function duplicateRows(groups) {
   }
   for (const group of groups) {
     const spare = group.photos.filter((photo) => photo !== group.keep);
-    const actions = [copying("Copy the others", spare, `beside the one to keep`)];
-    rows.push(head(COPIES[group.kind] || group.kind, many(group.photos.length, "file"), actions));
+    const isShown = group.keep >= 0;
+    const actions = isShown ? [copying("Copy the others", spare, "beside the one to keep")] : [];
+    const note = many(group.photos.length, "file") + (isShown ? "" : " · the one to keep is not among these");
+    rows.push(head(COPIES[group.kind] || group.kind, note, actions));
     const tiles = group.photos.map((photo, place) => ({
       photo,
       badge: photo === group.keep ? "Keep" : null,
@@ -213,8 +216,11 @@ function drawTile(tile, row, place) {
 
 function drawPicture(photo) {
   const url = thumbnail(photo);
-  if (url === null) return make("span", { class: "missing", text: columns.name[photo], dir: "auto" });
-  return make("img", { src: url, alt: described(photo), loading: "lazy", decoding: "async", draggable: false });
+  const missing = make("span", { class: "missing", text: columns.name[photo], dir: "auto" });
+  if (url === null) return missing;
+  const image = make("img", { src: url, alt: described(photo), loading: "lazy", decoding: "async", draggable: false });
+  image.addEventListener("error", () => image.replaceWith(missing));
+  return image;
 }
 
 /** Make a tile the one that keys act on. */

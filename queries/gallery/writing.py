@@ -28,8 +28,13 @@ def check_place(out: str, taken: Sequence[str], *, overwrite: bool, inside_photo
 
     Raises PhotoidxError if the place is in one of them, holds something else, or can't be made.
     """
-    place = Path(out).expanduser().resolve()
-    within = [folder for folder in taken if place.is_relative_to(Path(folder).resolve())]
+    try:
+        place = Path(out).expanduser().resolve()
+        place.exists()
+    except (OSError, RuntimeError, ValueError) as error:  # a loop of links, no such user, a name that is too long
+        why = str(getattr(error, "strerror", None) or error).rstrip(".")
+        raise PhotoidxError(f"There can be no gallery at {out}: {why}.") from None
+    within = [folder for folder in taken if place.is_relative_to(Path(folder).expanduser().resolve())]
     if within and not inside_photos:
         raise PhotoidxError(
             f"{place} is inside {within[0]}, which is scanned or is the library. Choose another place, or say "
@@ -67,6 +72,8 @@ def write_folder(place: Path, record: Mapping[str, Any], thumbnails: Thumbnails)
     with _beside(place) as part:
         part.mkdir()
         for content_id, jpeg in thumbnails:
+            if not jpeg:
+                continue
             path = part / thumbs / content_id[:2] / f"{content_id}.jpg"
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_bytes(jpeg)
@@ -77,7 +84,11 @@ def write_folder(place: Path, record: Mapping[str, Any], thumbnails: Thumbnails)
             return
         before = _thumbs_of(place / "index.html")
         (part / thumbs).rename(place / thumbs)
-        (part / "index.html").replace(place / "index.html")
+        try:
+            (part / "index.html").replace(place / "index.html")
+        except OSError:
+            shutil.rmtree(place / thumbs, ignore_errors=True)
+            raise
     if before is not None:
         shutil.rmtree(place / before, ignore_errors=True)
 
@@ -89,17 +100,21 @@ def size_of(place: Path) -> int:
 
 @contextlib.contextmanager
 def _beside(place: Path) -> Iterator[Path]:
-    """Give a free name beside the place, and remove what stands there in the end, however it ends."""
-    part = place.with_name(f".{place.name}.{secrets.token_hex(4)}.part")
+    """Give a free name on the disk of the place, and remove what stands there in the end, however it ends.
+
+    It is in the folder itself where there is one, which may be a disk of its own; else beside the place.
+    """
+    part = (place if place.is_dir() else place.parent) / f".photoidx-{secrets.token_hex(4)}.part"
     try:
         yield part
     except OSError as error:
-        raise PhotoidxError(f"Can't write the gallery to {place}: {error.strerror}.") from error
+        raise PhotoidxError(f"Can't write the gallery to {place}: {error.strerror or error}.") from error
     finally:
         if part.is_dir():
             shutil.rmtree(part, ignore_errors=True)
         else:
-            part.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):
+                part.unlink()
 
 
 def _is_ours(index: Path) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from platformdirs import user_data_path
 
 from photoidx.config import Config
-from photoidx.errors import LibraryLockedError, LibraryNotFoundError, PhotoidxError, QueryError
+from photoidx.errors import LibraryNotFoundError, PhotoidxError, QueryError
 from photoidx.indexer.embedders import embedder
 from photoidx.indexer.plan import Plan
 from photoidx.indexer.scan import Progress, Scan, ScanResult, check_roots, make_plan
@@ -259,7 +259,7 @@ class Library:
         return duplicates(self.store, question(level, strictness, most_false, within, across))
 
     def refresh_duplicates(self, progress: Callable[[int, int], None] = lambda _done, _total: None) -> str:
-        """Compare what is new since the last time. Gives why it could not, if another process writes; else nothing."""
+        """Compare what is new since the last time. Gives why it could not be written, else nothing."""
         from photoidx.queries.duplicates.pairs import is_current, update_pairs  # noqa: PLC0415 - brings OpenCV
 
         store = self.store
@@ -268,7 +268,7 @@ class Library:
         try:
             with store.writing():
                 update_pairs(store, progress)
-        except LibraryLockedError as error:
+        except PhotoidxError as error:  # another process writes, or the library is read-only
             return str(error)
         return ""
 
@@ -315,25 +315,29 @@ class Library:
         out: str | Path,
         options: GalleryOptions | None = None,
         progress: Callable[[str, int, int], None] = lambda _step, _done, _total: None,
+        note: Callable[[str], None] = lambda _text: None,
     ) -> dict[str, Any]:
         """Write the gallery: a folder, or one page if `out` ends in .html. Gives path, size_bytes, photos and counts.
 
-        Duplicates and clusters are brought up to date first, and remembered in the library. Raises PhotoidxError if
-        the gallery can't be put there, QueryError if no photo is chosen.
+        Duplicates and clusters are brought up to date first, and remembered in the library; `note` is told where
+        they can't be: the duplicates are then those known before. Raises PhotoidxError if the gallery can't be put
+        there, QueryError if no photo is chosen.
         """
         from photoidx.queries.gallery.build import Options, build  # noqa: PLC0415 - brings DuckDB and Pillow
 
-        return build(self.store, str(out), options or Options(), self._groups, progress)
+        return build(self.store, str(out), options or Options(), lambda step: self._groups(step, note), progress)
 
-    def _groups(self, progress: Callable[[str, int, int], None]) -> Found:
+    def _groups(self, progress: Callable[[str, int, int], None], note: Callable[[str], None]) -> Found:
         from photoidx.queries.gallery.data import Found  # noqa: PLC0415
 
         progress("bursts", 0, 0)
         found = Found(bursts=self.bursts(), picks=self.best_of_bursts())
         progress("duplicates", 0, 0)
+        if problem := self.refresh_duplicates():
+            note(f"These are the duplicates that were known before: {problem}")
         found = replace(found, duplicates=self.duplicates())
         progress("clusters", 0, 0)
-        return replace(found, clusters=self.clusters())
+        return replace(found, clusters=self.clusters(note=note))
 
     def failures(self) -> pa.Table:
         """List what failed: path, stage, error, at."""

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import sys
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import click
 
@@ -40,7 +42,8 @@ def gallery(  # noqa: PLR0917 - click passes each option by name
     """Write a gallery that any browser opens without a server: bursts, duplicates, clusters, all photos, a map.
 
     OUT is a folder; if it ends in .html, one page that holds everything, with smaller thumbnails. Photos are not
-    opened, the gallery makes no connection, and nothing is written but OUT. An older gallery there is replaced.
+    opened, the gallery makes no connection, and an older one at OUT is replaced. Duplicates and clusters are brought up
+    to date in the library first.
     """
     from photoidx.library import Library  # noqa: PLC0415
     from photoidx.queries.gallery.build import Options  # noqa: PLC0415
@@ -53,12 +56,29 @@ def gallery(  # noqa: PLR0917 - click passes each option by name
         inside_photos=inside_photos,
         with_map=not no_map,
     )
-    with _progress() as progress:
-        done = Library(library).gallery(out, options, progress)
+    notes: list[str] = []
+    with _stopped_cleanly(), _progress() as progress:
+        done = Library(library).gallery(out, options, progress, notes.append)
+    for note in notes:
+        click.echo(harmless(note), err=True)
     groups = [f"{done[name]:,} {name}" for name in ("bursts", "duplicates", "clusters") if done[name]]
     words = ", ".join([f"{done['photos']:,} photos", *groups, f"{done['size_bytes'] / 1e6:,.1f} MB"])
     click.echo(f"{words}. Open it in a browser:", err=True)
     click.echo(harmless(done["path"]))
+
+
+@contextlib.contextmanager
+def _stopped_cleanly() -> Iterator[None]:
+    """Let SIGTERM end the work as Ctrl-C does, so that what is half written is removed."""
+
+    def stop(number: int, _frame: Any) -> None:
+        sys.exit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager
