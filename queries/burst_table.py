@@ -34,18 +34,20 @@ _FINEST = "%Y-%m-%dT%H:%M:%S.%f"
 def regroup(store: Store, *, whole: bool = False) -> int:
     """Group what changed since the last time, or everything. Gives the number of groups. The caller holds the lock.
 
-    Regrouped are the frames within two minutes of a changed one, by the same camera, and every group that they touch.
+    Regrouped are the frames within two minutes of a changed one, by the same camera, every group that they touch, and
+    the same of what decisions tell of these.
     """
     now = datetime.now(UTC).replace(tzinfo=None)
     last = _last(store, decisions(store))
-    if last is not None:
-        follow(store, last)
+    ended = _ended(store)  # under other rules or decisions, too: what came since is the same
+    if ended is not None:
+        follow(store, ended)
     before = {row["shot_id"]: row["burst_id"] for row in store.read(BURSTS.name, ["shot_id", "burst_id"]).to_pylist()}
     held = decisions(store)
     since = None if whole else last
     frames = read_frames(store, with_vectors=since is None)
     if since is not None:
-        near = _neighbourhood(frames, before, _changed(store, frames, since, before))
+        near = _reached(frames, before, _changed(store, frames, since, before), held)
         if not near:
             _note(store, now, held)
             return len(set(before.values()))
@@ -113,11 +115,14 @@ def _files(store: Store, shots: Iterable[str]) -> Mapping[str, list[str]]:
 
 def _last(store: Store, held: Sequence[Choice]) -> datetime | None:
     """Give when this version grouped last, under the same decisions; None if everything is to be grouped."""
-    version, _, rest = store.meta().get(_STATE, "").partition(" ")
-    known, _, when = rest.partition(" ")
-    if version != str(VERSION) or known != _named(held):
-        return None
-    return datetime.strptime(when, _FINEST)  # noqa: DTZ007 - UTC without a zone, as the tables hold it
+    state = store.meta().get(_STATE, "")
+    return _ended(store) if state.startswith(f"{VERSION} {_named(held)} ") else None
+
+
+def _ended(store: Store) -> datetime | None:
+    """Give when any version grouped last, under whatever decisions; None if it never did."""
+    when = store.meta().get(_STATE, "").rpartition(" ")[2]
+    return datetime.strptime(when, _FINEST) if when else None  # noqa: DTZ007 - UTC without a zone, as in the tables
 
 
 def _note(store: Store, now: datetime, held: Sequence[Choice]) -> None:
@@ -147,6 +152,20 @@ def _changed(store: Store, frames: Frames, since: datetime, before: Mapping[str,
             if content_id in measured
         }
     return fresh | (before.keys() - frames.place.keys())
+
+
+def _reached(frames: Frames, before: Mapping[str, str], changed: set[str], held: Sequence[Choice]) -> set[str]:
+    """Give the shots to group again, and those that decisions tie to them or keep apart, however far away they are."""
+    ours = [set(choice.shot_ids) for choice in held if choice.verb in {"together", "apart"}]
+    near: set[str] = set()
+    reached: set[str] = set()
+    while changed:
+        found = _neighbourhood(frames, before, changed)
+        near |= found
+        reached |= changed
+        reached |= {each for one in found if one in frames.place for each in frames.shots_of(frames.place[one])}
+        changed = {shot_id for shots in ours if not shots.isdisjoint(reached) for shot_id in shots} - reached
+    return near
 
 
 def _neighbourhood(frames: Frames, before: Mapping[str, str], changed: set[str]) -> set[str]:

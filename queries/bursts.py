@@ -18,7 +18,7 @@ from photoidx.queries.burst_kinds import kind_of, split_brackets, timelapses, wo
 from photoidx.queries.frames import NO_TIME, Frames
 from photoidx.queries.overlap import Look, shift_between
 
-VERSION = 3
+VERSION = 4
 """Raised when the rules change: the next scan then groups the whole library again."""
 NEIGHBOURS = 12
 """How many of its next frames a frame is compared with."""

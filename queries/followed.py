@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 from typing import Any
 
@@ -21,24 +22,36 @@ def follow(store: Store, since: datetime) -> None:
 
     The caller holds the lock. The same are a shot whose pixels are equal, as where metadata were edited, else one that
     the same camera took at the same time, known with its sub-seconds. Where there are several, the decision stays with
-    the shot that is gone.
+    the shot that is gone, unless another shot of its press is left.
     """
     rows = [row for row in store.read(DECISIONS.name).to_pylist() if row["undone_at"] is None]
     files = store.read("files", ["shot_id", "content_id", "kind", "seen_at"])
-    gone = {shot_id for row in rows for shot_id in row["shot_ids"]} - set(files["shot_id"].to_pylist())
+    here = set(files["shot_id"].to_pylist())
+    gone = {shot_id for row in rows for shot_id in row["shot_ids"]} - here
     if not gone:
         return
     is_new = pc.greater_equal(files["seen_at"], pa.scalar(since, pa.timestamp("us")))
     fresh = files.filter(pc.and_(pc.equal(files["kind"], "photo"), is_new))
     came = dict(zip(fresh["content_id"].to_pylist(), fresh["shot_id"].to_pylist(), strict=True))
     new = _matches(store, {shot_id.removeprefix("shot-"): shot_id for shot_id in gone}, came)
+    grouped = store.read(BURSTS.name).to_pylist()
+    moved = [row for row in grouped if row["shot_id"] in new]
+    new |= _left_of_presses(grouped, gone - new.keys(), here)
     for row in rows:
         after = list(dict.fromkeys(new.get(shot_id, shot_id) for shot_id in row["shot_ids"]))
         if after != row["shot_ids"]:
             store.upsert(DECISIONS, [{**row, "shot_ids": after}])
-    moved = [row for row in store.read(BURSTS.name).to_pylist() if row["shot_id"] in new]
     store.upsert(BURSTS, [{**row, "shot_id": new[row["shot_id"]]} for row in moved])
     store.delete(BURSTS.name, "shot_id", sorted(row["shot_id"] for row in moved))
+
+
+def _left_of_presses(
+    grouped: Iterable[Mapping[str, Any]], gone: Iterable[str], here: AbstractSet[str]
+) -> dict[str, str]:
+    """Give for shots that are gone another one of their press that is here: the two had one place in a group."""
+    places = {row["shot_id"]: (row["burst_id"], row["position"]) for row in grouped}
+    left = {place: shot_id for shot_id, place in places.items() if shot_id in here}
+    return {shot_id: left[places[shot_id]] for shot_id in gone if places.get(shot_id) in left}
 
 
 def _matches(store: Store, gone: Mapping[str, str], came: Mapping[str, str]) -> dict[str, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field, fields, replace
@@ -17,6 +18,7 @@ import pyarrow.compute as pc
 
 from photoidx.indexer.shots import is_edited
 from photoidx.queries.contents import codes, thumbnails_of, vectors_of
+from photoidx.queries.decisions import decisions, kept_apart
 from photoidx.queries.presses import presses
 from photoidx.records import RAW_FORMATS
 from photoidx.schema import arrow_schema
@@ -108,7 +110,7 @@ def read_frames(store: Store, *, only: AbstractSet[str] | None = None, with_vect
     rows = rows.join(exif.select(list(_EXIF)), "content_id")
     if "hashes" in store.names():
         rows = rows.join(store.read("hashes", ["content_id", "phash_64", "pixel_id"]), "content_id")
-    others = presses(rows)
+    others = presses(rows, kept_apart(decisions(store)))
     hidden = {shot_id for each in others.values() for shot_id in each}
     rows = rows.filter(pc.invert(pc.is_in(rows["shot_id"], value_set=pa.array(sorted(hidden), pa.string()))))
     if only is not None:
@@ -167,9 +169,13 @@ def _frames(store: Store, rows: pa.Table, others: Mapping[str, Sequence[str]], *
         for *camera, folder in zip(*maker, folders, strict=True)
     ]
     time_us = np.asarray(pc.fill_null(taken.cast(pa.int64()), NO_TIME), np.int64)
-    stream = [found[0] for found in numbered]
     number = np.array([found[1] for found in numbered], np.int32)
     camera_codes = codes(cameras)
+    began = _streams_of_folders(folders, camera_codes, time_us)
+    stream = [
+        f"{began[camera, folder]}\0{found[0]}"
+        for camera, folder, found in zip(camera_codes.tolist(), folders, numbered, strict=True)
+    ]
     # At one time the older folder of a camera comes first: in the next one its counter may have started again.
     age = {folder: number for number, folder in enumerate(sorted(set(folders)))}
     order = np.lexsort((number, np.array([age[folder] for folder in folders], np.int64), time_us, camera_codes))
@@ -212,6 +218,28 @@ def _place(folder: str) -> str:
     above, name = os.path.split(folder)
     found = _DCF_FOLDER.match(name)
     return f"{above}\0{found[1].casefold()}" if found else folder
+
+
+def _streams_of_folders(folders: Sequence[str], cameras: Array, time_us: Array) -> dict[tuple[int, str], str]:
+    """Give for each camera and folder, of those in one place, the one that began the stream; nothing for the first.
+
+    A camera's next folder never alternates with the last: where it seems to, two cameras of one model filled them.
+    """
+    times: dict[tuple[str, int, str], list[int]] = defaultdict(list)
+    for folder, camera, at in zip(folders, cameras.tolist(), time_us.tolist(), strict=True):
+        times[_place(folder), camera, folder].append(at)
+    found: dict[tuple[int, str], str] = {}
+    last = None
+    for place, camera, folder in sorted(times):
+        known = [at for at in times[place, camera, folder] if at != NO_TIME]
+        if last != (place, camera):
+            last, began, end = (place, camera), "", NO_TIME
+        if known:
+            if min(known) < end:
+                began, end = folder, NO_TIME
+            end = max(end, *known)
+        found[camera, folder] = began
+    return found
 
 
 def _ordered(values: Sequence[Any], order: np.ndarray[Any, Any]) -> list[Any]:

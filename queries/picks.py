@@ -54,8 +54,7 @@ def lessons(store: Store, count: int) -> tuple[Learnt | None, list[dict[str, Any
     held = _held(store, groups)
     facts = _Facts(store, groups)
     learnt = facts.learn(groups, held)
-    decided = {choice.shot_ids[0] for choice in held if choice.verb == "best"}
-    open_ones = [each for each in groups if not any(frame["shot_id"] in decided for frame in each["frames"])]
+    open_ones = [each for each in groups if _chosen(held, [frame["shot_id"] for frame in each["frames"]]) is None]
     rows = [
         {
             "burst_id": each["burst_id"],
@@ -236,10 +235,15 @@ _WISHED = {-1: "you keep it", 0: "", 1: "you rejected it"}
 
 
 def _chosen(held: Sequence[Choice], shots: Sequence[str]) -> str | None:
-    """Give the shot of a group that the user chose last; None if there is none."""
-    return next(
-        (each.shot_ids[0] for each in reversed(held) if each.verb == "best" and each.shot_ids[0] in shots), None
-    )
+    """Give the shot of a group that the user chose last, and has not rejected since; None if there is none."""
+    since: dict[str, str] = {}
+    for each in reversed(held):
+        first = each.shot_ids[0]
+        if each.verb == "best" and first in shots and since.get(first) != "reject":
+            return first
+        if each.verb in {"keep", "reject"}:
+            since = dict.fromkeys(each.shot_ids, each.verb) | since
+    return None
 
 
 def _wishes(held: Sequence[Choice]) -> dict[str, int]:

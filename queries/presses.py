@@ -9,7 +9,9 @@ from __future__ import annotations
 import os
 from collections import defaultdict
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from datetime import datetime
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -22,13 +24,14 @@ _COLUMNS = ("path", "shot_id", "taken_at", "make", "model", "serial", "phash_64"
 Row = Mapping[str, Any]
 
 
-def presses(rows: pa.Table) -> dict[str, tuple[str, ...]]:
+def presses(rows: pa.Table, apart: AbstractSet[frozenset[str]] = frozenset()) -> dict[str, tuple[str, ...]]:
     """Give for shots that stand for others of the same press the ids of those others.
 
     `rows` are one for each shot, with `raw` (whether it has nothing but a RAW) and its EXIF. Tied are a RAW and a
     developed file of equal stems, in sibling folders or in a folder and its parent, by one camera at exactly one time;
     sub-seconds count if both have them. That it is one camera is told by equal serials; without serials the two must
-    look alike, or tell the same sub-seconds where there is nothing to look at. The developed one stands for both.
+    look alike, or tell the same sub-seconds where there is nothing to look at. The developed one stands for both. The
+    pairs of shots in `apart` are never tied, nor by way of a third.
     """
     lone = np.asarray(rows["raw"].combine_chunks()) == 1
     if not lone.any() or lone.all():
@@ -47,23 +50,24 @@ def presses(rows: pa.Table) -> dict[str, tuple[str, ...]]:
         for raw in waiting[_stem(row["path"])]
         if _is_one_press(row, raw)
     ]
-    return _united([(row["shot_id"], raw["shot_id"]) for row, raw in pairs])
+    return _united([(row["shot_id"], raw["shot_id"]) for row, raw in pairs], apart)
 
 
-def _united(pairs: list[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
+def _united(pairs: list[tuple[str, str]], apart: AbstractSet[frozenset[str]]) -> dict[str, tuple[str, ...]]:
     """Give the shots that hang together below the first developed one of them."""
+    below: dict[str, set[str]] = {}
     head: dict[str, str] = {}
     for developed, raw in pairs:
-        first, second = head.setdefault(developed, developed), head.get(raw)
-        if second is None:
-            head[raw] = first
-        elif second != first:  # a RAW with two developed files, as a camera's and an export
-            head |= {shot: second for shot, known in head.items() if known == first}
-    found: dict[str, list[str]] = defaultdict(list)
-    for shot, first in head.items():
-        if shot != first:
-            found[first].append(shot)
-    return {first: tuple(sorted(others)) for first, others in found.items()}
+        first = head.setdefault(developed, developed)
+        # A RAW may have two developed files, as a camera's and an export: the first of them stands for all three.
+        stays, goes = (head[raw], first) if raw in head else (first, raw)
+        ones, others = below.setdefault(stays, {stays}), below.get(goes, {goes})
+        if stays == goes or any(frozenset(pair) in apart for pair in product(ones, others)):
+            continue
+        below[stays] = ones | others
+        below.pop(goes, None)
+        head |= dict.fromkeys(others, stays)
+    return {first: tuple(sorted(shots - {first})) for first, shots in below.items() if len(shots) > 1}
 
 
 def _stem(path: str) -> str:

@@ -234,6 +234,20 @@ def test_bursts_are_merged_and_split_as_the_user_decides_and_stay_so(library, al
     assert ["IMG_0020.JPG", "IMG_0021.JPG", "IMG_0022.JPG"] in shown(library).values()
 
 
+def test_a_burst_that_the_user_made_of_photos_hours_apart_outlives_that_one_is_gone_for_a_scan(library, album):
+    late = shoot(album / "IMG_0900.JPG", data.rocket(), NOON + timedelta(hours=9))
+    library.scan(album)
+    library.decide("together", album / "IMG_0000.JPG", late)
+    wanted = sorted(shown(library).values())
+    assert [len(names) for names in wanted] == [4, 3, 3]
+    away = late.rename(album.parent / late.name)
+    library.scan(album)
+    assert [len(names) for names in shown(library).values()] == [3, 3, 3]
+    away.rename(late)
+    library.scan(album)
+    assert sorted(shown(library).values()) == wanted
+
+
 def test_why_says_what_decided_between_two_photos_and_what_would_have_to_change(library, album):
     found = library.why(album / "IMG_0000.JPG", album / "IMG_0001.JPG")
     assert os.path.basename(found["winner"]) == "IMG_0001.JPG"
@@ -320,6 +334,22 @@ def test_a_rejected_photo_is_not_the_pick(library, album):
     first = library.best_of_bursts()[0]
     assert os.path.basename(first["pick"]["path"]) != "IMG_0001.JPG"
     assert "you rejected it" in first["frames"][-1]["reason"]
+
+
+def test_of_a_best_and_a_reject_of_one_photo_the_newer_holds_and_a_keep_takes_the_reject_back(library, album):
+    library.decide("best", album / "IMG_0002.JPG")
+    library.decide("reject", album / "IMG_0002.JPG")
+    first = library.best_of_bursts()[0]
+    assert os.path.basename(first["pick"]["path"]) == "IMG_0001.JPG"
+    assert first["decided_by"] == "sharpness"
+    assert (first["frames"][-1]["keep"], "you rejected it" in first["frames"][-1]["reason"]) == (False, True)
+    assert (library.lessons()[0], len(library.lessons()[1])) == (None, 3)
+    assert library.why(album / "IMG_0001.JPG", album / "IMG_0002.JPG")["rule"] == "sharpness"
+    library.decide("keep", album / "IMG_0002.JPG")
+    assert os.path.basename(library.best_of_bursts()[0]["pick"]["path"]) == "IMG_0002.JPG"
+    library.decide("reject", album / "IMG_0002.JPG")
+    library.decide("best", album / "IMG_0002.JPG")
+    assert os.path.basename(library.best_of_bursts()[0]["pick"]["path"]) == "IMG_0002.JPG"
 
 
 def test_why_tells_of_the_users_decision(library, album):

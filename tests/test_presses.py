@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -23,9 +24,9 @@ def row(path: str, taken_at: datetime | None = EXACT, **given: Any) -> dict[str,
     return {**ours, "phash_64": "0" * 16, "raw": int(path.endswith("CR3")), **given}
 
 
-def tied(*rows: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+def tied(*rows: dict[str, Any], apart: Sequence[tuple[str, str]] = ()) -> dict[str, tuple[str, ...]]:
     columns = {name: pa.array([each[name] for each in rows]) for name in rows[0]}
-    return presses(pa.table(columns))
+    return presses(pa.table(columns), {frozenset(pair) for pair in apart})
 
 
 RAW, JPEG = "/a/RAW/IMG_1.CR3", "/a/JPG/IMG_1.JPG"
@@ -42,6 +43,14 @@ def test_a_raw_and_its_jpeg_are_one_press_in_sibling_folders_and_in_a_folder_and
 def test_a_raw_with_two_developed_files_is_one_press_and_the_first_stands_for_all():
     export = "/a/export/IMG_1.JPG"
     assert tied(row(RAW), row(export), row(JPEG)) == {JPEG: tuple(sorted((RAW, export)))}
+
+
+def test_shots_that_are_kept_apart_are_not_one_press_and_not_by_way_of_a_third():
+    export = "/a/export/IMG_1.JPG"
+    rows = (row(RAW), row(export), row(JPEG))
+    assert tied(*rows, apart=[(JPEG, RAW)]) == {export: (RAW,)}
+    assert tied(*rows, apart=[(JPEG, export)]) == {JPEG: (RAW,)}
+    assert tied(*rows, apart=[(JPEG, RAW), (RAW, export)]) == {}
 
 
 @pytest.mark.parametrize(
@@ -129,6 +138,52 @@ def test_raw_and_jpeg_folders_count_once_and_decisions_about_either_file_count(l
     (left,) = library.bursts()
     assert names(left["frames"]) == [[f"RAW/IMG_000{n}.CR2"] for n in (1, 2, 3)]
     assert left["burst_id"] == alone["burst_id"]
+
+
+def test_a_press_that_was_tied_wrongly_is_two_photos_once_the_user_says_so_and_until_that_is_taken_back(
+    library, tmp_path
+):
+    for number in range(3):  # two cameras of one model that gave equal names in one second
+        when = NOON + timedelta(seconds=2 * number)
+        shoot(tmp_path / "anna" / f"IMG_{number}.JPG", data.astronaut(), when, shift=number, serial=None)
+        shoot(tmp_path / "ben" / f"IMG_{number}.CR2", data.astronaut(), when, shift=number + 5, quality=80, serial=None)
+    library.scan(tmp_path / "anna", tmp_path / "ben")
+    anna, ben = tmp_path / "anna" / "IMG_0.JPG", tmp_path / "ben" / "IMG_0.CR2"
+    both = [["anna/IMG_0.JPG", "ben/IMG_0.CR2"], *([f"anna/IMG_{n}.JPG", f"ben/IMG_{n}.CR2"] for n in (1, 2))]
+    alone = [["anna/IMG_0.JPG"], *both[1:]]
+
+    def files() -> list[list[str]]:
+        (burst,) = library.bursts()
+        return names(burst["frames"])
+
+    assert files() == both
+    library.decide("apart", anna, ben)
+    assert files() == alone
+    library.regroup()
+    assert files() == alone
+    library.decide("together", ben, anna)
+    assert files() == both
+    library.undo()
+    assert files() == alone
+    library.undo()
+    assert files() == both
+
+
+def test_folders_that_two_cameras_of_one_model_filled_at_one_time_are_not_one_camera_s(library, tmp_path):
+    for number in range(3):
+        for folder, first, wait_ms in (("100CANON", 1, 10), ("101CANON", 2, 210)):
+            when = NOON + timedelta(milliseconds=wait_ms + 400 * number)
+            path = tmp_path / "DCIM" / folder / f"IMG_{first + number:04}.JPG"
+            shoot(path, data.astronaut(), when, shift=number, serial=None)
+    for folder, number, at in (("101CANON", 9999, 0), ("102CANON", 1, 1)):  # the next folder of one of them
+        when = NOON + timedelta(hours=1, milliseconds=10 + 300 * at)
+        shoot(tmp_path / "DCIM" / folder / f"IMG_{number:04}.JPG", data.coffee(), when, shift=at, serial=None)
+    library.scan(tmp_path / "DCIM")
+    assert [names(each["frames"]) for each in library.bursts()] == [
+        [[f"100CANON/IMG_{number:04}.JPG"] for number in (1, 2, 3)],
+        [[f"101CANON/IMG_{number:04}.JPG"] for number in (2, 3, 4)],
+        [["101CANON/IMG_9999.JPG"], ["102CANON/IMG_0001.JPG"]],
+    ]
 
 
 def test_a_burst_goes_on_in_the_next_folder_of_the_camera_where_the_counter_may_start_again(library, tmp_path):

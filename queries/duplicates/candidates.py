@@ -32,6 +32,7 @@ _PRINCIPAL = (
     192  # components that the neighbours are searched in; the cosine itself is worked out from the whole vectors
 )
 _FLAT = 20_000  # pictures up to which every vector is compared with every other
+_ROUNDING = 0.01  # of vectors that are stored as float16
 _SAMPLE, _ROUNDS = 8_000, 4
 _FEW = 20  # a share of 1 in so many pictures asks: all are compared with all
 _SAME_MOMENT = 12
@@ -169,9 +170,11 @@ def _near_vectors(pictures: Pictures, among: Array, asking: Array) -> Iterator[A
     index.add(reduced)
     places = np.searchsorted(among, asking)
     for block in blocks(places, _BLOCK):
-        _, found = index.search(reduced[block], NEIGHBOURS + 1)
+        squares, found = index.search(reduced[block], NEIGHBOURS + 1)
         pairs = np.stack([np.repeat(among[block], found.shape[1]), among[found.ravel()]], axis=1)
-        pairs = pairs[(found.ravel() >= 0) & (pairs[:, 0] != pairs[:, 1])]
+        # Of vectors of length 1, |a - b|^2 = 2 - 2 cos, and components can only bring them nearer.
+        near = (found.ravel() >= 0) & (squares.ravel() <= 2 - 2 * NEAR_COSINE + _ROUNDING)
+        pairs = pairs[near & (pairs[:, 0] != pairs[:, 1])]
         yield pairs[cosines(pictures, pairs) >= NEAR_COSINE]
 
 
