@@ -65,8 +65,19 @@ def burst(burst_id: str, paths: Sequence[str], *, close: bool = False) -> tuple[
 
 
 def duplicates(group_id: str, paths: Sequence[str], kind: str = "same") -> dict[str, Any]:
-    files = [{"path": path, "kind": kind, "distance": 0, "reason": "smaller copy"} for path in paths]
-    return {"group_id": group_id, "kind": kind, "keep": paths[1], "files": files}
+    keep = paths[1]
+    files = [
+        {
+            "path": path,
+            "kind": kind,
+            "distance": 0,
+            "reason": "smaller copy",
+            "keep": path == keep,
+            "extra": path != keep and kind != "similar",
+        }
+        for path in paths
+    ]
+    return {"group_id": group_id, "kind": kind, "keep": keep, "files": files}
 
 
 def cluster(cluster_id: str, paths: Sequence[str], label: str = "lakeside") -> dict[str, Any]:

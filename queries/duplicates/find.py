@@ -16,6 +16,7 @@ from photoidx.queries.duplicates.groups import consistent, stars
 from photoidx.queries.duplicates.keep import preference, reason
 from photoidx.queries.duplicates.known import Known, Question, is_below
 from photoidx.queries.duplicates.orientation import inverse
+from photoidx.queries.duplicates.presence import Identity, is_link, present
 from photoidx.queries.duplicates.words import EQUAL, relation
 from photoidx.records import path_text
 from photoidx.store import Store
@@ -23,6 +24,7 @@ from photoidx.store import Store
 LEVELS = ("identical", "same", "similar")
 # Of 1,670 photos of ten kinds of things, 0.4, 2 and 10 % have a stranger that is as near (imagenette).
 _SIMILAR = {"strict": 0.9, "normal": 0.86, "loose": 0.8}
+_ALIKE = "of the same moment, or much alike"
 Ties = Mapping[tuple[int, int], Mapping[str, Any]]
 
 
@@ -42,18 +44,19 @@ def duplicates(store: Store, asked: Question) -> list[dict[str, Any]]:
     """Give the groups, the one that frees most bytes first.
 
     Each has group_id, kind (the widest of its files'), keep (a path), bytes_freed, and files (path, kind, distance,
-    reason, width, height, size, keep), the kept one first.
+    reason, width, height, size, keep, there, extra), the kept one first. `there`: it is as the last scan saw it.
+    `extra`: it is a copy that may go, for the one to keep is there.
     """
     known = Known(store, asked)
     ties = {} if asked.level == "identical" else known.ties()
     order = sorted(known.pictures, key=lambda each: min(preference(known.copies[at]) for at in known.pictures[each]))
     nearest = [(one, other, float(row["distance"])) for (one, other), row in ties.items()]
     same = _by_head(stars(order, consistent(nearest, known.apart)))
-    alone = {each for rest in same.values() for each in rest}
+    grouped = {each for rest in same.values() for each in rest}
     same |= {
         each: [each]
         for each, places in known.pictures.items()
-        if each not in alone and (len(places) > 1 or known.is_twice(places[0]))
+        if each not in grouped and (len(places) > 1 or known.is_twice(places[0]))
     }
     for head, members in same.items():
         known.note_odd({each: _orientation(ties, head, each) for each in members})
@@ -121,8 +124,8 @@ def _similar(known: Known, order: Sequence[int], same: Mapping[int, list[int]]) 
 
 
 def _is_of_use(group: Mapping[str, Any]) -> bool:
-    """Tell whether a group has something to show: a file that is not kept."""
-    return any(not file["keep"] for file in group["files"])
+    """Tell whether a group has something to show: not only one file, what the user keeps, and other names of these."""
+    return any(file["extra"] or file["kind"] == "similar" or not file["there"] for file in group["files"])
 
 
 def _is_across(group: Mapping[str, Any], folders: Collection[str]) -> bool:
@@ -135,36 +138,60 @@ def _described(known: Known, members: Sequence[Sequence[int]], ties: Ties) -> di
     rows, *others = (_copies_of(known, each, ties) for each in members)
     keep = rows[0]
     for alike in others:
-        alike[0] |= {"kind": "similar", "distance": None, "reason": "of the same moment, or much alike", "keep": False}
+        alike[0] |= {"kind": "similar", "distance": None, "reason": _ALIKE, "keep": False}
         rows += alike
     return {
         "group_id": f"dup-{known.ids[min(at for each in members[0] for at in known.pictures[each])][:12]}",
         "kind": max((row["kind"] for row in rows[1:]), key=LEVELS.index, default="identical"),
         "keep": keep["path"],
-        "bytes_freed": sum(row["size"] for row in rows if row["kind"] != "similar" and not row["keep"]),
+        "bytes_freed": sum(row["size"] for row in rows if row["extra"]),
         "files": rows,
     }
 
 
 def _copies_of(known: Known, pictures: Sequence[int], ties: Ties) -> list[dict[str, Any]]:
-    """Describe the files of one picture, the one to keep first."""
+    """Describe the files of one picture, the one to keep first: one that is there, if any is."""
     contents = [at for each in pictures for at in known.pictures[each]]
-    first, *rest = sorted(contents, key=lambda at: preference(known.copies[at]))
-    keep, *twins = known.files[known.ids[first]]
+    there = present(file for at in contents for file in known.files[known.ids[at]])
+    files = {at: sorted(known.files[known.ids[at]], key=lambda file: _rank(file, there)) for at in contents}
+    contents.sort(key=lambda at: (there[files[at][0]["path"]] is None, preference(known.copies[at])))
+    first, *rest = contents
+    keep, *twins = files[first]
     why = reason(known.copies[first], [known.copies[at] for at in rest]) if rest else _of_equals(keep, twins)
     rows = [_row(known, keep, first, ("identical", 0.0, f"keep: {why}"), keep=True)]
     words = f"byte for byte {os.path.basename(keep['path'])}"
     rows += [_row(known, file, first, ("identical", 0.0, words), keep=known.is_kept(file, keep)) for file in twins]
     for at in rest:
         told = _told(known, first, at, ties)
-        rows += [_row(known, file, at, told, keep=known.is_kept(file, keep)) for file in known.files[known.ids[at]]]
+        rows += [_row(known, file, at, told, keep=known.is_kept(file, keep)) for file in files[at]]
     # A larger copy without the camera's data may be an enlarged one: the camera's own is not given up for it.
     camera = next((at for at in rest if known.copies[at].camera), None)
     if camera is not None and not known.copies[first].camera:
-        path = known.copies[camera].path
-        row = next(row for row in rows if row["path"] == path)
+        row = next(row for row in rows if row["path"] == files[camera][0]["path"])
         row |= {"keep": True, "reason": f"keep too: smaller, but with the camera's data; {row['reason']}"}
+    _note_presence(rows, there)
     return rows
+
+
+def _rank(file: Mapping[str, Any], there: Mapping[str, Identity | None]) -> tuple[bool, bool]:
+    """Put what is gone behind what is there, and links behind the files that they lead to. Sorting keeps the rest."""
+    return there[file["path"]] is None, there[file["path"]] is not None and is_link(file)
+
+
+def _note_presence(rows: Sequence[dict[str, Any]], there: Mapping[str, Identity | None]) -> None:
+    """Note in rows which files are there, and which may go: copies that are there, of one that is there and stays."""
+    known: set[Identity] = set()
+    kept = there[rows[0]["path"]]
+    for row in rows:
+        identity = there[row["path"]]
+        row["there"] = identity is not None
+        row["extra"] = None not in (kept, identity) and not row["keep"] and identity not in known
+        if identity is None:
+            row["reason"] += "; not there now as the last scan saw it"
+        elif identity in known:
+            row["reason"] = "another name of the same file"
+        else:
+            known.add(identity)
 
 
 def _told(known: Known, first: int, at: int, ties: Ties) -> tuple[str, float | None, str]:

@@ -205,7 +205,10 @@ def _duplicates(groups: Rows, number: Mapping[str, int]) -> list[dict[str, Any]]
                 {
                     "id": each["group_id"],
                     "kind": each["kind"],
-                    "keep": number.get(each["keep"], -1),
+                    "keep": [number[file["path"]] for file in files if file["keep"]] if each["keep"] in number else [],
+                    "extra": [number[file["path"]] for file in files if file["extra"]]
+                    if each["keep"] in number
+                    else [],
                     "photos": [number[file["path"]] for file in files],
                     "reasons": [shown(file.get("reason") or "") for file in files],
                 }

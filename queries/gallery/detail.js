@@ -69,7 +69,7 @@ function groupsOf(photo) {
   const copy = duplicateOf.get(photo);
   if (copy) {
     const group = data.duplicates[copy.at];
-    const words = photo === group.keep ? "The one to keep" : group.reasons[copy.place];
+    const words = photo === group.keep[0] ? "The one to keep" : group.reasons[copy.place];
     add("duplicates", COPIES[group.kind] || group.kind, words, group);
   }
   if (clusterOf.has(photo)) {

@@ -123,22 +123,20 @@ function burstRows(bursts) {
 
 function duplicateRows(groups) {
   const rows = [];
-  const sure = groups.filter((group) => group.kind !== "similar" && group.keep >= 0);
-  const others = sure.flatMap((group) => group.photos.filter((photo) => photo !== group.keep));
+  const others = groups.flatMap((group) => group.extra);
   if (others.length) {
     const note = `${many(others.length, "file")} beside the ones to keep; similar pictures are not counted.`;
     rows.push(head("", note, [copying("Copy what could go", others, "of copies")]));
   }
   for (const group of groups) {
-    const spare = group.photos.filter((photo) => photo !== group.keep);
-    const isShown = group.keep >= 0;
-    const actions = isShown ? [copying("Copy the others", spare, "beside the one to keep")] : [];
+    const isShown = group.keep.length > 0;
+    const actions = group.extra.length ? [copying("Copy the others", group.extra, "beside the one to keep")] : [];
     const note = many(group.photos.length, "file") + (isShown ? "" : " · the one to keep is not among these");
     rows.push(head(COPIES[group.kind] || group.kind, note, actions));
     const tiles = group.photos.map((photo, place) => ({
       photo,
-      badge: photo === group.keep ? "Keep" : null,
-      chosen: photo === group.keep,
+      badge: group.keep.includes(photo) ? "Keep" : null,
+      chosen: group.keep.includes(photo),
       caption: [group.reasons[place], columns.name[photo], columns.folder[photo]].filter(Boolean).join(" · "),
     }));
     rows.push(...explained(tiles, 71));

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,7 +15,20 @@ from photoidx.cli.show import print_thumbnail
 if TYPE_CHECKING:
     from photoidx.library import Library
 
-_COLUMNS = ("group_id", "group_kind", "keep", "path", "kind", "distance", "width", "height", "size", "reason")
+_COLUMNS = (
+    "group_id",
+    "group_kind",
+    "keep",
+    "path",
+    "kind",
+    "distance",
+    "width",
+    "height",
+    "size",
+    "extra",
+    "there",
+    "reason",
+)
 
 
 class _Share(click.ParamType[float]):
@@ -70,7 +83,8 @@ def dups(  # noqa: PLR0917 - click passes each option by name
 
     The same picture is one that was re-encoded, resized, converted, lightly recoloured or cropped, framed, stamped,
     turned or mirrored. Two frames of a burst are two pictures, and so are RAW and JPEG. Nothing is deleted. With
-    --format paths the files are printed that are not kept, identical and same ones alone. `photoidx decide different A
+    --format paths the copies that may go are printed: no similar ones, nothing that you keep, and none whose file to
+    keep is not there as the last scan saw it. `photoidx decide different A
     B` says that two are no duplicates, `decide keep-all A B` that all are wanted; both hold for ever.
     """
     from photoidx.library import Library  # noqa: PLC0415
@@ -88,8 +102,9 @@ def dups(  # noqa: PLR0917 - click passes each option by name
         for each in found:
             _print(each)
     elif output_format == "paths":
-        extra = [file for each in found for file in each["files"] if not file["keep"] and file["kind"] != "similar"]
-        render([{"path": file["path"]} for file in extra], "paths", null=null)
+        render(
+            [{"path": file["path"]} for each in found for file in each["files"] if file["extra"]], "paths", null=null
+        )
     else:
         rows = [
             {"group_id": each["group_id"], "group_kind": each["kind"], **{name: file[name] for name in _COLUMNS[2:]}}
@@ -97,10 +112,20 @@ def dups(  # noqa: PLR0917 - click passes each option by name
             for file in each["files"]
         ]
         render(rows, output_format, columns=_COLUMNS)
-    extra_files = sum(not file["keep"] for each in found for file in each["files"])
+    _sum_up(found)
+
+
+def _sum_up(found: Sequence[Mapping[str, Any]]) -> None:
+    files = [file for each in found for file in each["files"]]
     freed = sum(each["bytes_freed"] for each in found)
-    said = f"{len(found):,} groups, {extra_files:,} files beside those to keep; they take {freed / 1e6:,.1f} MB."
-    click.echo(said if found else "There are no duplicates.", err=True)
+    groups = "1 group" if len(found) == 1 else f"{len(found):,} groups"
+    copies = f"{sum(file['extra'] for file in files):,} copies that may go; they take {freed / 1e6:,.1f} MB."
+    click.echo(f"{groups}, {copies}" if found else "There are no duplicates.", err=True)
+    missing = sum(not file["there"] for file in files)
+    if missing:
+        click.echo(
+            f"{missing:,} files are not as the last scan saw them. No copy is offered for these: scan again.", err=True
+        )
 
 
 def refresh(ours: Library) -> None:
