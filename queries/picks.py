@@ -11,10 +11,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from photoidx.config import DEFAULT_EMBEDDER
 from photoidx.errors import QueryError
 from photoidx.queries.best import GATE, Candidate, Verdict, differences, judge, praise
 from photoidx.queries.burst_table import bursts
+from photoidx.queries.contents import vectors_of
 from photoidx.queries.decisions import Choice, decisions
 from photoidx.queries.ranker import Array, Choices, Learnt, default_weights, features, learn, uncertainty
 from photoidx.queries.show import file_row
@@ -95,7 +95,7 @@ class _Facts:
 
     def __init__(self, store: Store, groups: Sequence[Mapping[str, Any]]) -> None:
         content_ids = [frame["content_id"] for each in groups for frame in each["frames"]]
-        self._store = store
+        self._store, self._ids = store, content_ids
         self._weights: Array | None = None
         self._vectors: dict[str, Array] | None = None
         self._quality = {row["content_id"]: row for row in _rows(store, "quality", content_ids)}
@@ -138,25 +138,10 @@ class _Facts:
 
     def _features(self, each: Mapping[str, Any]) -> Array:
         if self._vectors is None:
-            self._vectors = _vectors(self._store)
+            self._vectors = dict(zip(self._ids, vectors_of(self._store, self._ids), strict=True))
         qualities = [self.quality(frame["content_id"]) for frame in each["frames"]]
-        nothing = np.zeros(_WIDTH)
-        vectors = [self._vectors.get(frame["content_id"], nothing) for frame in each["frames"]]
+        vectors = [self._vectors[frame["content_id"]] for frame in each["frames"]]
         return features(qualities, [quality.get("sharpness_subject") for quality in qualities], np.array(vectors))
-
-
-_WIDTH = 1280
-
-
-def _vectors(store: Store) -> dict[str, Array]:
-    name = f"vectors_{DEFAULT_EMBEDDER}"
-    if name not in store.names():
-        return {}
-    table = store.read(name, ["content_id", "vector"]).combine_chunks()
-    if not table.num_rows:
-        return {}
-    flat = np.asarray(table["vector"].combine_chunks().flatten(), np.float16).reshape(table.num_rows, -1)
-    return dict(zip(table["content_id"].to_pylist(), flat, strict=True))
 
 
 def _rows(store: Store, table: str, content_ids: Sequence[str]) -> list[dict[str, Any]]:

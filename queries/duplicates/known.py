@@ -81,7 +81,8 @@ class Known:
             picture: {file["shot_id"] for at in places for file in self.files[self.ids[at]]}
             for picture, places in self.pictures.items()
         }
-        rows = store.read(PAIRS.name).to_pylist() if PAIRS.name in store.names() else []
+        wanted = asked.level != "identical" and PAIRS.name in store.names()
+        rows = store.read(PAIRS.name).to_pylist() if wanted else []
         pairs = (((number.get(row["first"], -1), number.get(row["second"], -1)), row) for row in rows)
         found = [(pair, row) for pair, row in pairs if pair[0] != pair[1] and set(pair) <= self.pictures.keys()]
         self.curve = calibrate(list(self._answers(found)))
