@@ -55,7 +55,7 @@ function groupsOf(photo) {
   const found = make("div", { class: "groups" });
   const add = (section, title, words, place) => {
     const go = () => {
-      detail.dialog.close();
+      closeDetail();
       showGroup(section, place, photo);
     };
     found.append(make("div", {}, make("button", { type: "button", class: "act", text: title, onclick: go }), make("p", { text: words })));
@@ -144,20 +144,32 @@ function toggleOriginals() {
   drawDetail();
 }
 
-/** Closing leaves the photo that was seen last as the current one. */
-detail.dialog.addEventListener("close", () => {
+/** Make the photo that was seen last the current one. */
+function leaveDetail() {
+  const { photo } = detail;
+  detail.photo = -1;
   compared.is = false;
   if (state.section === "map") return byId("plane").focus();
   const here = currentTile();
-  if (here && here.photo === detail.photo) return moveTo(state.row, state.tile);
-  const row = list.rows.findIndex((each) => each.kind === "tiles" && each.tiles.some((tile) => tile.photo === detail.photo));
-  if (row >= 0) moveTo(row, list.rows[row].tiles.findIndex((tile) => tile.photo === detail.photo));
+  if (here && here.photo === photo) return moveTo(state.row, state.tile);
+  const row = list.rows.findIndex((each) => each.kind === "tiles" && each.tiles.some((tile) => tile.photo === photo));
+  if (row >= 0) moveTo(row, list.rows[row].tiles.findIndex((tile) => tile.photo === photo));
+}
+
+/** The event of closing comes late, after keys that were pressed since: what it would do is done at once. */
+function closeDetail() {
+  detail.dialog.close();
+  leaveDetail();
+}
+
+detail.dialog.addEventListener("close", () => {
+  if (!detail.dialog.open && detail.photo >= 0) leaveDetail(); // the browser closed it by itself
 });
 byId("previous").addEventListener("click", () => step(-1));
 byId("next").addEventListener("click", () => step(1));
-byId("close").addEventListener("click", () => detail.dialog.close());
+byId("close").addEventListener("click", closeDetail);
 byId("original").addEventListener("click", toggleOriginals);
 byId("compare").addEventListener("click", () => toggleCompare());
 detail.dialog.addEventListener("click", (event) => {
-  if (event.target === detail.dialog) detail.dialog.close();
+  if (event.target === detail.dialog) closeDetail();
 });

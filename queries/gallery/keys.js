@@ -85,6 +85,7 @@ function keyInDetail(key) {
   else if (key === " ") toggleCompare();
   else if (key === "o") toggleOriginals();
   else if (key === "c") copyPaths([detail.photo], "of this photo");
+  else if (key === "Escape") closeDetail();
   else return false;
   return true;
 }
