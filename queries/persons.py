@@ -4,84 +4,95 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 _REACH = 1.2
 """How far a face may have moved against the others, in its own widths."""
 _MOST_MOVE = 3.0
+_TOGETHER = 0.4
+"""How near a face must come to its place, in widths, to speak for a move of the camera."""
 _SIZE_RATIO = 1.7
 _EXACT = 15  # frames of which all sets are tried: 32,768 at most, 0.02 s
 
 Face = Mapping[str, Any]
 
 
+class _Place(NamedTuple):
+    """The middle and the sides of a face, as shares of the frame's."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
 def persons(frames: Sequence[Sequence[Face]]) -> list[dict[int, Face]]:
     """Follow the faces of each frame through all frames: for each person the face by the frame's number.
 
-    A face goes to the person whose last known face, moved by what all faces of the two frames moved on the median, is
-    nearest; a person is one face in each frame at most.
+    A face goes to the person who is expected nearest to it: where the person was seen last, moved by what the camera
+    has moved since. A person is one face in each frame at most.
     """
     found: list[dict[int, Face]] = []
+    expected: list[_Place] = []
     for number, faces in enumerate(frames):
-        move = _common_move(found, faces)
+        here = [_place(face) for face in faces]
+        x, y = _common_move(expected, here)
+        expected = [place._replace(x=place.x + x, y=place.y + y) for place in expected]
         pairs = sorted(
             (distance, person, face)
-            for person, seen in enumerate(found)
-            for face, here in enumerate(faces)
-            if (distance := _distance(_last(seen), here, move)) <= _REACH
+            for person, place in enumerate(expected)
+            for face, seen in enumerate(here)
+            if _sizes_fit(place, seen) and (distance := _distance(place, seen)) <= _REACH
         )
         persons_taken: set[int] = set()
         faces_taken: set[int] = set()
         for _, person, face in pairs:
             if person not in persons_taken and face not in faces_taken:
                 found[person][number] = faces[face]
+                expected[person] = here[face]
                 persons_taken.add(person)
                 faces_taken.add(face)
-        found += [{number: here} for face, here in enumerate(faces) if face not in faces_taken]
+        for face in set(range(len(faces))) - faces_taken:
+            found.append({number: faces[face]})
+            expected.append(here[face])
     return found
 
 
-def _common_move(found: Sequence[Mapping[int, Face]], faces: Sequence[Face]) -> tuple[float, float]:
-    """Give the median way from each person to the nearest face of like size: what the camera moved."""
-    ways = []
-    for seen in found:
-        last = _last(seen)
-        near = [face for face in faces if _sizes_fit(last, face)]
-        if near:
-            way = min((_way(last, each) for each in near), key=lambda each: float(np.hypot(*each)))
-            if np.hypot(*way) <= _MOST_MOVE:
-                ways.append(way)
-    if not ways:
+def _place(face: Face) -> _Place:
+    width, height = max(float(face["box_width"]), 1e-6), max(float(face["box_height"]), 1e-6)
+    return _Place(face["box_x"] + width / 2, face["box_y"] + height / 2, width, height)
+
+
+def _common_move(expected: Sequence[_Place], here: Sequence[_Place]) -> tuple[float, float]:
+    """Give the move of the camera: of all moves that bring one person to one face the one that fits most people.
+
+    In a group the neighbour's face is nearer than one's own when the camera has moved by half the way between two.
+    Of moves that fit equally many the shortest.
+    """
+    pairs = [(one, other) for one in expected for other in here if _sizes_fit(one, other)]
+    pairs = [(one, other) for one, other in pairs if _distance(one, other) <= _MOST_MOVE]
+    if not pairs:
         return 0.0, 0.0
-    middle = np.median(np.array(ways), axis=0)
-    return float(middle[0]), float(middle[1])
+    places, faces = np.array(expected), np.array(here)
+    moves = sorted(
+        ((other.x - one.x, other.y - one.y) for one, other in pairs), key=lambda move: float(np.hypot(*move))
+    )
+    fits = []
+    for move in moves:
+        away = (faces[None, :, :2] - places[:, None, :2] - move) / places[:, None, 2:]
+        fits.append(np.count_nonzero((np.hypot(away[..., 0], away[..., 1]) <= _TOGETHER).any(axis=1)))
+    return moves[int(np.argmax(fits))]
 
 
-def _last(seen: Mapping[int, Face]) -> Face:
-    return seen[max(seen)]
+def _distance(first: _Place, second: _Place) -> float:
+    """Give the way between two places, in sides of the first face."""
+    return float(np.hypot((second.x - first.x) / first.width, (second.y - first.y) / first.height))
 
 
-def _way(first: Face, second: Face) -> tuple[float, float]:
-    """Give the way between the middles, in widths of the first face."""
-    width = max(float(first["box_width"]), 1e-6)
-    x = (second["box_x"] + second["box_width"] / 2) - (first["box_x"] + first["box_width"] / 2)
-    y = (second["box_y"] + second["box_height"] / 2) - (first["box_y"] + first["box_height"] / 2)
-    tall = max(float(first["box_height"]), 1e-6)
-    return x / width, y / tall
-
-
-def _distance(first: Face, second: Face, move: tuple[float, float]) -> float:
-    if not _sizes_fit(first, second):
-        return float("inf")
-    x, y = _way(first, second)
-    return float(np.hypot(x - move[0], y - move[1]))
-
-
-def _sizes_fit(first: Face, second: Face) -> bool:
-    ratio = first["box_width"] / max(second["box_width"], 1e-6)
-    return bool(1 / _SIZE_RATIO <= ratio <= _SIZE_RATIO)
+def _sizes_fit(first: _Place, second: _Place) -> bool:
+    return 1 / _SIZE_RATIO <= first.width / second.width <= _SIZE_RATIO
 
 
 def fewest_frames(open_in: Sequence[set[int]]) -> list[int]:

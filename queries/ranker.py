@@ -18,6 +18,7 @@ import numpy as np
 FEATURES: Mapping[str, tuple[float, float]] = {
     "technical": (0.1, 1.0),
     "sharpness": (0.5, 1.0),
+    "midtone": (0.3, 0.4),
     "eyes_min": (0.3, 0.5),
     "smile_mean": (0.3, 0.25),
     "noise_sigma": (3.0, 0.0),

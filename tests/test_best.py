@@ -63,6 +63,19 @@ def test_eyes_that_can_not_be_believed_veto_nothing(doubt):
     assert verdict.ranked[0].number == 0
 
 
+def test_eyes_of_a_face_that_is_much_softer_than_elsewhere_are_not_read():
+    sharp, soft = {**face(0.2, 0.1), "face_sharpness": -2.5}, {**face(0.2), "face_sharpness": -5.0}
+    verdict = judge(paths(2), [quality(), quality(technical=0.5)], [[sharp], [soft]])
+    assert (verdict.ranked[0].number, verdict.decided_by) == (0, "score")
+    slightly = {**soft, "face_sharpness": -3.5}
+    assert judge(paths(2), [quality(), quality(technical=0.5)], [[sharp], [slightly]]).ranked[0].number == 1
+
+
+def test_of_frames_that_are_equal_but_for_the_exposure_the_one_nearer_to_middle_grey_is_picked():
+    verdict = judge(paths(3), [quality(midtone=0.6), quality(midtone=0.95), quality(midtone=0.3)], [[], [], []])
+    assert [frame.number for frame in verdict.ranked] == [1, 0, 2]
+
+
 def test_a_clearly_softer_frame_loses_whatever_its_score():
     verdict = judge(paths(2), [quality(technical=0.5), quality(sharpness_subject=-4.0, technical=1.0)], [[], []])
     assert verdict.decided_by == "sharpness"
@@ -126,6 +139,20 @@ def test_a_person_is_followed_while_the_camera_moves():
     found = persons(frames)
     assert len(found) == 2
     assert [seen[2]["box_x"] for seen in found] == [0.36, 0.66]
+
+
+def test_neighbours_in_a_group_are_not_taken_for_each_other_when_the_camera_moves_by_more_than_half_their_distance():
+    row = [0.05 + 0.12 * place for place in range(6)]
+    found = persons([[face(x) for x in row], [face(x + 0.1) for x in row], [face(x + 0.02) for x in row]])
+    assert len(found) == len(row)
+    assert [seen[0]["box_x"] for seen in found] == row
+    assert [round(seen[1]["box_x"] - seen[0]["box_x"], 6) for seen in found] == [0.1] * 6
+    assert [round(seen[2]["box_x"] - seen[0]["box_x"], 6) for seen in found] == [0.02] * 6
+
+
+def test_someone_who_is_hidden_for_a_frame_is_found_again_where_the_camera_has_moved_to():
+    found = persons([[face(0.1), face(0.5)], [face(0.24)], [face(0.38), face(0.78)]])
+    assert [sorted(seen) for seen in found] == [[0, 1, 2], [0, 2]]
 
 
 def test_a_person_who_leaves_and_one_who_comes_are_two():

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from photoidx.queries.ranker import Choices, default_weights, features, fit, learn, uncertainty
+from photoidx.queries.ranker import FEATURES, Choices, default_weights, features, fit, learn, uncertainty
 
-WIDTH = 9 + 6
+WIDTH = len(FEATURES) + 6
 
 
 def bursts_of(taste: np.ndarray, count: int, seed: int = 0, size: int = 4) -> list[Choices]:
@@ -87,4 +87,5 @@ def test_a_score_that_is_missing_in_one_frame_counts_in_none():
     found = features([{"technical": 0.9}, {"technical": None}], [-3.0, -4.0], np.zeros((2, 6)))
     assert found.shape == (2, WIDTH)
     assert found[:, 0].tolist() == [0, 0]
-    assert found[0, 1] - found[1, 1] == pytest.approx(2.0)
+    at = list(FEATURES).index("sharpness")
+    assert found[0, at] - found[1, at] == pytest.approx(2.0)
