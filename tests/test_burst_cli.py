@@ -98,3 +98,14 @@ def test_a_library_that_another_version_grouped_says_what_to_do_until_it_is_done
         json.loads(found.stdout)
     assert "--regroup" not in ask(album, bursts, "--regroup").stderr
     assert "--regroup" not in ask(album, best, "--burst").stderr
+
+
+def test_a_pick_that_is_not_there_any_more_is_told_before_anyone_throws_the_others_away(album):
+    pick = album / "IMG_0001.JPG"
+    away = pick.rename(album.parent / "elsewhere.jpg")
+    try:
+        told = ask(album, best, "--burst", "--format", "paths")
+    finally:
+        away.rename(pick)
+    assert f"no longer where the last scan saw them: {pick}. Mount" in told.stderr
+    assert "no longer where" not in ask(album, best, "--burst", "--format", "paths").stderr

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
@@ -66,9 +67,21 @@ def best(  # noqa: PLR0917 - click passes each option by name
             for frame in each["frames"]
         ]
         render(rows, output_format, columns=(f"{what}_id", *_COLUMNS))
+    _tell_missing([frame["path"] for each in found for frame in each["frames"] if frame["keep"]])
     close = sum(each["close_call"] for each in found)
     words = f"{len(found):,} {what}s" if len(found) != 1 else f"1 {what}"
     click.echo(f"{words}, {close} too close to call." if found else f"There are no {what}s.", err=True)
+
+
+def _tell_missing(kept: Sequence[str]) -> None:
+    """Say which picks are not there now: nobody may throw the others away for them. Costs one stat a pick."""
+    from photoidx.records import text_path  # noqa: PLC0415 - keeps `photoidx --help` quick
+
+    missing = [path for path in kept if not os.path.exists(text_path(path))]
+    if missing:
+        more = f" and {len(missing) - 1:,} more" if len(missing) > 1 else ""
+        words = f"photoidx: no longer where the last scan saw them: {missing[0]}{more}. Mount the drive, or scan again."
+        click.echo(harmless(words), err=True)
 
 
 def _flat(frame: Mapping[str, Any]) -> dict[str, Any]:
