@@ -218,8 +218,10 @@ def test_keys_that_follow_the_closing_of_a_photo_at_once_are_not_undone_by_it(op
     page.keyboard.press("Enter")
     page.evaluate(
         """() => {
-            const press = (key) => document.activeElement.dispatchEvent(new KeyboardEvent("keydown", { key, bubbles: true }));
-            for (const key of ["Escape", "1", "End"]) press(key);
+            for (const key of ["Escape", "1", "End"]) {
+                const pressed = new KeyboardEvent("keydown", { key, bubbles: true });
+                document.activeElement.dispatchEvent(pressed);
+            }
         }"""
     )
     last = current(page)
