@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage import data
 
-from photoidx.queries.duplicates.alignment import aligned, direct
+from photoidx.queries.duplicates.alignment import Likeness, aligned, direct
 from photoidx.queries.duplicates.calibration import calibrate
 from photoidx.queries.duplicates.candidates import NEAR_64, NEAR_256, candidates, unique_pairs
 from photoidx.queries.duplicates.groups import consistent, stars
@@ -112,6 +112,19 @@ def test_a_turn_of_the_camera_shows_as_a_roll():
     turn = cv2.getRotationMatrix2D((width / 2, height / 2), 1.5, 1.0)
     moved = cv2.warpAffine(picture, turn, (width, height))[20:-20, 20:-20]
     assert abs(aligned(grey(picture[20:-20, 20:-20]), grey(moved)).roll_deg) == pytest.approx(1.5, abs=0.2)
+
+
+def test_what_is_surely_lost_is_not_laid_any_finer():
+    picture = photo("coffee")
+    seen = []
+
+    def is_lost(rough: Likeness) -> bool:
+        seen.append(rough)
+        return True
+
+    cut = grey(picture[20:-30, 25:-16])
+    assert aligned(grey(picture), cut, is_lost) is seen[0]
+    assert aligned(grey(picture), cut) != seen[0]
 
 
 def test_other_brightness_is_no_difference_and_another_picture_is():

@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import itertools
 import math
+import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ NEIGHBOURS = 12
 MOMENT_COSINE, _MOMENT_US, _NEXT = 0.57, 60_000_000, 3
 _FULL = 64  # entries of one bucket that are looked at: all-black pictures must not cost the square of their number
 _BLOCK = 8192
+_PAIRS = 1024  # whose vectors fit the processor's cache
 _PRINCIPAL = (
     192  # components that the neighbours are searched in; the cosine itself is worked out from the whole vectors
 )
@@ -169,13 +172,15 @@ def _near_vectors(pictures: Pictures, among: Array, asking: Array) -> Iterator[A
         index.nprobe = 8
     index.add(reduced)
     places = np.searchsorted(among, asking)
+    maybe = [np.zeros((0, 2), np.int64)]
     for block in blocks(places, _BLOCK):
         squares, found = index.search(reduced[block], NEIGHBOURS + 1)
         pairs = np.stack([np.repeat(among[block], found.shape[1]), among[found.ravel()]], axis=1)
         # Of vectors of length 1, |a - b|^2 = 2 - 2 cos, and components can only bring them nearer.
         near = (found.ravel() >= 0) & (squares.ravel() <= 2 - 2 * NEAR_COSINE + _ROUNDING)
-        pairs = pairs[near & (pairs[:, 0] != pairs[:, 1])]
-        yield pairs[cosines(pictures, pairs) >= NEAR_COSINE]
+        maybe.append(pairs[near & (pairs[:, 0] != pairs[:, 1])])
+    pairs = unique_pairs(np.concatenate(maybe))  # most are found from both sides
+    yield pairs[cosines(pictures, pairs) >= NEAR_COSINE]
 
 
 def _all_near(pictures: Pictures, block: Array, asking: Array) -> Array:
@@ -207,11 +212,14 @@ def blocks(places: Array, size: int) -> Iterator[Array]:
 
 def cosines(pictures: Pictures, pairs: Array) -> Array:
     """Give the cosines of pairs (m), in blocks: the vectors of a large library are not copied whole."""
-    found = np.empty(len(pairs), np.float32)
-    for start in range(0, len(pairs), _BLOCK):
-        left, right = (pictures.vectors[pairs[start : start + _BLOCK, side]].astype(np.float32) for side in (0, 1))
-        found[start : start + _BLOCK] = np.einsum("ij,ij->i", left, right)
-    return found
+
+    def of(block: Array) -> Array:
+        left, right = (pictures.vectors[block[:, side]].astype(np.float32) for side in (0, 1))
+        return np.asarray(np.einsum("ij,ij->i", left, right))
+
+    # Most of the time goes into the change from float16, which lets other threads run.
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return np.concatenate([np.zeros(0, np.float32), *pool.map(of, blocks(pairs, _PAIRS))])
 
 
 def _same_moment(pictures: Pictures, among: Array) -> Array:

@@ -11,6 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from photoidx.errors import QueryError
 from photoidx.indexer.shots import is_edited
@@ -20,7 +22,7 @@ from photoidx.queries.duplicates.calibration import calibrate
 from photoidx.queries.duplicates.candidates import MOMENT_COSINE, are_of_one_moment
 from photoidx.queries.duplicates.keep import Copy
 from photoidx.queries.duplicates.pictures import read_pictures
-from photoidx.schema import PAIRS
+from photoidx.schema import PAIRS, arrow_schema
 from photoidx.store import Store
 
 _FILE_COLUMNS = ("path", "content_id", "kind", "format", "size", "mtime_ns", "shot_id")
@@ -72,23 +74,24 @@ class Known:
         self.wishes = {
             shot_id: _WISHES[each.verb] for each in held if each.verb in _WISHES for shot_id in each.shot_ids
         }
-        self.files = _files(store, asked)
+        pairs = _pairs(store, asked)
+        rows = store.read("files", list(_FILE_COLUMNS), "kind = 'photo' AND content_id IS NOT NULL")
+        concerned = _concerned(store, rows, pairs, set().union(*self._same))
+        self.files = _files(rows, concerned, asked)
         self.ids = sorted(self.files)
         self.copies = list(_copies(store, self.ids, self.files, self.wishes))
-        self._presses = read_pictures(store, with_vectors=False)
-        self.picture, self.pictures, number = self._numbered(store)
+        self._presses = read_pictures(store, with_vectors=False, among=concerned)
+        self.picture, self.pictures, number = self._numbered(store, concerned)
         self._shots = {
             picture: {file["shot_id"] for at in places for file in self.files[self.ids[at]]}
             for picture, places in self.pictures.items()
         }
-        wanted = asked.level != "identical" and PAIRS.name in store.names()
-        rows = store.read(PAIRS.name).to_pylist() if wanted else []
-        pairs = (((number.get(row["first"], -1), number.get(row["second"], -1)), row) for row in rows)
-        found = [(pair, row) for pair, row in pairs if pair[0] != pair[1] and set(pair) <= self.pictures.keys()]
+        told = (((number.get(row["first"], -1), number.get(row["second"], -1)), row) for row in pairs.to_pylist())
+        found = [(pair, row) for pair, row in told if pair[0] != pair[1] and set(pair) <= self.pictures.keys()]
         self.curve = calibrate(list(self._answers(found)))
         self.rows = [(pair, row) for pair, row in found if not self._are_said(pair, self._kept_all, one_shot=True)]
 
-    def _numbered(self, store: Store) -> tuple[list[int], dict[int, list[int]], dict[str, int]]:
+    def _numbered(self, store: Store, concerned: pa.Array) -> tuple[list[int], dict[int, list[int]], dict[str, int]]:
         """Give the pictures numbers. A content that is gone has that of one with the same pixels that is there."""
         press = {content_id: at for at, content_id in enumerate(self._presses.content_ids)}
         known = {content_id: int(self._presses.pixels[at]) for content_id, at in press.items()}
@@ -102,6 +105,7 @@ class Known:
         self._press = {at: press[content_id] for at, content_id in enumerate(self.ids) if content_id in press}
         if "hashes" in store.names():
             hashes = store.read("hashes", ["content_id", "pixel_id"])
+            hashes = hashes.filter(pc.is_in(hashes["content_id"], value_set=concerned))
             pixels = dict(zip(hashes["content_id"].to_pylist(), hashes["pixel_id"].to_pylist(), strict=True))
             here = {pixels[content_id]: number for content_id, number in reversed(known.items())}
             known |= {
@@ -224,17 +228,48 @@ def is_below(path: str, folder: str) -> bool:
     return path.startswith(folder if folder.endswith(os.sep) else folder + os.sep)
 
 
-def _files(store: Store, asked: Question) -> Files:
+def _pairs(store: Store, asked: Question) -> pa.Table:
+    """Read the pairs that the question is about: those that are only alike are many, and asked for by one level."""
+    if asked.level == "identical" or PAIRS.name not in store.names():
+        return arrow_schema(PAIRS).empty_table()
+    return store.read(PAIRS.name, None, None if asked.level == "similar" else "distance IS NOT NULL")
+
+
+def _concerned(store: Store, files: pa.Table, pairs: pa.Table, shots: Collection[str]) -> pa.Array:
+    """Give the contents that may be in a group; most of a library has no copy, and is not looked at any further.
+
+    Such are those in a pair, those with several files or with the pixels of others, and those of the given shots.
+    """
+    said = files.filter(pc.is_in(files["shot_id"], value_set=pa.array(sorted(shots), pa.string())))
+    found = [pairs["first"], pairs["second"], _repeated(files["content_id"]), said["content_id"]]
+    if "hashes" in store.names():
+        hashes = store.read("hashes", ["content_id", "pixel_id"])
+        found.append(hashes.filter(pc.is_in(hashes["pixel_id"], value_set=_repeated(hashes["pixel_id"])))["content_id"])
+    chunks = [chunk for each in found for chunk in (each.chunks if isinstance(each, pa.ChunkedArray) else [each])]
+    return pa.chunked_array(chunks, pa.string()).unique()
+
+
+def _repeated(column: pa.ChunkedArray) -> pa.Array:
+    """Give the values that a column has more than once."""
+    counted = pc.value_counts(column)
+    return counted.field("values").filter(pc.greater(counted.field("counts"), 1))
+
+
+def _files(rows: pa.Table, concerned: pa.Array, asked: Question) -> Files:
     """Give the files of each content in the folders that are asked for, the one to keep first."""
-    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
-    for row in store.read("files", list(_FILE_COLUMNS), "kind = 'photo' AND content_id IS NOT NULL").to_pylist():
-        if all(not some or any(is_below(row["path"], each) for each in some) for some in (asked.within, asked.across)):
-            found[row["content_id"]].append(row)
-    for folder in (*asked.within, *asked.across):
-        if not any(is_below(row["path"], folder) for rows in found.values() for row in rows):
+    limits = [each for each in (asked.within, asked.across) if each]
+    paths = rows["path"].to_pylist() if limits else []
+    inside = [all(any(is_below(path, each) for each in some) for some in limits) for path in paths]
+    if limits:
+        rows, paths = rows.filter(pa.array(inside, pa.bool_())), list(itertools.compress(paths, inside))
+    for folder in itertools.chain.from_iterable(limits):
+        if not any(is_below(path, folder) for path in paths):
             raise QueryError(f"No photo that was asked for lies below {folder}. Scan it first: photoidx scan {folder}")
-    for rows in found.values():
-        rows.sort(key=lambda row: (is_edited(row["path"]), row["mtime_ns"], len(row["path"]), row["path"]))
+    found: dict[str, list[dict[str, Any]]] = defaultdict(list)
+    for row in rows.filter(pc.is_in(rows["content_id"], value_set=concerned)).to_pylist():
+        found[row["content_id"]].append(row)
+    for own in found.values():
+        own.sort(key=lambda row: (is_edited(row["path"]), row["mtime_ns"], len(row["path"]), row["path"]))
     return found
 
 

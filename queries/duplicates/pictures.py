@@ -79,14 +79,19 @@ class Pictures:
         return np.asarray(camera | (known & other) | frames | exposed)
 
 
-def read_pictures(store: Store, *, with_vectors: bool = True) -> Pictures:
-    """Read all contents that have hashes and still have a file. The vectors are the larger part of it."""
+def read_pictures(store: Store, *, with_vectors: bool = True, among: pa.Array | None = None) -> Pictures:
+    """Read all contents that have hashes and still have a file, or those of them `among` some content ids.
+
+    The vectors are the larger part of it.
+    """
     if "hashes" not in store.names():
         nothing = pa.table({name: pa.array([], pa.string()) for name in _HASHES})
         nothing = nothing.append_column("path_first", pa.array([], pa.string()))
         return _pictures(store, nothing.append_column("raw", pa.array([], pa.bool_())), with_vectors=False)
     files = store.read("files", ["path", "content_id", "kind", "format"])
     files = files.filter(pc.and_(pc.equal(files["kind"], Kind.PHOTO.value), pc.is_valid(files["content_id"])))
+    if among is not None:
+        files = files.filter(pc.is_in(files["content_id"], value_set=among))
     rows = store.read("hashes", list(_HASHES))
     rows = rows.filter(pc.is_in(rows["content_id"], value_set=files["content_id"].combine_chunks()))
     raw = pc.is_in(files["format"], value_set=pa.array(sorted(RAW_FORMATS)))
