@@ -38,7 +38,9 @@ def persons(frames: Sequence[Sequence[Face]]) -> list[dict[int, Face]]:
     expected: list[_Place] = []
     for number, faces in enumerate(frames):
         here = [_place(face) for face in faces]
-        x, y = _common_move(expected, here)
+        # Those of the frame before tell the camera's move; where there were none, all do.
+        recent = [place for place, seen in zip(expected, found, strict=True) if number - 1 in seen]
+        x, y = _common_move(recent or expected, here)
         expected = [place._replace(x=place.x + x, y=place.y + y) for place in expected]
         pairs = sorted(
             (distance, person, face)
@@ -54,9 +56,9 @@ def persons(frames: Sequence[Sequence[Face]]) -> list[dict[int, Face]]:
                 expected[person] = here[face]
                 persons_taken.add(person)
                 faces_taken.add(face)
-        for face in set(range(len(faces))) - faces_taken:
-            found.append({number: faces[face]})
-            expected.append(here[face])
+        new = [face for face in range(len(faces)) if face not in faces_taken]
+        found += [{number: faces[face]} for face in new]
+        expected += [here[face] for face in new]
     return found
 
 

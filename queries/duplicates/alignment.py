@@ -25,9 +25,8 @@ _SCALES = tuple(float(scale) for scale in np.geomspace(0.78, 1.28, 13))
 _LEAST_COARSE = 0.7
 # Pictures are laid on each other at the rough size, and again at the whole one if there they are not hopelessly unlike.
 _ROUGH, _TURNS, _FINE_TURNS, _HOPELESS = 96, 60, 15, 0.6
-_SETTLED = (
-    1e-4  # gain in correlation at which turns end: at 1e-5 distances differ by 0.001, and it costs a quarter more
-)
+# The gain in correlation at which turns end: at 1e-5 distances differ by 0.001, and it costs a quarter more.
+_SETTLED = 1e-4
 # Of the smaller field of view: a crop lies in its original; of two views each shows what the other lacks.
 _LEAST_OVERLAP = 0.9
 _CHANGED = 0.5

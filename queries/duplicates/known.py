@@ -76,12 +76,14 @@ class Known:
         }
         pairs = _pairs(store, asked)
         rows = store.read("files", list(_FILE_COLUMNS), "kind = 'photo' AND content_id IS NOT NULL")
-        concerned = _concerned(store, rows, pairs, set().union(*self._same))
+        hashes = _pixels(store)
+        concerned = _concerned(rows, pairs, hashes, set().union(*self._same))
         self.files = _files(rows, concerned, asked)
         self.ids = sorted(self.files)
         self.copies = list(_copies(store, self.ids, self.files, self.wishes))
         self._presses = read_pictures(store, with_vectors=False, among=concerned)
-        self.picture, self.pictures, number = self._numbered(store, concerned)
+        hashes = hashes.filter(pc.is_in(hashes["content_id"], value_set=concerned))
+        self.picture, self.pictures, number = self._numbered(hashes)
         self._shots = {
             picture: {file["shot_id"] for at in places for file in self.files[self.ids[at]]}
             for picture, places in self.pictures.items()
@@ -91,7 +93,7 @@ class Known:
         self.curve = calibrate(list(self._answers(found)))
         self.rows = [(pair, row) for pair, row in found if not self._are_said(pair, self._kept_all, one_shot=True)]
 
-    def _numbered(self, store: Store, concerned: pa.Array) -> tuple[list[int], dict[int, list[int]], dict[str, int]]:
+    def _numbered(self, hashes: pa.Table) -> tuple[list[int], dict[int, list[int]], dict[str, int]]:
         """Give the pictures numbers. A content that is gone has that of one with the same pixels that is there."""
         press = {content_id: at for at, content_id in enumerate(self._presses.content_ids)}
         known = {content_id: int(self._presses.pixels[at]) for content_id, at in press.items()}
@@ -103,14 +105,9 @@ class Known:
         for at, number in enumerate(picture):
             places[number].append(at)
         self._press = {at: press[content_id] for at, content_id in enumerate(self.ids) if content_id in press}
-        if "hashes" in store.names():
-            hashes = store.read("hashes", ["content_id", "pixel_id"])
-            hashes = hashes.filter(pc.is_in(hashes["content_id"], value_set=concerned))
-            pixels = dict(zip(hashes["content_id"].to_pylist(), hashes["pixel_id"].to_pylist(), strict=True))
-            here = {pixels[content_id]: number for content_id, number in reversed(known.items())}
-            known |= {
-                each: here[pixel_id] for each, pixel_id in pixels.items() if each not in known and pixel_id in here
-            }
+        pixels = dict(zip(hashes["content_id"].to_pylist(), hashes["pixel_id"].to_pylist(), strict=True))
+        here = {pixels[content_id]: number for content_id, number in reversed(known.items())}
+        known |= {each: here[pixel_id] for each, pixel_id in pixels.items() if each not in known and pixel_id in here}
         return picture, places, known
 
     def ties(self) -> dict[tuple[int, int], Mapping[str, Any]]:
@@ -235,16 +232,20 @@ def _pairs(store: Store, asked: Question) -> pa.Table:
     return store.read(PAIRS.name, None, None if asked.level == "similar" else "distance IS NOT NULL")
 
 
-def _concerned(store: Store, files: pa.Table, pairs: pa.Table, shots: Collection[str]) -> pa.Array:
+def _pixels(store: Store) -> pa.Table:
+    if "hashes" in store.names():
+        return store.read("hashes", ["content_id", "pixel_id"])
+    return pa.table({name: pa.array([], pa.string()) for name in ("content_id", "pixel_id")})
+
+
+def _concerned(files: pa.Table, pairs: pa.Table, hashes: pa.Table, shots: Collection[str]) -> pa.Array:
     """Give the contents that may be in a group; most of a library has no copy, and is not looked at any further.
 
     Such are those in a pair, those with several files or with the pixels of others, and those of the given shots.
     """
     said = files.filter(pc.is_in(files["shot_id"], value_set=pa.array(sorted(shots), pa.string())))
-    found = [pairs["first"], pairs["second"], _repeated(files["content_id"]), said["content_id"]]
-    if "hashes" in store.names():
-        hashes = store.read("hashes", ["content_id", "pixel_id"])
-        found.append(hashes.filter(pc.is_in(hashes["pixel_id"], value_set=_repeated(hashes["pixel_id"])))["content_id"])
+    twins = hashes.filter(pc.is_in(hashes["pixel_id"], value_set=_repeated(hashes["pixel_id"])))
+    found = [pairs["first"], pairs["second"], _repeated(files["content_id"]), twins["content_id"], said["content_id"]]
     chunks = [chunk for each in found for chunk in (each.chunks if isinstance(each, pa.ChunkedArray) else [each])]
     return pa.chunked_array(chunks, pa.string()).unique()
 
