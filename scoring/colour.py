@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from photoidx.scoring.raster import pixels
+from photoidx.scoring.raster import PREPROCESSING, pixels
 from photoidx.stage import PhotoStage, column, quality
 
 if TYPE_CHECKING:
@@ -98,6 +98,7 @@ class ColourStage(PhotoStage):
     """Writes how colourful photos are, and their cast."""
 
     name = "colour"
+    preprocessing = PREPROCESSING
     tables = (
         quality(
             column("colourfulness", pa.float32(), "0 for grey, 33 moderately, 59 quite, 109 extremely colourful."),

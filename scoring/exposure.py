@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from photoidx.scoring.raster import luma, pixels
+from photoidx.scoring.raster import PREPROCESSING, luma, pixels
 from photoidx.stage import PhotoStage, column, quality
 
 if TYPE_CHECKING:
@@ -66,6 +66,7 @@ class ExposureStage(PhotoStage):
     """Writes how photos are exposed."""
 
     name = "exposure"
+    preprocessing = PREPROCESSING
     tables = (
         quality(
             column("clipped_shadows", pa.float32(), "Share of the pixels that are black, 0 to 1 (all of RGB below 2)."),

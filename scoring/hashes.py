@@ -18,6 +18,7 @@ import pyarrow as pa
 from blake3 import blake3
 from PIL import Image
 
+from photoidx.scoring.raster import whole
 from photoidx.stage import PhotoStage, TableSpec, column
 
 if TYPE_CHECKING:
@@ -103,9 +104,10 @@ def _cosines(count: int, size: int) -> np.ndarray[Any, Any]:
 
 def pixel_id(photo: Photo) -> str:
     """Give the identity of the decoded upright picture: BLAKE3, 128 bits, of its size and pixels. Raises PhotoError."""
-    image = photo.image()
-    header = image.mode.encode() + struct.pack("<II", *image.size)
-    return blake3(header).update(image.tobytes()).hexdigest(length=16)
+    pixels = photo.once(whole)
+    height, width = pixels.shape[:2]
+    header = b"RGB" + struct.pack("<II", width, height)
+    return blake3(header).update(pixels.data).hexdigest(length=16)
 
 
 class Hashes(PhotoStage):

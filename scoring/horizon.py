@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
+from photoidx.scoring.raster import PREPROCESSING
 from photoidx.scoring.sharpness import smoothed
 from photoidx.stage import PhotoStage, column, quality
 
@@ -96,6 +97,7 @@ class HorizonStage(PhotoStage):
     """Writes by how much photos are tilted. It is a report, and no judgement."""
 
     name = "horizon"
+    preprocessing = PREPROCESSING
     tables = (
         quality(
             column(

@@ -18,7 +18,7 @@ import cv2
 import numpy as np
 import pyarrow as pa
 
-from photoidx.scoring.raster import luma
+from photoidx.scoring.raster import PREPROCESSING, luma
 from photoidx.stage import PhotoStage, column, quality
 
 if TYPE_CHECKING:
@@ -68,6 +68,7 @@ class NoiseStage(PhotoStage):
     """Writes how noisy photos are."""
 
     name = "noise"
+    preprocessing = PREPROCESSING
     tables = (
         quality(
             column(

@@ -12,16 +12,29 @@ from photoidx.stage import WORKING_LONG_SIDE, Photo
 LONG_SIDE = WORKING_LONG_SIDE
 """Pixels. A smaller picture is measured as it is: enlarging it would make it look soft."""
 
+PREPROCESSING = f"long side {LONG_SIDE}, linear to 4/5, else area"
+"""What belongs into the fingerprint of every stage that measures this picture."""
+
+# From 1,008 to 960 pixels, which is what a JPEG of 12 megapixels asks for, averaging over parts of pixels costs 4.8 ms
+# and linear interpolation 1.4. As long as every pixel still counts, they are worth the same.
+_LEAST_LINEAR_SCALE = 0.8
+
+
+def whole(photo: Photo) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Give the picture as it was decoded: height x width x 3, sRGB, uint8. Raises PhotoError."""
+    return np.asarray(photo.image())
+
 
 def pixels(photo: Photo) -> np.ndarray[Any, np.dtype[np.uint8]]:
     """Give the picture at the common size: height x width x 3, sRGB, uint8. Raises PhotoError."""
-    whole = np.asarray(photo.image())
-    height, width = whole.shape[:2]
+    decoded = photo.once(whole)
+    height, width = decoded.shape[:2]
     scale = LONG_SIDE / max(height, width)
     if scale >= 1:
-        return whole
+        return decoded
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return np.asarray(cv2.resize(whole, size, interpolation=cv2.INTER_AREA), np.uint8)
+    method = cv2.INTER_LINEAR if scale >= _LEAST_LINEAR_SCALE else cv2.INTER_AREA
+    return np.asarray(cv2.resize(decoded, size, interpolation=method), np.uint8)
 
 
 def luma(photo: Photo) -> np.ndarray[Any, np.dtype[np.float32]]:

@@ -23,7 +23,7 @@ import pyarrow as pa
 
 from photoidx.scoring import noise
 from photoidx.scoring.faces import detection, model
-from photoidx.scoring.raster import luma
+from photoidx.scoring.raster import PREPROCESSING, luma
 from photoidx.stage import PhotoStage, column, quality
 
 if TYPE_CHECKING:
@@ -252,7 +252,7 @@ class SharpnessStage(PhotoStage):
     """Writes how sharp photos are."""
 
     name = "sharpness"
-    preprocessing = f"noise {noise.NoiseStage.version}, faces {detection.VERSION} {model.ASSET.sha256}"
+    preprocessing = f"{PREPROCESSING}, noise {noise.NoiseStage.version}, faces {detection.VERSION} {model.ASSET.sha256}"
     tables = (
         quality(
             column(

@@ -213,7 +213,7 @@ class Technical(PhotoStage):
     """Writes the column `technical` of the table `quality`."""
 
     name = "technical"
-    preprocessing = f"long side {raster.LONG_SIDE}, {DECIMALS} decimals"
+    preprocessing = f"{raster.PREPROCESSING}, {DECIMALS} decimals"
     tables = (
         quality(
             column(

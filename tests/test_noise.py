@@ -82,7 +82,8 @@ def test_turning_and_mirroring_change_nothing(seed: int, sigma: float, height: i
     grey = noisy(np.random.default_rng(seed).uniform(20, 235, (1, 1)) + np.zeros((height, width)), sigma, seed)
     first = estimate_noise(grey).sigma
     for turned in (grey[::-1], grey[:, ::-1], np.rot90(grey)):
-        assert estimate_noise(np.ascontiguousarray(turned)).sigma == pytest.approx(first, rel=1e-4, abs=1e-4)
+        same = None if first is None else pytest.approx(first, rel=1e-4, abs=1e-4)
+        assert estimate_noise(np.ascontiguousarray(turned)).sigma == same
 
 
 def test_a_flat_picture_has_none_and_one_that_can_not_tell_has_no_value():

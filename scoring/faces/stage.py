@@ -12,6 +12,7 @@ from photoidx.scoring.faces import detection, model
 from photoidx.scoring.faces.detection import Box
 from photoidx.scoring.faces.landmarks import Look, face_sharpness, look
 from photoidx.scoring.faces.subject import important
+from photoidx.scoring.raster import PREPROCESSING
 from photoidx.stage import WORKING_LONG_SIDE, Photo, PhotoStage, Rows, TableSpec, column, quality
 
 # A face is reliable if it keeps these. Measured on 60 faces of ../shared/photos/faces: nine in ten faces reduced to 50
@@ -124,7 +125,7 @@ class Faces(PhotoStage):
     name = "faces"
     needs = "both"
     weights_id = model.ASSET.sha256
-    preprocessing = f"detection {detection.VERSION}"
+    preprocessing = f"{PREPROCESSING}, detection {detection.VERSION}"
     tables = (FACES, SUMMARY)
 
     def check(self) -> None:
