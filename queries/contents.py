@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -20,20 +20,25 @@ Array = np.ndarray[Any, Any]
 def vectors_of(store: Store, content_ids: Sequence[str], embedder: str = DEFAULT_EMBEDDER) -> Array:
     """Give an embedder's vectors (n x d, float16, length 1); zero for a content that has none, n x 1 if none has."""
     name = f"vectors_{embedder}"
-    nothing = np.zeros((len(content_ids), 1), np.float16)
     if name not in store.names() or not content_ids:
-        return nothing
-    few = _among(content_ids) if len(content_ids) <= _FEW else None
-    table = store.read(name, ["content_id", "vector"], few).combine_chunks()
-    if not table.num_rows:
-        return nothing
-    width = table.schema.field("vector").type.list_size
-    flat = np.asarray(table["vector"].combine_chunks().flatten(), np.float16).reshape(-1, width)
-    place = pc.index_in(pa.array(content_ids, pa.string()), value_set=table["content_id"].combine_chunks())
-    at = np.asarray(pc.fill_null(place, -1), np.int64)
-    found = flat[at]
-    found[at < 0] = 0
-    return found
+        return np.zeros((len(content_ids), 1), np.float16)
+    if len(content_ids) <= _FEW:
+        parts: Iterable[pa.RecordBatch] = store.read(name, ["content_id", "vector"], _among(content_ids)).to_batches()
+    else:
+        parts = store.batches(name, ["content_id", "vector"])
+    asked = pa.array(content_ids, pa.string())
+    wanted = asked.unique()
+    found: Array | None = None
+    for part in parts:  # each is put where it belongs as it comes: the whole is not in memory twice
+        width = part.schema.field("vector").type.list_size
+        if found is None:
+            found = np.zeros((len(wanted), width), np.float16)
+        place = pc.index_in(part["content_id"], value_set=wanted)
+        rows = np.asarray(part["vector"].flatten(), np.float16).reshape(-1, width)
+        found[np.asarray(place.drop_null(), np.int64)] = rows[np.asarray(pc.is_valid(place))]
+    if found is None:
+        return np.zeros((len(content_ids), 1), np.float16)
+    return found if len(wanted) == len(asked) else found[np.asarray(pc.index_in(asked, value_set=wanted), np.int64)]
 
 
 def thumbnails_of(store: Store, content_ids: Collection[str]) -> Mapping[str, bytes]:

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from scipy.optimize import isotonic_regression
 from skimage import data
 
 from photoidx.queries.duplicates.alignment import Likeness, aligned, direct
-from photoidx.queries.duplicates.calibration import calibrate
+from photoidx.queries.duplicates.calibration import calibrate, rising
 from photoidx.queries.duplicates.candidates import NEAR_64, NEAR_256, candidates, unique_pairs
 from photoidx.queries.duplicates.groups import consistent, stars
 from photoidx.queries.duplicates.keep import Copy, preference, reason
@@ -39,9 +40,7 @@ def test_two_that_are_tied_are_not_both_left_alone(ties, order):
 
 @given(TIES, st.sets(st.frozensets(st.integers(0, 9), min_size=2, max_size=2)))
 def test_no_member_is_tied_to_two_that_are_apart(ties, sets):
-    kept = consistent(
-        ties, lambda some: np.array([[frozenset((one, other)) in sets for one in some] for other in some])
-    )
+    kept = consistent(ties, lambda pairs: np.array([frozenset(pair) in sets for pair in pairs.tolist()], np.bool_))
     near = {
         member: {*(b for a, b, _ in kept if a == member), *(a for a, b, _ in kept if b == member)}
         for member in range(10)
@@ -217,3 +216,9 @@ def test_what_is_new_finds_the_same_pairs_as_all_at_once():
     fresh = np.array([0, 7, 50])
     assert candidates(pictures, fresh).tolist() == whole[np.isin(whole, fresh).any(axis=1)].tolist()
     assert {(at, at + 1) for at in range(0, 80, 2)} <= {tuple(pair) for pair in whole.tolist()}
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.1, 5)), min_size=1, max_size=30))
+def test_the_curve_rises_as_scipys_does(rows: list[tuple[float, float]]):
+    values, weights = np.array(rows).T
+    assert rising(values, weights) == pytest.approx(isotonic_regression(values, weights=weights).x)

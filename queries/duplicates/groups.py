@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
+
+import numpy as np
 
 from photoidx.queries.contents import Array
 
@@ -11,28 +14,37 @@ Tie = tuple[int, int, float]
 """Two members, and the cost of their tie."""
 
 
-def consistent(ties: Iterable[Tie], apart: Callable[[Sequence[int]], Array]) -> list[Tie]:
+def consistent(ties: Sequence[Tie], apart: Callable[[Array], Array]) -> list[Tie]:
     """Leave out ties that contradict nearer ones: a member goes with the nearest of others that are apart.
 
     A copy that lost its time looks like every frame of a burst. It belongs to the one that it is nearest to. `apart`
-    tells of k members which two of them are apart, as k x k; it is asked once for each member and those it is tied to.
+    tells of pairs of members (m x 2) which are (m). It is asked once for all ties, and once for each member of several.
     """
-    near = _neighbours(ties)
+    told = apart(np.array([tie[:2] for tie in ties], np.int64).reshape(-1, 2))
+    near = _neighbours(itertools.compress(ties, ~told))
     kept: dict[int, set[int]] = {}
     for member, others in near.items():
-        ordered = sorted(others, key=lambda other: (others[other], other))
-        table = apart([member, *ordered])
-        chosen = [0]
-        for place in range(1, len(ordered) + 1):
-            if not table[place, chosen].any():
-                chosen.append(place)
-        kept[member] = {ordered[place - 1] for place in chosen[1:]}
+        kept[member] = set(others)
+        if len(others) > 1:
+            kept[member] = _together(sorted(others, key=lambda other: (others[other], other)), apart)
     return [
         (one, other, cost)
         for one, others in near.items()
         for other, cost in others.items()
         if one < other and other in kept[one] and one in kept[other]
     ]
+
+
+def _together(ordered: Sequence[int], apart: Callable[[Array], Array]) -> set[int]:
+    """Give those members that are not apart from one before them that was given."""
+    upper = np.triu_indices(len(ordered), 1)
+    table = np.zeros((len(ordered), len(ordered)), np.bool_)
+    table[upper] = apart(np.stack([np.array(ordered)[side] for side in upper], axis=1))
+    chosen: list[int] = []
+    for place in range(len(ordered)):
+        if not table[chosen, place].any():
+            chosen.append(place)
+    return {ordered[place] for place in chosen}
 
 
 def _neighbours(ties: Iterable[Tie]) -> dict[int, dict[int, float]]:

@@ -37,7 +37,6 @@ _WISHES = {"best": -1, "keep": -1, "reject": 1}
 _COLOURED = 15.0  # colourfulness from which on a picture is "slightly colourful" (Hasler and Suesstrunk)
 DECIDED: Mapping[str, Any] = {"distance": 0.0, "orientation": 0, "decided": True}
 """The tie of two pictures that the user called the same."""
-_NOBODY = (np.zeros(0, np.int64), np.zeros(0, np.int64))
 Files = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
@@ -147,32 +146,29 @@ class Known:
         alike |= (at >= 0).all(axis=1) & are_of_one_moment(self._presses, at) & (cosine >= MOMENT_COSINE)
         return {rows[each][0]: 1 - cosine[each] for each in np.flatnonzero(alike)}
 
-    def apart(self, pictures: Sequence[int]) -> Array:
-        """Tell of k pictures which two are of two presses of the shutter, or said to be different, as k x k.
+    def apart(self, pairs: Array) -> Array:
+        """Tell of pairs of pictures (m x 2) whether they are of two presses of the shutter, or said to be different.
 
         A picture has several presses if its contents do, as where a copy's time was changed: one in common is enough.
         """
-        owners = [(place, self._press[at]) for place, each in enumerate(pictures) for at in self._at(each)]
-        place, press = (np.array(each, np.int64) for each in zip(*owners, strict=True)) if owners else _NOBODY
-        table = self._presses.other_press(press[:, None], press[None, :])
-        common = np.zeros((len(pictures), len(pictures)), np.bool_)
-        np.logical_or.at(common, (place[:, None], place[None, :]), ~table)
-        seen = np.isin(np.arange(len(pictures)), place)
-        found = ~common & seen[:, None] & seen[None, :]
-        return self._as_decided(pictures, found)
+        presses = [[self._press[at] for at in self._at(each)] for each in pairs.ravel().tolist()]
+        both = zip(presses[::2], presses[1::2], strict=True)
+        owners = [(place, *each) for place, two in enumerate(both) for each in itertools.product(*two)]
+        place, one, other = np.array(owners, np.int64).reshape(-1, 3).T
+        count = np.bincount(place, minlength=len(pairs))
+        of_two = np.bincount(place, self._presses.other_press(one, other), len(pairs))
+        return self._as_decided(pairs, (count > 0) & (of_two == count))
 
-    def differ(self, pictures: Sequence[int]) -> Array:
-        """Tell of k pictures which two the user said to be different, as k x k."""
-        return self._as_decided(pictures, np.zeros((len(pictures), len(pictures)), np.bool_))
+    def differ(self, pairs: Array) -> Array:
+        """Tell of pairs of pictures (m x 2) whether the user said that they are different."""
+        return self._as_decided(pairs, np.zeros(len(pairs), np.bool_))
 
-    def _as_decided(self, pictures: Sequence[int], table: Array) -> Array:
+    def _as_decided(self, pairs: Array, found: Array) -> Array:
         for value, sets in ((False, self._same), (True, self._different)):
-            for said in sets:
-                inside = [place for place, each in enumerate(pictures) if self._shots[each] & said]
-                for one, other in itertools.combinations(inside, 2):
-                    if self._are_said((pictures[one], pictures[other]), [said]):
-                        table[one, other] = table[other, one] = value
-        return table
+            for at, pair in enumerate(pairs.tolist() if sets else ()):
+                if self._are_said(pair, sets):
+                    found[at] = value
+        return found
 
     def _at(self, picture: int) -> list[int]:
         return [at for at in self.pictures[picture] if at in self._press]

@@ -86,7 +86,8 @@ def read_pictures(store: Store, *, with_vectors: bool = True, among: pa.Array | 
     """
     if "hashes" not in store.names():
         nothing = pa.table({name: pa.array([], pa.string()) for name in _HASHES})
-        nothing = nothing.append_column("path_first", pa.array([], pa.string()))
+        nothing = nothing.append_column("stream_first", pa.array([], pa.string()))
+        nothing = nothing.append_column("number_first", pa.array([], pa.int32()))
         return _pictures(store, nothing.append_column("raw", pa.array([], pa.bool_())), with_vectors=False)
     files = store.read("files", ["path", "content_id", "kind", "format"])
     files = files.filter(pc.and_(pc.equal(files["kind"], Kind.PHOTO.value), pc.is_valid(files["content_id"])))
@@ -97,9 +98,12 @@ def read_pictures(store: Store, *, with_vectors: bool = True, among: pa.Array | 
     raw = pc.is_in(files["format"], value_set=pa.array(sorted(RAW_FORMATS)))
     raws = files.filter(raw)["content_id"].unique()
     rows = rows.append_column("raw", pc.is_in(rows["content_id"], value_set=raws))
-    numbered = pa.array([file_number(path)[1] < 0 for path in files["path"].to_pylist()], pa.bool_())
-    named = files.append_column("bare", numbered).sort_by([("bare", "ascending"), ("path", "ascending")])
-    named = named.group_by("content_id", use_threads=False).aggregate([("path", "first")])
+    streams, numbers = zip(*map(file_number, files["path"].to_pylist()), strict=True) if len(files) else ((), ())
+    named = files.append_column("stream", pa.array(streams, pa.string()))
+    named = named.append_column("number", pa.array(numbers, pa.int32()))
+    named = named.append_column("bare", pc.less(named["number"], 0))
+    named = named.sort_by([("bare", "ascending"), ("path", "ascending")])
+    named = named.group_by("content_id", use_threads=False).aggregate([("stream", "first"), ("number", "first")])
     return _pictures(store, rows.join(named, "content_id").sort_by("content_id"), with_vectors=with_vectors)
 
 
@@ -112,7 +116,6 @@ def _pictures(store: Store, rows: pa.Table, *, with_vectors: bool) -> Pictures:
     camera = [f"{make or ''} {model or ''}" if make or model else None for make, model in zip(*names, strict=True)]
     times = exif.get("taken_at", nothing).cast(pa.timestamp("us")).cast(pa.int64())
     sides = [pc.fill_null(exif.get(name, nothing).cast(pa.int32()), 0) for name in ("width", "height")]
-    numbered = [file_number(path) for path in rows["path_first"].to_pylist()]
     return Pictures(
         content_ids=ids,
         pixels=codes(
@@ -126,8 +129,8 @@ def _pictures(store: Store, rows: pa.Table, *, with_vectors: bool) -> Pictures:
         vectors=vectors_of(store, ids) if with_vectors else np.zeros((len(ids), 1), np.float16),
         cameras=codes(camera),
         time_us=np.asarray(pc.fill_null(times, NO_TIME), np.int64),
-        streams=codes([stream for stream, _ in numbered]),
-        numbers=np.array([number for _, number in numbered], np.int32),
+        streams=codes(rows["stream_first"].combine_chunks()),
+        numbers=np.asarray(rows["number_first"], np.int32),
         bursts=codes(exif.get("burst_uuid", nothing).cast(pa.string())),
         sequence=np.asarray(pc.fill_null(exif.get("sequence_number", nothing).cast(pa.int64()), -1), np.int64),
         exposure=np.stack([_numbers(exif.get(name, nothing)) for name in _EXPOSURE], axis=1),
