@@ -127,8 +127,7 @@ class Scan:
         self._stages: list[Stage] = stages(config)
         for stage in self._stages:
             stage.check()
-        for spec in tables_of(self._stages).values():
-            store.ensure(spec)
+        store.ensure(*tables_of(self._stages).values())
         self._known = read_known(store)
         self._batch = Batch(store, self._stages, config.commit_rows)
         self._id = f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}"

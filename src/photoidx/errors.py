@@ -21,6 +21,14 @@ class LibraryTooNewError(PhotoidxError):
     """The library was written by a newer version of photoidx."""
 
 
+class TableDamagedError(PhotoidxError):
+    """Files of a table are missing or can't be read."""
+
+
+class EarlierStateError(PhotoidxError):
+    """An earlier state of the library is asked for what it can't give: it is not kept, or it would be changed."""
+
+
 class QueryError(PhotoidxError):
     """A query can't be answered as it was written."""
 

@@ -7,7 +7,7 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -44,17 +44,21 @@ def default_library() -> str:
 class Library:
     """A photo library at a folder or object-store URI. It is made by the first scan.
 
-    Scanning starts worker processes: a script that scans needs the usual `if __name__ == "__main__":`.
+    Scanning starts worker processes: a script that scans needs the usual `if __name__ == "__main__":`. With `as_of` (a
+    time with a zone) it answers as it would have then, and can't be changed.
     """
 
-    def __init__(self, uri: str | Path | None = None, config: Config | None = None) -> None:
+    def __init__(
+        self, uri: str | Path | None = None, config: Config | None = None, *, as_of: datetime | None = None
+    ) -> None:
         self.uri = str(uri) if uri is not None else default_library()
         self.config = config or Config()
+        self.as_of = as_of
 
     @property
     def store(self) -> Store:
-        """The tables as they are now. Raises LibraryNotFoundError if nothing was scanned yet."""
-        return Store(self.uri)
+        """The tables as they are, or were. Raises LibraryNotFoundError if nothing was scanned, EarlierStateError."""
+        return Store(self.uri, as_of=self.as_of)
 
     def scan(
         self,
@@ -68,7 +72,7 @@ class Library:
         folders = [os.path.abspath(root) for root in roots]
         if not all(map(os.path.isdir, folders)):
             check_roots(folders, has_library=self._exists())
-        store = Store(self.uri, create=True)
+        store = Store(self.uri, create=True, as_of=self.as_of)
         with store.writing():
             config, warnings = self._with_remembered_embedders(store)
             scan = Scan(store, folders, config, stop or threading.Event())

@@ -147,6 +147,10 @@ META = TableSpec(
 )
 PENDING = "grouping_pending"
 """The fact in `meta` that is `yes` while shots may have changed that were not grouped since."""
+MADE = "tables"
+"""The fact in `meta` that lists, as JSON, the tables that were ever made: one of them that is missing was lost."""
+MENDED = "mended_at"
+"""The fact in `meta` that tells when a damaged table was last mended, in UTC: its versions before say nothing."""
 OWN_TABLES = (FILES, LEDGER, SCANS, BURSTS, PAIRS, TEXTS, CLUSTERS, DECISIONS, META)
 # Tables that are not about a content have no content id in front.
 _WITHOUT_CONTENT = frozenset({"files", "scans", "bursts", "pairs", "texts", "clusters", "decisions", "meta"})

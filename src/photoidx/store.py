@@ -7,7 +7,7 @@ import json
 import os
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,18 @@ import pyarrow as pa
 from lancedb.index import FTS
 from lancedb.query import MatchQuery
 
-from photoidx.errors import LibraryLockedError, LibraryNotFoundError, LibraryTooNewError, PhotoidxError
+from photoidx.as_of import READ_ORDER, Version, current_at, versions_at
+from photoidx.damage import changing, missing, reading
+from photoidx.errors import (
+    EarlierStateError,
+    LibraryLockedError,
+    LibraryNotFoundError,
+    LibraryTooNewError,
+    PhotoidxError,
+)
 from photoidx.migrations import MIGRATIONS, migrate
-from photoidx.schema import META, OWN_TABLES, SCHEMA_VERSION, arrow_schema, key_of
+from photoidx.moments import spelt
+from photoidx.schema import FILES, MADE, MENDED, META, OWN_TABLES, SCHEMA_VERSION, arrow_schema, key_of
 from photoidx.stage import TableSpec
 
 _BATCH_ROWS = 4096
@@ -28,25 +37,35 @@ _BATCH_ROWS = 4096
 class Store:
     """An open library. Reading needs no lock; every write happens inside `writing`."""
 
-    def __init__(self, uri: str, *, create: bool = False) -> None:
-        """Open the library at a folder or object-store URI.
+    def __init__(self, uri: str, *, create: bool = False, as_of: datetime | None = None) -> None:
+        """Open the library at a folder or object-store URI; with `as_of` (a time with a zone), as it was then.
 
-        Raises LibraryNotFoundError if there is none and `create` is false, and LibraryTooNewError if a newer version
-        of photoidx wrote it.
+        Raises LibraryNotFoundError if there is none and `create` is false, LibraryTooNewError if a newer version of
+        photoidx wrote it, TableDamagedError if what it tells of itself is lost, and EarlierStateError if it is not kept
+        as it was.
         """
-        self.uri = uri
+        self.uri, self.as_of = uri, as_of
         self._ensured: dict[str, TableSpec] = {}
+        self._at: dict[str, int] = {}
         self._folder = None if "://" in uri else Path(uri).expanduser()
         if self._folder is not None and not self._folder.is_dir():
             if not create:
                 raise LibraryNotFoundError(f"There is no library at {uri}. Make one with: photoidx scan FOLDER")
             _make_folder(self._folder)
         self._db = lancedb.connect(str(self._folder or uri))
-        self._names = set(self._db.list_tables(limit=10_000).tables)
+        self._names = self._listed()
+        if META.name not in self._names and FILES.name in self._names:
+            raise missing(uri, META.name)
         if META.name not in self._names and not create:
             raise LibraryNotFoundError(f"There is no library at {uri}. Make one with: photoidx scan FOLDER")
         if META.name in self._names:
             self._check_version()
+        if as_of is not None:
+            self._go_back(as_of)
+
+    def _listed(self) -> set[str]:
+        with reading(self.uri, "list"):
+            return set(self._db.list_tables(limit=10_000).tables)
 
     def _check_version(self) -> None:
         version = int(self.meta().get("schema_version", "0"))
@@ -56,12 +75,25 @@ class Store:
                 "Install a newer photoidx, or name another library with --library."
             )
 
+    def _go_back(self, moment: datetime) -> None:
+        """Read every table from now on as it was at a moment."""
+        mended = self.meta().get(MENDED)
+        order = sorted(self._names, key=lambda name: (name not in READ_ORDER, name))
+        tables = {name: self.versions(name) for name in order}
+        self._at = versions_at(tables, moment, datetime.fromisoformat(mended) if mended else None)
+        self._names = set(self._at)
+
+    def _open(self, name: str) -> lancedb.table.Table:
+        return self._db.open_table(name, version=self._at.get(name))
+
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """Hold the library's writer lock. Raises LibraryLockedError, naming the holder, if another process has it.
 
         The operating system frees the lock when its holder dies. A library in an object store has no lock file.
         """
+        if self.as_of is not None:
+            raise EarlierStateError(f"The library as of {spelt(self.as_of)} can only be read. Do without --as-of.")
         if self._folder is None:
             self._prepare()
             yield
@@ -87,28 +119,42 @@ class Store:
             lock.release()
 
     def _prepare(self) -> None:
-        for spec in OWN_TABLES:
-            self.ensure(spec)
+        self.ensure(META, *OWN_TABLES)
         version = self.meta().get("schema_version")
         if version is None:
             self.upsert(META, [{"name": "schema_version", "value": str(SCHEMA_VERSION)}])
         else:
             migrate(self, int(version), MIGRATIONS)
 
-    def ensure(self, spec: TableSpec) -> None:
-        """Make the table if it is not there, and add the columns that it lacks. Looks once for each declaration."""
-        if self._ensured.get(spec.name) == spec:
-            return
-        self._ensured[spec.name] = spec
-        schema = arrow_schema(spec)
-        if spec.name not in self._names:
-            self._db.create_table(spec.name, schema=schema, exist_ok=True)
-            self._names.add(spec.name)
-            return
-        table = self._db.open_table(spec.name)
-        missing = [field for field in schema if field.name not in table.schema.names]
-        if missing:
-            table.add_columns(missing)
+    def ensure(self, *specs: TableSpec) -> None:
+        """Make the tables that are not there, and add the columns that they lack. Looks once for each declaration.
+
+        Raises TableDamagedError for a table that was there and is not: who lost something must hear of it.
+        """
+        new = [spec for spec in specs if self._ensured.get(spec.name) != spec]
+        if not {spec.name for spec in new} <= self._names:
+            self._names = self._listed()  # another process may have made it
+        made = self._made() if new else set()
+        for spec in new:
+            schema = arrow_schema(spec)
+            with changing(self.uri, spec.name):
+                if spec.name not in self._names:
+                    if spec.name in made:
+                        raise missing(self.uri, spec.name)
+                    self._db.create_table(spec.name, schema=schema, exist_ok=True)
+                    self._names.add(spec.name)
+                else:
+                    table = self._open(spec.name)
+                    lacking = [field for field in schema if field.name not in table.schema.names]
+                    if lacking:
+                        table.add_columns(lacking)
+            self._ensured[spec.name] = spec
+        if new and not self._names <= made:
+            self.upsert(META, [{"name": MADE, "value": json.dumps(sorted(made | self._names))}])
+
+    def _made(self) -> set[str]:
+        """Give the names of the tables that were ever made, as far as is known."""
+        return set(json.loads(self.meta().get(MADE, "[]"))) if META.name in self._names else set()
 
     def names(self) -> set[str]:
         """Give the names of the tables that exist."""
@@ -118,28 +164,44 @@ class Store:
         """Read a table's rows. A table that does not exist yet raises KeyError."""
         if name not in self._names:
             raise KeyError(name)
-        query = self._db.open_table(name).search()
-        if where is not None:
-            query = query.where(where)
-        if columns is not None:
-            query = query.select(list(columns))
-        return query.to_arrow()
+        with reading(self.uri, name):
+            query = self._open(name).search()
+            if where is not None:
+                query = query.where(where)
+            if columns is not None:
+                query = query.select(list(columns))
+            return query.to_arrow()
 
     def batches(self, name: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
         """Read a table in parts of a few thousand rows: the whole is never in memory."""
-        yield from self._db.open_table(name).search().select(list(columns)).to_batches(_BATCH_ROWS)
+        with reading(self.uri, name):
+            found = iter(self._open(name).search().select(list(columns)).to_batches(_BATCH_ROWS))
+        while True:
+            with reading(self.uri, name):  # not around the yield: what the caller raises is the caller's
+                batch = next(found, None)
+            if batch is None:
+                return
+            yield batch
 
     def count(self, name: str) -> int:
         """Count a table's rows; 0 where there is no such table."""
-        return int(self._db.open_table(name).count_rows()) if name in self._names else 0
+        with reading(self.uri, name):
+            return int(self._open(name).count_rows()) if name in self._names else 0
 
     def version(self, name: str) -> int:
         """Give a number that rises with every change of a table; 0 where there is no such table."""
-        return int(self._db.open_table(name).version) if name in self._names else 0
+        with reading(self.uri, name):
+            return int(self._open(name).version) if name in self._names else 0
+
+    def versions(self, name: str) -> list[Version]:
+        """Give the versions of a table that are kept, with the time (with a zone) at which each was written."""
+        with reading(self.uri, name):
+            return _versions(self._db.open_table(name))
 
     def schema(self, name: str) -> pa.Schema:
         """Give the Arrow schema of a table."""
-        return self._db.open_table(name).schema
+        with reading(self.uri, name):
+            return self._open(name).schema
 
     def meta(self) -> dict[str, str]:
         """Give the facts about the library."""
@@ -158,48 +220,58 @@ class Store:
         last = {name: number for number, name in enumerate(zip(*(data[n].to_pylist() for n in key), strict=True))}
         if len(last) < data.num_rows:  # Lance would insert them all
             data = data.take(sorted(last.values()))
-        merge = self._db.open_table(spec.name).merge_insert(list(key))
-        merge.when_matched_update_all().when_not_matched_insert_all().execute(data)
+        with changing(self.uri, spec.name):
+            merge = self._open(spec.name).merge_insert(list(key))
+            merge.when_matched_update_all().when_not_matched_insert_all().execute(data)
 
     def replace(self, spec: TableSpec, content_ids: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
         """Write all the rows of these contents, in one step; rows of theirs that are not given are deleted."""
         data = pa.Table.from_pylist(list(rows), schema=arrow_schema(spec))
         quoted = ", ".join(f"'{content_id}'" for content_id in content_ids)
-        merge = self._db.open_table(spec.name).merge_insert(list(key_of(spec)))
-        merge = merge.when_matched_update_all().when_not_matched_insert_all()
-        merge.when_not_matched_by_source_delete(f"content_id IN ({quoted})").execute(data)
+        with changing(self.uri, spec.name):
+            merge = self._open(spec.name).merge_insert(list(key_of(spec)))
+            merge = merge.when_matched_update_all().when_not_matched_insert_all()
+            merge.when_not_matched_by_source_delete(f"content_id IN ({quoted})").execute(data)
 
     def delete(self, name: str, column: str, values: Sequence[str]) -> None:
         """Delete the rows whose column holds one of the values."""
-        table = self._db.open_table(name)
-        for start in range(0, len(values), 500):
-            quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values[start : start + 500])
-            table.delete(f"{column} IN ({quoted})")
+        with changing(self.uri, name):
+            table = self._open(name)
+            for start in range(0, len(values), 500):
+                quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values[start : start + 500])
+                table.delete(f"{column} IN ({quoted})")
 
     def clear(self, name: str) -> None:
         """Delete all rows of a table, if it exists."""
         if name in self._names:
-            self._db.open_table(name).delete("true")
+            with changing(self.uri, name):
+                self._open(name).delete("true")
 
     def index_text(self, name: str, column: str) -> None:
         """Make a full-text index over a column of words with blanks between, or take new rows into the one there is.
 
         Words of one English stem are the same word.
         """
-        table = self._db.open_table(name)
-        if _is_indexed(table, column):
-            table.optimize()
-        elif table.count_rows():
-            # Nothing is left out: a camera may be called "A", and the name of a file be as long as it likes.
-            index = FTS(base_tokenizer="whitespace", remove_stop_words=False, max_token_length=None)
-            table.create_index(column, config=index)
+        with changing(self.uri, name):
+            table = self._open(name)
+            if _is_indexed(table, column):
+                table.optimize()
+            elif table.count_rows():
+                # Nothing is left out: a camera may be called "A", and the name of a file be as long as it likes.
+                index = FTS(base_tokenizer="whitespace", remove_stop_words=False, max_token_length=None)
+                table.create_index(column, config=index)
 
     def search_text(self, name: str, column: str, word: str, select: Sequence[str], edits: int = 0) -> pa.Table:
         """Give the rows that have a word, or one with up to so many edits after its first letter, the best first.
 
         They have the selected columns and `_score`, by BM25. Where there is no index there are none.
         """
-        table = self._db.open_table(name)
+        with reading(self.uri, name):
+            return self._search_text(self._open(name), column, word, select, edits)
+
+    def _search_text(
+        self, table: lancedb.table.Table, column: str, word: str, select: Sequence[str], edits: int
+    ) -> pa.Table:
         names = [*select, "_score"]
         if not _is_indexed(table, column):
             schema = pa.schema([*(table.schema.field(each) for each in select), pa.field("_score", pa.float32())])
@@ -220,9 +292,23 @@ class Store:
         return total
 
     def optimize(self, keep_versions_for: timedelta) -> None:
-        """Merge small data files and remove versions older than this."""
+        """Merge small data files and remove old versions: those that were no longer current this long ago."""
         for name in sorted(self._names):
-            self._db.open_table(name).optimize(cleanup_older_than=keep_versions_for)
+            with changing(self.uri, name):
+                table = self._db.open_table(name)
+                table.optimize(cleanup_older_than=_age_to_keep(_versions(table), keep_versions_for))
+
+
+def _versions(table: lancedb.table.Table) -> list[Version]:
+    # Lance tells local times without a zone.
+    return [Version(int(each["version"]), each["timestamp"].astimezone(UTC)) for each in table.list_versions()]
+
+
+def _age_to_keep(versions: Sequence[Version], keep_for: timedelta) -> timedelta:
+    """Give the age up to which versions stay, so that the one that was current `keep_for` ago is among them."""
+    now = datetime.now(UTC)
+    then = current_at(versions, now - keep_for) if keep_for else None
+    return keep_for if then is None else now - then.at + timedelta(seconds=1)
 
 
 def _is_indexed(table: lancedb.table.Table, column: str) -> bool:

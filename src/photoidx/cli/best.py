@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 import click
 
 from photoidx.cli.bursts import hint_if_outdated
-from photoidx.cli.output import harmless, library_option, output_options, plain, render, render_facts
+from photoidx.cli.output import as_of_option, harmless, library_option, output_options, plain, render, render_facts
 
 _COLUMNS = ("decided_by", "close_call", "rank", "keep", "path", "reason")
 _NEXT_BEST = 2  # of a cluster, which may have thousands
@@ -21,9 +22,16 @@ _NEXT_BEST = 2  # of a cluster, which may have thousands
 @click.option("--cluster", "of_clusters", is_flag=True, help="The best photo of each cluster (`photoidx clusters`).")
 @click.option("--keep", default=1, show_default=True, type=click.IntRange(1), help="How many of each.")
 @library_option
+@as_of_option
 @output_options
 def best(  # noqa: PLR0917 - click passes each option by name
-    of_bursts: bool, of_clusters: bool, keep: int, library: str | None, output_format: str, null: bool
+    of_bursts: bool,
+    of_clusters: bool,
+    keep: int,
+    library: str | None,
+    as_of: datetime | None,
+    output_format: str,
+    null: bool,
 ) -> None:
     """Pick the best photo of each burst, or of each cluster, and say why.
 
@@ -39,7 +47,7 @@ def best(  # noqa: PLR0917 - click passes each option by name
 
     if of_bursts == of_clusters:
         raise click.UsageError("Say of what: photoidx best --burst, or photoidx best --cluster")
-    ours = Library(library)
+    ours = Library(library, as_of=as_of)
     hint_if_outdated(ours)
     if of_bursts:
         found, what = ours.best_of_bursts(keep), "burst"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import click
 
-from photoidx.cli.output import harmless, library_option, output_options, plain, render
+from photoidx.cli.output import as_of_option, harmless, library_option, output_options, plain, render
 
 if TYPE_CHECKING:
     from photoidx.library import Library
@@ -17,12 +18,19 @@ _KINDS = ("burst", "bracket", "panorama", "timelapse", "focus_stack")
 
 @click.command()
 @library_option
+@as_of_option
 @output_options
 @click.option("--explain", is_flag=True, help="Tell of each frame what ties it to an earlier one.")
 @click.option("--kind", type=click.Choice(_KINDS), help="Only groups of this kind.")
 @click.option("--regroup", is_flag=True, help="First group all shots anew. Ids and decisions stay.")
 def bursts(  # noqa: PLR0917 - click passes each option by name
-    library: str | None, output_format: str, null: bool, explain: bool, kind: str | None, regroup: bool
+    library: str | None,
+    as_of: datetime | None,
+    output_format: str,
+    null: bool,
+    explain: bool,
+    kind: str | None,
+    regroup: bool,
 ) -> None:
     """List the groups of shots: bursts, exposure brackets, panoramas, time-lapses, focus stacks.
 
@@ -31,7 +39,7 @@ def bursts(  # noqa: PLR0917 - click passes each option by name
     """
     from photoidx.library import Library  # noqa: PLC0415
 
-    ours = Library(library)
+    ours = Library(library, as_of=as_of)
     if regroup:
         ours.regroup()
     hint_if_outdated(ours)
@@ -69,7 +77,7 @@ def _told(frame: dict[str, object], explain: bool) -> dict[str, object]:
 
 def hint_if_outdated(library: Library) -> None:
     """Say what to do where another version grouped the shots, or a scan was cut off before it did."""
-    if not library.is_grouped():
+    if library.as_of is None and not library.is_grouped():
         click.echo(
             "photoidx: the shots are not grouped by this version's rules, or not all of them. Do so with "
             "`photoidx bursts --regroup`, or scan again.",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from photoidx.cli.output import harmless, library_option, output_options, plain, render
+from photoidx.cli.output import as_of_option, harmless, library_option, output_options, plain, render
 
 if TYPE_CHECKING:
     from photoidx.queries.clusters import Parameters
@@ -27,6 +28,7 @@ _COLUMNS = ("cluster_id", "label", "path", "probability", "is_representative", "
 @click.option("--recompute", is_flag=True, help="Cluster everything anew, also if nothing changed. Ids stay.")
 @click.option("--noise", is_flag=True, help="Print the photos that belong to none, too.")
 @library_option
+@as_of_option
 @output_options
 def clusters(  # noqa: PLR0917 - click passes each option by name
     method: str | None,
@@ -36,6 +38,7 @@ def clusters(  # noqa: PLR0917 - click passes each option by name
     recompute: bool,
     noise: bool,
     library: str | None,
+    as_of: datetime | None,
     output_format: str,
     null: bool,
 ) -> None:
@@ -47,7 +50,7 @@ def clusters(  # noqa: PLR0917 - click passes each option by name
     """
     from photoidx.library import Library  # noqa: PLC0415
 
-    found = Library(library).clusters(
+    found = Library(library, as_of=as_of).clusters(
         _parameters(method=method, min_size=min_size, k=k, reduce=reduce),
         recompute=recompute,
         with_noise=True,

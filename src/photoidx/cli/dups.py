@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from photoidx.cli.output import harmless, library_option, output_options, plain, render
+from photoidx.cli.output import as_of_option, harmless, library_option, output_options, plain, render
 from photoidx.cli.show import print_thumbnail
 
 if TYPE_CHECKING:
@@ -68,6 +69,7 @@ class _Share(click.ParamType[float]):
 @click.option("--within", multiple=True, type=click.Path(), metavar="DIR", help="Only files below this folder.")
 @click.option("--across", nargs=2, type=click.Path(), metavar="A B", help="Only groups with files below both folders.")
 @library_option
+@as_of_option
 @output_options
 def dups(  # noqa: PLR0917 - click passes each option by name
     level: str,
@@ -76,6 +78,7 @@ def dups(  # noqa: PLR0917 - click passes each option by name
     within: tuple[str, ...],
     across: tuple[str, str] | None,
     library: str | None,
+    as_of: datetime | None,
     output_format: str,
     null: bool,
 ) -> None:
@@ -89,7 +92,7 @@ def dups(  # noqa: PLR0917 - click passes each option by name
     """
     from photoidx.library import Library  # noqa: PLC0415
 
-    ours = Library(library)
+    ours = Library(library, as_of=as_of)
     refresh(ours)
     found = ours.duplicates(
         level=level, strictness=strictness, most_false=max_false, within=within, across=across or ()

@@ -6,11 +6,12 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 import click
 
-from photoidx.cli.output import harmless, library_option
+from photoidx.cli.output import as_of_option, harmless, library_option
 
 _SMALLEST, _LARGEST = 32, 320
 
@@ -18,6 +19,7 @@ _SMALLEST, _LARGEST = 32, 320
 @click.command()
 @click.argument("out", type=click.Path())
 @library_option
+@as_of_option
 @click.option("--where", metavar="SQL", help="Show only photos for which this holds, as: technical > 0.5")
 @click.option("--title", default="Photos", show_default=True, help="What stands above the gallery.")
 @click.option(
@@ -32,6 +34,7 @@ _SMALLEST, _LARGEST = 32, 320
 def gallery(  # noqa: PLR0917 - click passes each option by name
     out: str,
     library: str | None,
+    as_of: datetime | None,
     where: str | None,
     title: str,
     thumbnail_size: int | None,
@@ -58,7 +61,7 @@ def gallery(  # noqa: PLR0917 - click passes each option by name
     )
     notes: list[str] = []
     with _stopped_cleanly(), _progress() as progress:
-        done = Library(library).gallery(out, options, progress, notes.append)
+        done = Library(library, as_of=as_of).gallery(out, options, progress, notes.append)
     for note in notes:
         click.echo(harmless(note), err=True)
     groups = [f"{done[name]:,} {name}" for name in ("bursts", "duplicates", "clusters") if done[name]]

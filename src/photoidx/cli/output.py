@@ -35,6 +35,25 @@ def library_option(command: _Command) -> _Command:
     )(command)
 
 
+def as_of_option(command: _Command) -> _Command:
+    """Add --as-of, which gives the command its `as_of`: a time with a zone, or None for now."""
+    return click.option(
+        "--as-of",
+        callback=_moment,
+        metavar="MOMENT",
+        help='Answer as of an earlier moment: "2 hours ago", "yesterday 14:00". About a day is kept.',
+    )(command)
+
+
+def _moment(_context: click.Context, _parameter: click.Parameter, text: str | None) -> datetime | None:
+    from photoidx.moments import parse_moment  # noqa: PLC0415
+
+    try:
+        return None if text is None else parse_moment(text, datetime.now().astimezone())
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from None
+
+
 def output_options(command: _Command) -> _Command:
     """Add --format and --null, which give the command its `output_format` and `null`."""
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
-from photoidx.cli.output import harmless, library_option, output_options, render
+from photoidx.cli.output import as_of_option, harmless, library_option, output_options, render
 
 
 @click.command()
 @click.argument("text", nargs=-1, required=True, metavar="TEXT...")
 @library_option
+@as_of_option
 @output_options
 @click.option("--where", metavar="SQL", help='Only photos for which this holds, as in "iso > 800".')
 @click.option("--count", type=click.IntRange(min=1), default=20, show_default=True, help="Photos to give at most.")
@@ -19,6 +22,7 @@ from photoidx.cli.output import harmless, library_option, output_options, render
 def search(  # noqa: PLR0917 - click passes each option by name
     text: tuple[str, ...],
     library: str | None,
+    as_of: datetime | None,
     output_format: str,
     null: bool,
     where: str | None,
@@ -34,7 +38,7 @@ def search(  # noqa: PLR0917 - click passes each option by name
     """
     from photoidx.library import Library  # noqa: PLC0415
 
-    answer = Library(library).search(
+    answer = Library(library, as_of=as_of).search(
         " ".join(text), where=where, count=count, min_score=min_score, embedder=embedder, words=words
     )
     for note in answer.notes:

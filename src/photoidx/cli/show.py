@@ -6,11 +6,21 @@ import io
 import json
 import sys
 from collections.abc import Mapping
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from photoidx.cli.output import flat, harmless, library_option, output_options, plain, render, render_facts
+from photoidx.cli.output import (
+    as_of_option,
+    flat,
+    harmless,
+    library_option,
+    output_options,
+    plain,
+    render,
+    render_facts,
+)
 
 if TYPE_CHECKING:
     from photoidx.library import Library
@@ -21,9 +31,12 @@ _COLUMNS, _LINES = 64, 22
 @click.command()
 @click.argument("photo", type=click.Path())
 @library_option
+@as_of_option
 @output_options
 @click.option("--faces", metavar="OUT.jpg", help="Also write the photo with its faces drawn in, to a new file.")
-def show(photo: str, library: str | None, output_format: str, null: bool, faces: str | None) -> None:
+def show(  # noqa: PLR0917 - click passes each option by name
+    photo: str, library: str | None, as_of: datetime | None, output_format: str, null: bool, faces: str | None
+) -> None:
     """Tell everything that is known of one photo: its picture where the terminal can, its scores in words, all values.
 
     In the picture that --faces writes a face is green if its eyes can be relied on, amber if not, and grey if the photo
@@ -31,7 +44,7 @@ def show(photo: str, library: str | None, output_format: str, null: bool, faces:
     """
     from photoidx.library import Library  # noqa: PLC0415
 
-    ours = Library(library)
+    ours = Library(library, as_of=as_of)
     found = ours.show(photo)
     if faces is not None:
         _write_faces(ours, photo, faces)

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
-from photoidx.cli.output import library_option, output_options, render
+from photoidx.cli.output import as_of_option, library_option, output_options, render
 
 
 @click.command()
 @click.argument("photos", nargs=-1, required=True, metavar="PHOTO...")
 @library_option
+@as_of_option
 @output_options
 @click.option("--not", "against", multiple=True, metavar="PHOTO", help="Not like this photo. May be given repeatedly.")
 @click.option("--where", metavar="SQL", help='Only photos for which this holds, as in "iso > 800".')
@@ -20,6 +23,7 @@ from photoidx.cli.output import library_option, output_options, render
 def similar(  # noqa: PLR0917 - click passes each option by name
     photos: tuple[str, ...],
     library: str | None,
+    as_of: datetime | None,
     output_format: str,
     null: bool,
     against: tuple[str, ...],
@@ -36,7 +40,7 @@ def similar(  # noqa: PLR0917 - click passes each option by name
     """
     from photoidx.library import Library  # noqa: PLC0415
 
-    rows = Library(library).similar(
+    rows = Library(library, as_of=as_of).similar(
         *photos,
         against=against,
         where=where,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import click
 
-from photoidx.cli.output import library_option, output_options, render
+from photoidx.cli.output import as_of_option, library_option, output_options, render
 
 
 @click.command()
 @click.argument("query")
 @library_option
+@as_of_option
 @output_options
-def sql(query: str, library: str | None, output_format: str, null: bool) -> None:
+def sql(query: str, library: str | None, as_of: datetime | None, output_format: str, null: bool) -> None:
     """Answer an SQL query over the views photos, labels, failures, scans, files, exif and sidecars.
 
     The whole of DuckDB's SELECT is there; files and the network are out of reach. `SHOW TABLES` and `DESCRIBE photos`
@@ -19,4 +22,4 @@ def sql(query: str, library: str | None, output_format: str, null: bool) -> None
     """
     from photoidx.library import Library  # noqa: PLC0415
 
-    render(Library(library).sql(query), output_format, null=null)
+    render(Library(library, as_of=as_of).sql(query), output_format, null=null)

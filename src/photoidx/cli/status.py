@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 import click
 
-from photoidx.cli.output import flat, library_option, output_options, plain, render, render_facts
+from photoidx.cli.output import as_of_option, flat, library_option, output_options, plain, render, render_facts
 
 _UNIT = 1000
 
 
 @click.command()
 @library_option
+@as_of_option
 @output_options
-def status(library: str | None, output_format: str, null: bool) -> None:
+def status(library: str | None, as_of: datetime | None, output_format: str, null: bool) -> None:
     """Count what is in the library: files, shots, its size, what each stage did, the last scan."""
     from photoidx.library import Library  # noqa: PLC0415
 
-    found = Library(library).status()
+    found = Library(library, as_of=as_of).status()
     if output_format in ("json", "jsonl"):
         click.echo(json.dumps(plain(found)))
     elif output_format == "table":

@@ -1,0 +1,89 @@
+"""What Lance says when files are damaged, missing or can't be written, turned into errors that say what to do."""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Iterator
+
+from photoidx.errors import PhotoidxError, TableDamagedError
+
+_OS_ERROR = re.compile(r"os error (\d+)")
+_SOURCE_LINE = re.compile(r",? /\S+\.rs:\d+:\d+")
+_FULL = {27: "a file would grow over the limit", 28: "the disk is full", 122: "the quota is used up"}
+_DENIED = {1: "not permitted", 13: "permission denied", 30: "the file system is read-only"}
+_MANY_FILES = 24
+# A write that fails otherwise may be a conflict or a mistake of ours, which must not be taken for damage.
+_DAMAGE = re.compile(
+    r"not found|fill whole buffer|file size is too small|magic|corrupt|not appear to be|decod|not a directory|"
+    r"os error (5|20|117)\b|panic|out of (range|bounds)|unexpected end",
+    re.IGNORECASE,
+)
+
+
+@contextlib.contextmanager
+def reading(uri: str, table: str) -> Iterator[None]:
+    """Turn what goes wrong while a table is read into TableDamagedError, or PhotoidxError if the system forbids it."""
+    try:
+        yield
+    except BaseException as error:
+        if not _is_lances(error):
+            raise
+        _tell_system(uri, error)
+        raise damaged(uri, table, words_of(error)) from error
+
+
+@contextlib.contextmanager
+def changing(uri: str, table: str) -> Iterator[None]:
+    """Turn a full disk and the like, and damage that a write meets, into errors that say so; others stay."""
+    try:
+        yield
+    except BaseException as error:
+        if not _is_lances(error):
+            raise
+        _tell_system(uri, error)
+        if not _DAMAGE.search(str(error)):
+            raise
+        raise damaged(uri, table, words_of(error)) from error
+
+
+def damaged(uri: str, table: str, why: str) -> TableDamagedError:
+    """Give the error for a table that can't be read."""
+    return TableDamagedError(
+        f"The table {table} of the library at {uri} is damaged: {why}. "
+        f"See what is wrong, and what can be mended, with: photoidx doctor"
+    )
+
+
+def missing(uri: str, table: str) -> TableDamagedError:
+    """Give the error for a table that the library had and that is gone."""
+    return TableDamagedError(
+        f"The table {table} of the library at {uri} was there and is missing. "
+        f"See what is wrong, and what can be mended, with: photoidx doctor"
+    )
+
+
+def words_of(error: BaseException, longest: int = 300) -> str:
+    """Give Lance's message as one line, without the places in its source code."""
+    text = _SOURCE_LINE.sub("", " ".join(str(error).split())).removeprefix("lance error: ")
+    return text[:longest].rstrip(" .,") or type(error).__name__
+
+
+def _is_lances(error: BaseException) -> bool:
+    # A panic in Lance's Rust code is no Exception; its class can't be imported.
+    return isinstance(error, (RuntimeError, OSError, ValueError)) or type(error).__name__ == "PanicException"
+
+
+def _tell_system(uri: str, error: BaseException) -> None:
+    """Raise PhotoidxError where the operating system, not the file's content, is the reason."""
+    code = _OS_ERROR.search(str(error))
+    number = int(code[1]) if code else getattr(error, "errno", None)
+    if number in _FULL:
+        raise PhotoidxError(
+            f"Can't write to the library at {uri}: {_FULL[number]}. What was written before is whole. "
+            "Make room, and do it again."
+        ) from error
+    if number in _DENIED:
+        raise PhotoidxError(f"Can't read or write the library at {uri}: {_DENIED[number]}.") from error
+    if number == _MANY_FILES:
+        raise PhotoidxError(f"Too many files are open to read {uri}. Raise the limit: ulimit -n 4096") from error
