@@ -10,9 +10,11 @@ from typing import Any
 import pyarrow as pa
 
 from photoidx.indexer.worker import DECODE, DECODE_FINGERPRINT
-from photoidx.schema import FILES, LEDGER, tables_of
+from photoidx.schema import FILES, LEDGER, META, tables_of
 from photoidx.stage import Rows, Stage, TableSpec
 from photoidx.store import Store
+
+_STAMPED = (FILES.name, LEDGER.name, META.name)
 
 
 def utc_now() -> datetime:
@@ -20,11 +22,26 @@ def utc_now() -> datetime:
     return datetime.now(UTC).replace(tzinfo=None)
 
 
+class Clock:
+    """The time as the tables hold it, which never falls behind what they hold already.
+
+    Whoever asks what came since some time must not miss what was written after the computer's clock was set back.
+    """
+
+    def __init__(self, store: Store) -> None:
+        written = [version.at for name in _STAMPED for version in store.versions(name)]
+        self._floor = max(written).replace(tzinfo=None)
+
+    def now(self) -> datetime:
+        """Give the time: UTC, without a zone."""
+        return max(utc_now(), self._floor)
+
+
 class Batch:
     """What the next commit will write. Rows with the same key replace each other."""
 
     def __init__(self, store: Store, stages: Sequence[Stage], rows_per_commit: int) -> None:
-        self._store = store
+        self._store, self._clock = store, Clock(store)
         self._specs = tables_of(stages)
         self._tables = {stage.name: stage.tables for stage in stages} | {DECODE: ()}
         self._fingerprints = {stage.name: stage.fingerprint for stage in stages} | {DECODE: DECODE_FINGERPRINT}
@@ -93,7 +110,7 @@ class Batch:
             "fingerprint": self._fingerprints[stage],
             "status": status,
             "error": why,
-            "at": utc_now(),
+            "at": self._clock.now(),
         }
         self._ledger[content_id, stage] = row
 

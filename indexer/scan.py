@@ -8,7 +8,6 @@ import json
 import os
 import threading
 import time
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
@@ -19,7 +18,7 @@ import pyarrow.compute as pc
 
 from photoidx.config import Config
 from photoidx.errors import PhotoidxError
-from photoidx.indexer.batch import Batch, utc_now
+from photoidx.indexer.batch import Batch, Clock
 from photoidx.indexer.names import time_in_name
 from photoidx.indexer.pending import LEDGER_COLUMNS, Pending
 from photoidx.indexer.pipeline import Counts, Pipeline
@@ -27,7 +26,7 @@ from photoidx.indexer.plan import Known, Plan, Verdict, plan
 from photoidx.indexer.shots import Member, shots
 from photoidx.indexer.walk import FileState, walk
 from photoidx.indexer.worker import Outcome, Task
-from photoidx.records import format_of, kind_of, path_text, text_path
+from photoidx.records import format_of, kind_of, next_id, path_text, text_path
 from photoidx.registry import stages
 from photoidx.schema import BURSTS, DECISIONS, FILES, META, PENDING, SCANS, arrow_schema, tables_of
 from photoidx.stage import Stage
@@ -130,8 +129,9 @@ class Scan:
         store.ensure(*tables_of(self._stages).values())
         self._known = read_known(store)
         self._batch = Batch(store, self._stages, config.commit_rows)
-        self._id = f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}"
-        self._started = utc_now()
+        self._clock = Clock(store)
+        self._id = next_id(store.read("scans", ["scan_id"])["scan_id"].to_pylist())
+        self._started = self._clock.now()
         self._all_roots = outermost([*self._roots, *{known.root for known in self._known.values()}])
         self._new_contents: dict[str, list[str]] = {}
         self._old_shots: dict[str, str] = {}
@@ -197,9 +197,11 @@ class Scan:
         """Wait until files that changed a moment ago are quiet; those that are not are left for the next scan."""
         for path in late:
             state = self._state(path)
-            ready_at = state.mtime_ns + int(self._config.settle_s * 1e9)
-            while time.time_ns() < ready_at and not self._stop.is_set():
-                time.sleep(min(0.1, max(0.0, (ready_at - time.time_ns()) / 1e9)))
+            quiet_s = (time.time_ns() - state.mtime_ns) / 1e9
+            # The wait is measured by a clock that nobody sets.
+            ready_at = time.monotonic() + min(self._config.settle_s, self._config.settle_s - quiet_s)
+            while time.monotonic() < ready_at and not self._stop.is_set():
+                time.sleep(min(0.1, max(0.0, ready_at - time.monotonic())))
             yield Task(path, state)
 
     def _last_was_cut_off(self) -> bool:
@@ -267,7 +269,7 @@ class Scan:
             "shot_id": self._old_shots.get(path_text(path)),  # until shots are tied again
             "shot_rule": None,
             "error": error,
-            "seen_at": utc_now(),
+            "seen_at": self._clock.now(),
         }
 
     def _root_of(self, path: str) -> str:
@@ -347,7 +349,7 @@ class Scan:
             root = path_text(self._root_of(text_path(row["path"])))
             new = {"shot_id": tied[row["path"]][0], "shot_rule": tied[row["path"]][1], "root": root}
             if any(row[name] != value for name, value in new.items()):
-                seen_at = row["seen_at"] if row["shot_id"] == new["shot_id"] else utc_now()
+                seen_at = row["seen_at"] if row["shot_id"] == new["shot_id"] else self._clock.now()
                 changed.append({**row, **new, "seen_at": seen_at})
         apart = files.filter(pa.array([not each for each in keep], pa.bool_()))
         self._carry_over(
@@ -390,7 +392,7 @@ class Scan:
         row = {
             "scan_id": self._id,
             "started_at": self._started,
-            "finished_at": None if status == "running" else utc_now(),
+            "finished_at": None if status == "running" else self._clock.now(),
             "status": status,
             "roots": [path_text(root) for root in self._roots],
             "counts": json.dumps(counts),

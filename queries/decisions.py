@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import time
-import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import combinations
 
 from photoidx.errors import QueryError
+from photoidx.records import next_id
 from photoidx.schema import DECISIONS
 from photoidx.store import Store
 
@@ -57,7 +56,7 @@ def record(store: Store, verb: str, shot_ids: Sequence[str]) -> Choice:
     unique = tuple(dict.fromkeys(shot_ids))
     if verb in {"together", "apart", "same", "different"} and len(unique) < 2:  # noqa: PLR2004 - two things or more
         raise QueryError(f"`{verb}` needs two or more different shots.")
-    choice = Choice(f"{time.time_ns():020d}-{uuid.uuid4().hex[:8]}", verb, unique)
+    choice = Choice(next_id(store.read(DECISIONS.name, ["decision_id"])["decision_id"].to_pylist()), verb, unique)
     row = {"decision_id": choice.decision_id, "verb": verb, "shot_ids": list(unique), "at": _now(), "undone_at": None}
     store.upsert(DECISIONS, [row])
     return choice

@@ -110,26 +110,23 @@ def test_a_moment_that_the_clock_passed_twice_is_refused():
 
 
 @given(
-    st.lists(st.floats(0.01, 30), min_size=2, max_size=30),
-    st.integers(0, 30),
-    st.floats(-60, 60),
-    st.floats(0, 900),
+    st.lists(st.integers(1, 30), min_size=2, max_size=6),
+    st.integers(0, 5),
+    st.integers(-200, -61) | st.integers(0, 60),  # minutes: set back by less than the last commit took can't be seen
 )
-def test_no_state_has_a_ledger_ahead_of_its_data_whatever_the_clock_did(
-    steps: list[float], set_at: int, by: float, asked: float
-):
-    """Data is written, then the ledger; the clock goes forward by steps and once jumps, forward or back."""
-    clock, tables = 0.0, {"meta": minutes(0), "data": minutes(0), "ledger": minutes(0)}
+def test_no_state_has_a_ledger_ahead_of_its_data_whatever_the_clock_did(steps: list[int], set_at: int, by: int):
+    """Data is written, then the ledger; the clock goes forward by steps and is once set, forward or back."""
+    clock, tables = 0, {"meta": minutes(0), "data": minutes(0), "ledger": minutes(0)}
     for number, step in enumerate(steps):
         for name in ("data", "ledger"):
-            clock += step + (by if number == set_at and name == "ledger" else 0)
-            known = tables[name]
-            known.append(Version(len(known) + 1, NOON + timedelta(minutes=clock)))
-    try:
-        found = versions_at(tables, NOON + timedelta(minutes=asked), None)
-    except EarlierStateError:
-        return
-    assert found["data"] >= found["ledger"]
+            clock += step + (by if number == set_at % len(steps) and name == "ledger" else 0)
+            tables[name].append(Version(len(tables[name]) + 1, NOON + timedelta(minutes=clock)))
+    for minute in range(0, 400, 10):
+        try:
+            found = versions_at(tables, NOON + timedelta(minutes=minute), None)
+        except EarlierStateError:
+            continue
+        assert found["data"] >= found["ledger"]
 
 
 @pytest.fixture

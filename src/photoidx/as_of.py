@@ -32,7 +32,8 @@ def versions_at(tables: Mapping[str, Sequence[Version]], moment: datetime, mende
 
     Data are written before the ledger's rows that tell of them, so with a clock that only goes forward a ledger row of
     the state has its data in the state. A moment that the clock passed twice is refused, because there this would not
-    hold. `mended` is when a damaged table was last mended: what was before can't be told from its versions.
+    hold; that the clock was set back by less than one commit took can't be seen. `mended` is when a damaged table was
+    last mended: what was before can't be told from its versions.
     Raises EarlierStateError, which says the earliest moment that there is.
     """
     earliest = _earliest(tables, mended)

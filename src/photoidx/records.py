@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import time
+import uuid
+from collections.abc import Iterable
 from enum import StrEnum
 
 from blake3 import blake3
@@ -80,6 +83,13 @@ def content_id_of(data: bytes) -> str:
     return blake3(data).hexdigest(length=16)
 
 
+def next_id(known: Iterable[str]) -> str:
+    """Give a new id that sorts by time, and after all that are known, also where the clock was set back."""
+    latest = max((int(each[:_ID_DIGITS]) for each in known), default=0)
+    return f"{max(time.time_ns(), latest + 1):0{_ID_DIGITS}d}-{uuid.uuid4().hex[:8]}"
+
+
+_ID_DIGITS = 20
 _BYTE_PLANE = 0x10FF00
 
 
