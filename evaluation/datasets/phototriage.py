@@ -18,9 +18,10 @@ from photoidx.evaluation.datasets.findings import Finding, Findings, photo_files
 
 _COLUMNS = 6
 _EVEN = 0.5
-MOST_CONTRADICTED = 1 / 3
+MOST_CONTRADICTED = 0.2
 """Share of the pairs whose ranks may say otherwise than their ratios. Ranks are fitted to all pairs of a series at
-once, so a few do; a column that was misread contradicts half of them or more."""
+once, so a few do. Where "photo 1 wins" was read from RANK1 == PHOTO1, simulated series of 3, 4, 5 and 8 photos
+contradict in 26, 36, 40 and 45 % of the pairs; where a higher rank was taken for the better one, in all."""
 
 
 @dataclass(frozen=True)
