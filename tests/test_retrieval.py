@@ -1,0 +1,377 @@
+"""Finding the other photos of a group: the measures, the methods, and `photoidx bench retrieval`."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, ImageDraw
+from sklearn.feature_selection import f_classif
+from sklearn.metrics import adjusted_rand_score, average_precision_score, pair_confusion_matrix
+
+import data_sets as made
+from photoidx.config import Config
+from photoidx.errors import AssetError, PhotoidxError
+from photoidx.evaluation import colour_distances, visual_words
+from photoidx.evaluation import retrieval_bench as bench
+from photoidx.evaluation import retrieval_measures as measures
+from photoidx.evaluation.datasets.labelled import read
+from photoidx.evaluation.kept_features import KeptFeatures
+from photoidx.evaluation.retrieval_page import MARK, check_place, page, write_page
+from photoidx.evaluation.similarity_methods import SimilarityMethod, method
+from photoidx.store import Store
+
+PHOTOIDX = Path(sys.executable).with_name("photoidx")
+EXACT = Config(device="cpu", precision="float32")
+RANKS = st.lists(st.integers(1, 60), min_size=1, max_size=15, unique=True).map(lambda found: np.array(sorted(found)))
+
+
+def test_average_precision_of_a_case_worked_out_by_hand():
+    ranks = np.array([1, 3, 12])
+    assert measures.average_precision(ranks) == pytest.approx((1 + 2 / 3 + 3 / 12) / 3)
+    assert measures.average_precision_at(ranks, 10) == pytest.approx((1 + 2 / 3) / 3)
+    assert measures.average_precision_at(np.arange(1, 30), 10) == 1
+    assert measures.trapezoid_precision(ranks) == pytest.approx(
+        ((1 + 1) / 2 + (1 / 2 + 2 / 3) / 2 + (2 / 11 + 1 / 4) / 2) / 3
+    )
+    assert [measures.recall_at(ranks, depth) for depth in (1, 3, 11, 12)] == pytest.approx([1 / 3, 2 / 3, 2 / 3, 1])
+
+
+@given(RANKS)
+def test_average_precision_is_that_of_scikit_learn(ranks):
+    right = np.isin(np.arange(1, 61), ranks)
+    assert measures.average_precision(ranks) == pytest.approx(average_precision_score(right, -np.arange(60)))
+    assert measures.average_precision_at(ranks, 60) == pytest.approx(measures.average_precision(ranks))
+
+
+@given(RANKS)
+def test_trapezoids_are_those_of_the_loop_of_the_holidays_program(ranks):
+    area = 0.0
+    for found, rank in enumerate(ranks - 1):
+        before = 1.0 if rank == 0 else found / rank
+        area += (before + (found + 1) / (rank + 1)) / (2 * len(ranks))
+    assert measures.trapezoid_precision(ranks) == pytest.approx(area)
+
+
+@given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=40))
+def test_grouping_measures_are_those_of_scikit_learn_and_of_counting(pairs):
+    predicted, truth = (np.array(each) for each in zip(*pairs, strict=True))
+    found = measures.grouping_measures(predicted, truth)
+    assert found["ari"] == pytest.approx(adjusted_rand_score(truth, predicted))
+    (_, false), (missed, true) = pair_confusion_matrix(truth, predicted)
+    assert found["pair_f1"] == pytest.approx(2 * true / (2 * true + false + missed) if true + false + missed else 1)
+    same, known = predicted[:, None] == predicted, truth[:, None] == truth
+    precision = ((same & known).sum(axis=1) / same.sum(axis=1)).mean()
+    recall = ((same & known).sum(axis=1) / known.sum(axis=1)).mean()
+    assert found["bcubed_f1"] == pytest.approx(2 * precision * recall / (precision + recall))
+
+
+@st.composite
+def matrices(draw):
+    count = draw(st.integers(4, 16))
+    groups = np.array(draw(st.lists(st.integers(0, 3), min_size=count, max_size=count)))
+    queries = np.array(draw(st.lists(st.booleans(), min_size=count, max_size=count)))
+    rng = np.random.default_rng(draw(st.integers(0, 10**6)))
+    likeness = rng.random((count, count))
+    np.fill_diagonal(likeness, 2)
+    return likeness, groups, queries
+
+
+@given(matrices())
+def test_what_is_judged_is_what_plain_loops_find(case):
+    likeness, groups, queries = case
+    found = measures.judge(likeness, groups, queries)
+    asked = [q for q in range(len(groups)) if queries[q] and (groups == groups[q]).sum() > 1]
+    assert found.asked.tolist() == asked
+    for row, query in enumerate(asked):
+        order = sorted((x for x in range(len(groups)) if x != query), key=lambda x: -likeness[query, x])
+        right = [groups[x] == groups[query] for x in order]
+        ranks = np.flatnonzero(right) + 1
+        assert found.precision[row] == pytest.approx(measures.average_precision(ranks))
+        assert found.hit[row] == right[0]
+        assert found.first_right[row] == right.index(True) + 1
+        assert found.ns_without[row] == sum(right[:3])
+        assert found.ns_with_self[row] == 1 + sum(right[:3])
+        assert found.nearest[row].tolist() == (order[:10] + [-1] * 10)[:10]
+        assert found.recall[row][4] == pytest.approx(sum(right[:5]) / sum(right))
+
+
+def test_perfect_likenesses_get_the_best_of_every_measure():
+    groups = np.repeat(np.arange(5), 4)
+    likeness = (groups[:, None] == groups).astype(float)
+    found = measures.judge(likeness, groups, np.ones(20, bool))
+    for each in (found.precision, found.precision_at_10, found.trapezoid, found.hit, found.recall[:, 2]):
+        assert (each == 1).all()
+    assert (found.ns_with_self == 4).all()
+    assert (found.ns_without == 3).all()
+    labels = measures.grouped_by_likeness(likeness, 5)
+    assert measures.grouping_measures(labels, groups) == {"pair_f1": 1, "bcubed_f1": 1, "ari": 1}
+
+
+def test_a_method_that_tells_nothing_apart_gains_nothing_by_the_order_of_the_files():
+    groups = np.repeat(np.arange(50), 4)
+    found = measures.judge(np.zeros((200, 200)), groups, np.ones(200, bool))
+    assert found.precision.mean() < 0.06
+    assert found.ns_with_self.mean() < 0.3
+
+
+@given(st.integers(0, 1000))
+def test_fishers_ratio_orders_features_as_the_f_test_does(seed):
+    rng = np.random.default_rng(seed)
+    groups = rng.permutation(np.repeat(np.arange(4), 6))
+    values = rng.normal(size=(24, 5)) + groups[:, None] * rng.random(5)
+    expected = f_classif(values, groups)[0] * (4 - 1) / (24 - 4)
+    assert measures.fisher_ratios(values, groups) == pytest.approx(expected)
+
+
+def test_fishers_ratio_of_a_constant_is_0_and_of_what_varies_between_groups_alone_infinite():
+    groups = np.array([0, 0, 1, 1])
+    ratios = measures.fisher_ratios(np.array([[7, 0], [7, 0], [7, 1], [7, 1]], float), groups)
+    assert ratios.tolist() == [0, np.inf]
+
+
+def test_fishers_criterion_of_two_samples_by_hand():
+    assert measures.fisher_of_two(np.array([1.0, 3.0]), np.array([6.0, 10.0])) == pytest.approx(36 / (1 + 4))
+    assert measures.fisher_of_two(np.array([]), np.array([1.0])) == 0
+
+
+def test_tf_idf_of_a_case_worked_out_by_hand():
+    counts = np.array([[2, 2, 0], [0, 1, 0], [0, 0, 0]])
+    found = visual_words.tf_idf(counts)
+    first = np.array([0.5 * np.log(3), 0.5 * np.log(3 / 2), 0])
+    assert found[0] == pytest.approx(first / np.linalg.norm(first))
+    assert found[1] == pytest.approx([0, 1, 0])
+    assert found[2].tolist() == [0, 0, 0]
+
+
+def test_the_distance_of_root_sift_is_that_of_hellinger():
+    rng = np.random.default_rng(0)
+    one, other = rng.integers(0, 200, (2, 128)).astype(np.uint8)
+    p, q = one / one.sum(), other / other.sum()
+    rooted = visual_words.root_sift(np.stack([one, other]))
+    assert np.linalg.norm(rooted[0] - rooted[1]) == pytest.approx(
+        np.sqrt(((np.sqrt(p) - np.sqrt(q)) ** 2).sum()), abs=1e-6
+    )
+
+
+def texture(seed: int, size: int = 320) -> Image.Image:
+    """Make a picture with many corners."""
+    rng = np.random.default_rng(seed)
+    image = Image.new("RGB", (size, size), tuple(rng.integers(0, 255, 3).tolist()))
+    pen = ImageDraw.Draw(image)
+    for _ in range(150):
+        x, y = rng.integers(0, size - 30, 2).tolist()
+        w, h = rng.integers(4, 40, 2).tolist()
+        pen.rectangle((x, y, x + w, y + h), fill=tuple(rng.integers(0, 255, 3).tolist()))
+    return image
+
+
+def test_visual_words_find_a_turned_and_scaled_picture_again():
+    sift = visual_words.VisualWords(200)
+    pictures = [texture(seed) for seed in range(4)]
+    turned = [each.rotate(20, expand=True, fillcolor="grey").resize((400, 400)) for each in pictures]
+    kept = [visual_words.key_points(each)[1] for each in [*pictures, *turned]]
+    likeness = sift.likeness(sift.vectors(kept))
+    groups = np.tile(np.arange(4), 2)
+    # The originals ask: what was turned has the corners of its new frame in common.
+    assert measures.judge(likeness, groups, np.arange(8) < 4).hit.all()
+
+
+def test_a_picture_without_key_points_is_like_no_other():
+    sift = visual_words.VisualWords()
+    flat = visual_words.key_points(Image.new("RGB", (100, 100), "grey"))[1]
+    assert flat.shape == (0, 128)
+    vectors = sift.vectors([flat, visual_words.key_points(texture(1))[1]])
+    assert sift.likeness(vectors)[0].tolist() == [0, 0]
+    assert sift.vectors([flat, flat]).shape[0] == 2
+
+
+def test_the_earth_movers_distance_of_two_single_colours_is_that_of_their_places():
+    red, black = (colour_distances.histogram(Image.new("RGB", (8, 8), name)) for name in ("red", "black"))
+    places = colour_distances.bin_places()
+    expected = np.linalg.norm(places[red.argmax()] - places[black.argmax()])
+    vectors = np.stack([red, black, red])
+    likeness = colour_distances.ColourDistances().likeness(vectors)
+    assert likeness[0, 1] == pytest.approx(-expected, abs=1e-5)
+    assert likeness[0, 2] == pytest.approx(0, abs=1e-5)
+    assert (likeness == likeness.T).all()
+
+
+@settings(max_examples=20, deadline=None)
+@given(st.integers(0, 1000))
+def test_the_earth_movers_distance_is_that_of_linear_programming(seed):
+    from scipy.optimize import linprog
+
+    rng = np.random.default_rng(seed)
+    one, other = (np.column_stack([rng.dirichlet(np.ones(4)), rng.random((4, 3))]).astype(np.float32) for _ in "ab")
+    costs = np.linalg.norm(one[:, None, 1:] - other[None, :, 1:], axis=2)
+    rows = [np.kron(np.eye(4)[at], np.ones(4)) for at in range(4)] + [
+        np.kron(np.ones(4), np.eye(4)[at]) for at in range(4)
+    ]
+    least = linprog(costs.ravel(), A_eq=np.array(rows)[:-1], b_eq=[*one[:, 0], *other[:-1, 0]])
+    assert colour_distances.distance(one, other) == pytest.approx(least.fun, abs=1e-4)
+
+
+def test_features_are_kept_by_content_and_by_what_they_depend_on(tmp_path):
+    store = Store(str(tmp_path / "library"), create=True)
+    features = {"a" * 32: np.arange(6, dtype=np.uint8).reshape(2, 3), "b" * 32: np.empty((0, 128), np.uint8)}
+    with store.writing():
+        assert KeptFeatures(store, "sift@1").read(list(features)) == {}
+        KeptFeatures(store, "sift@1").write(features)
+        KeptFeatures(store, "it's@1").write({"a" * 32: np.ones(3, np.float16)})
+    again = KeptFeatures(Store(str(tmp_path / "library")), "sift@1").read([*features, "c" * 32])
+    assert {key: (value.shape, value.dtype) for key, value in again.items()} == {
+        key: (value.shape, value.dtype) for key, value in features.items()
+    }
+    assert (again["a" * 32] == features["a" * 32]).all()
+    assert KeptFeatures(store, "sift@2").read(list(features)) == {}
+    assert KeptFeatures(store, "it's@1").read(["a" * 32])["a" * 32].tolist() == [1, 1, 1]
+
+
+class Brightness(SimilarityMethod):
+    """A method of three lines, which counts how often it is asked."""
+
+    name = "brightness"
+    fingerprint = "brightness@1"
+    seen = 0
+
+    def read(self, photos):
+        self.seen += len(photos)
+        return [np.asarray(photo.image().convert("RGB"), np.float32).mean(axis=(0, 1)) for photo in photos]
+
+    def vectors(self, kept):
+        return np.stack(kept)
+
+
+def textures(folder: Path, groups: int = 4, each: int = 3) -> Path:
+    for group in range(groups):
+        for number in range(each):
+            (folder / f"g{group}").mkdir(parents=True, exist_ok=True)
+            whole = texture(group, 400)
+            whole.crop((9 * number, 5 * number, 330 + 9 * number, 330)).save(folder / f"g{group}" / f"{number}.png")
+    return folder
+
+
+def test_a_second_run_reads_no_photo_again_and_a_photo_that_cannot_be_read_is_left_out_for_all(tmp_path):
+    folder = textures(tmp_path / "photos")
+    (folder / "g0" / "0.png").write_bytes(b"no picture")
+    store = Store(str(tmp_path / "library"), create=True)
+    first, second = Brightness(), Brightness()
+    with store.writing():
+        labelled = read("folders", folder).checked()
+        one = bench.bench(labelled, [first, method("emd", EXACT)], store)
+        two = bench.bench(labelled, [second], store)
+    assert (first.seen, second.seen) == (11, 0)
+    assert len(one.photos) == len(two.photos) == 11
+    assert list(one.unread) == [str(folder / "g0" / "0.png")]
+    assert one.rows[0]["map_10"] == two.rows[0]["map_10"]
+    assert [row["method"] for row in one.rows] == ["brightness", "emd", "chance"]
+    assert one.agreement[0]["both_right"] + one.agreement[0]["only_first"] == pytest.approx(
+        one.rows[0]["nearest"], abs=1e-3
+    )
+
+
+def test_a_draw_takes_whole_groups_where_they_are_small_and_as_many_of_each_where_they_are_large(tmp_path):
+    small = read("ukbench", made.ukbench(tmp_path / "u", range(24)))
+    assert set(bench.drawn(small, 9, 0).group_sizes.values()) == {4}
+    assert len(bench.drawn(small, 9, 0).photos) == 8
+    large = read("folders", made.folders(tmp_path / "f", [("cats", 20), ("dogs", 25)]))
+    assert bench.drawn(large, 10, 0).group_sizes == {"cats": 5, "dogs": 5}
+    assert bench.drawn(large, 10, 0) == bench.drawn(large, 10, 0)
+    assert bench.drawn(large, 10, 0) != bench.drawn(large, 10, 1)
+    assert bench.drawn(large, 0, 0) is large
+
+
+def test_a_model_without_weights_is_refused_and_runs_with_random_ones_when_asked(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    with pytest.raises(AssetError, match="resnet18"):
+        method("timm:resnet18.a1_in1k", EXACT)
+    one, other = (method("timm:resnet18.a1_in1k", EXACT, random_weights=True) for _ in "ab")
+    assert one.weights == "random"
+    assert method("efficientnet_lite0", EXACT, random_weights=True).weights == "trained"
+    folder = textures(tmp_path / "photos", 2, 2)
+    store = Store(str(tmp_path / "library"), create=True)
+    labelled = read("folders", folder).checked()
+    with store.writing():
+        report = bench.bench(labelled, [one], store)
+    assert report.rows[0]["weights"] == "random"
+    assert "random weights: it shows that it runs" in page(report)
+    kept = KeptFeatures(store, other.fingerprint)
+    from photoidx.evaluation.datasets.labelled import LabelledPhoto
+    from photoidx.indexer.decode import DecodedPhoto
+
+    photo: LabelledPhoto = report.photos[0]
+    decoded = DecodedPhoto(Path(photo.path).read_bytes(), "png", 10**9)
+    again = other.read([decoded])[0]
+    assert (kept.read([decoded.content_id])[decoded.content_id] == again).all()
+
+
+def test_an_unknown_method_is_an_error():
+    with pytest.raises(PhotoidxError, match="Unknown embedder 'sifd'"):
+        method("sifd", EXACT)
+
+
+def test_the_page_runs_no_code_asks_for_nothing_and_survives_hostile_names(tmp_path):
+    folder = textures(tmp_path / "photos", 3, 2)
+    (folder / "g0").rename(folder / "<script>alert(1)<")
+    store = Store(str(tmp_path / "library"), create=True)
+    with store.writing():
+        report = bench.bench(read("folders", folder).checked(), [Brightness(), method("emd", EXACT)], store)
+    out = tmp_path / "report.html"
+    write_page(report, out)
+    text = out.read_text()
+    assert "<script" not in text
+    assert "http://" not in text
+    assert "https://" not in text
+    assert text.count("<svg") >= 4
+    assert "data:image/jpeg;base64," in text or "none</h3>" in text
+    check_place(out)  # one of ours may be replaced
+    other = tmp_path / "mine.html"
+    other.write_text("mine")
+    with pytest.raises(PhotoidxError, match="Choose another name"):
+        check_place(other)
+    with pytest.raises(PhotoidxError, match=r"end in \.html"):
+        check_place(tmp_path / "report.jpg")
+    with pytest.raises(PhotoidxError, match="no folder"):
+        check_place(tmp_path / "nowhere" / "report.html")
+    assert MARK in text
+
+
+def run(tmp_path: Path, *words: object) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    command = [PHOTOIDX, "bench", "retrieval", *map(str, words)]
+    return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+
+
+def test_the_command_tells_which_method_finds_the_photos_of_folders(tmp_path):
+    folder = textures(tmp_path / "photos")
+    (folder / "g1" / "1.png").write_bytes(b"no picture")
+    out = tmp_path / "report.html"
+    found = run(tmp_path, folder, "--methods", "efficientnet_lite0,sift", "--format", "json", "--html", out)
+    assert found.returncode == 3, found.stderr
+    assert "1.png" in found.stderr
+    told = json.loads(found.stdout)
+    assert (told["photos"], told["groups"]) == (11, 4)
+    best, sift, chance = told["methods"]
+    assert best["method"] == "efficientnet_lite0"
+    assert best["map_10"] > 0.8 > chance["map_10"]
+    assert sift["weights"] == ""
+    assert "<svg" in out.read_text()
+    assert (tmp_path / "cache" / "photoidx" / "features").is_dir()
+
+
+def test_the_command_refuses_a_set_that_is_not_whole_before_it_computes(tmp_path):
+    folder = made.ukbench(tmp_path / "set", [0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11])
+    found = run(tmp_path, folder, "--layout", "ukbench")
+    assert found.returncode == 1
+    assert "ukbench00003.jpg" in found.stderr
+    assert not found.stdout
+    assert not (tmp_path / "cache").exists()
