@@ -21,6 +21,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 
 from photoidx.errors import PhotoError
 from photoidx.indexer import jxl_header
+from photoidx.indexer.allocator import too_little_memory
 from photoidx.records import content_id_of
 from photoidx.stage import WORKING_LONG_SIDE, Photo
 
@@ -366,7 +367,7 @@ def _one_line(error: BaseException) -> str:
 
 def _in_words(error: BaseException) -> str:
     if isinstance(error, MemoryError):
-        return "there is not enough memory to decode the picture"
+        return too_little_memory("to decode the picture")
     if isinstance(error, UnidentifiedImageError):
         return "the picture's header is broken"
     if isinstance(error, OSError) and "truncated" in str(error).lower():

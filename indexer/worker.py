@@ -8,18 +8,18 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import cv2
 import numpy as np
 
 from photoidx.config import Config
 from photoidx.errors import PhotoError
-from photoidx.indexer.allocator import keep_freed_memory
+from photoidx.indexer.allocator import keep_freed_memory, limit_memory, too_little_memory
 from photoidx.indexer.decode import DecodedPhoto
 from photoidx.indexer.known import KnownIds, KnownPairs
 from photoidx.indexer.walk import FileState, signed
-from photoidx.records import content_id_of, format_of, kind_of
+from photoidx.records import Kind, content_id_of, content_id_of_stream, format_of, kind_of
 from photoidx.registry import stages
 from photoidx.scoring.hashes import pixel_id
 from photoidx.stage import BatchStage, PhotoStage, Rows, Stage
@@ -75,11 +75,11 @@ class Worker:
     def look_at(self, task: Task) -> Outcome:
         """Read one file, and run the stages that it needs."""
         outcome = Outcome(task)
+        file_format = format_of(task.path) or ""
         data = self._read(task, outcome)
         if data is None:
             return outcome
         outcome.content_id = content_id_of(data)
-        file_format = format_of(task.path) or ""
         wanted = self._wanted(task, outcome.content_id, file_format)
         if not wanted:
             return outcome
@@ -111,14 +111,30 @@ class Worker:
         try:
             with open(task.path, "rb") as file:
                 before = _state(file.fileno())
-                data = file.read()
+                if before.size > self._config.max_file_bytes:
+                    self._refuse(task, file, before, outcome)
+                    return None
+                data = file.read(before.size + 1)  # and no more, if it grows meanwhile
                 after = _state(file.fileno())
         except OSError as error:
             outcome.read_error = error.strerror or str(error)
             outcome.changed = isinstance(error, FileNotFoundError)
             return None
+        except MemoryError:
+            outcome.read_error = too_little_memory("to read the file")
+            return None
         outcome.changed = not before == after == task.state or len(data) != after.size
         return None if outcome.changed else data
+
+    def _refuse(self, task: Task, file: BinaryIO, state: FileState, outcome: Outcome) -> None:
+        """Record a file as too large to be held; of a video, at which no stage looks, the identity is enough."""
+        outcome.changed = state != task.state
+        if kind_of(format_of(task.path) or "") is not Kind.VIDEO:
+            most = self._config.max_file_bytes
+            outcome.read_error = f"the file has {state.size:,} bytes, more than the limit of {most:,}"
+        elif not outcome.changed:
+            outcome.content_id = content_id_of_stream(file)
+            outcome.changed = _state(file.fileno()) != state
 
     def _wanted(self, task: Task, content_id: str, file_format: str) -> list[Stage]:
         if task.stages is None and content_id in self._complete:
@@ -140,6 +156,8 @@ class Worker:
                 outcome.arrays[stage.name] = stage.prepare(photo)
         except PhotoError as error:
             outcome.failures[stage.name] = str(error)
+        except MemoryError:
+            outcome.failures[stage.name] = too_little_memory(f"for {stage.name}")
         except Exception as error:  # noqa: BLE001 - a stage's own fault is recorded with the photo it met
             outcome.failures[stage.name] = f"{type(error).__name__}: {error}"
 
@@ -173,6 +191,7 @@ def start(config: Config, complete: str, same_pixels: str) -> None:
     # libtiff and LibRaw write what they think of a broken file to stderr; the failure that is recorded says it too.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     keep_freed_memory()
+    limit_memory(config.worker_memory_mib)
     cv2.setNumThreads(1)  # each worker has one processor
     _this[:] = [Worker(config, KnownIds(Path(complete)), KnownPairs(Path(same_pixels)))]
 

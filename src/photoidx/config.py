@@ -24,6 +24,10 @@ class Config:
     """Longest time for one photo in a worker; a photo that takes longer is recorded as failed."""
     max_pixels: int = 500_000_000
     """A picture that announces more pixels is recorded as failed and not decoded."""
+    max_file_bytes: int = 2 << 30
+    """A photo or sidecar that is larger is recorded as failed and not read. A video may be of any size."""
+    worker_memory_mib: int = 4096
+    """Most memory of its own that a worker may take, where the system can hold it to that (Linux)."""
     settle_s: float = 2.0
     """A file changed less than this long ago may still be being written: it is left until it has been quiet so long."""
     device: str = "auto"

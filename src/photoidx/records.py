@@ -7,6 +7,7 @@ import time
 import uuid
 from collections.abc import Iterable
 from enum import StrEnum
+from typing import BinaryIO
 
 from blake3 import blake3
 
@@ -90,6 +91,16 @@ def next_id(known: Iterable[str]) -> str:
 
 
 _ID_DIGITS = 20
+
+
+def content_id_of_stream(file: BinaryIO) -> str:
+    """Give the identity of the bytes that are left in a file, without holding more than a part of them at once."""
+    digest = blake3()
+    while part := file.read(1 << 20):
+        digest.update(part)
+    return digest.hexdigest(length=16)
+
+
 _BYTE_PLANE = 0x10FF00
 
 
