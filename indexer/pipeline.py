@@ -6,10 +6,7 @@ Everything that waits is bounded: a few chunks with the workers, one batch for e
 from __future__ import annotations
 
 import concurrent.futures
-import multiprocessing
-import os
 import signal
-import tempfile
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -24,18 +21,16 @@ from typing import Any
 import numpy as np
 import pebble
 
-from photoidx.config import Config
 from photoidx.errors import PhotoidxError
 from photoidx.indexer.allocator import keep_freed_memory
 from photoidx.indexer.batch import Batch
-from photoidx.indexer.known import write_ids, write_pairs
-from photoidx.indexer.worker import Outcome, Task, look_at_all, read_crumb, start
+from photoidx.indexer.crew import Crew
+from photoidx.indexer.worker import Outcome, Task, look_at_all, read_crumb
 from photoidx.records import Kind, format_of, kind_of
-from photoidx.stage import BatchStage, Rows, Stage
+from photoidx.stage import BatchStage, Rows
 
 CHUNK = 4
 _WAIT_S = 0.2
-_THREAD_COUNTS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @dataclass
@@ -55,21 +50,19 @@ class Pipeline:
 
     def __init__(
         self,
-        stages: Sequence[Stage],
-        config: Config,
+        crew: Crew,
         batch: Batch,
         finished: Callable[[Outcome], None],
         stop: threading.Event,
     ) -> None:
         self.counts = Counts()
-        self._models = {stage.name: stage for stage in stages if isinstance(stage, BatchStage)}
-        self._config = config
+        self._crew, self._config = crew, crew.config
+        self._models = {stage.name: stage for stage in crew.stages if isinstance(stage, BatchStage)}
         self._batch = batch
         self._finished = finished
         self._stop = stop
         self._waiting: dict[str, dict[str, np.ndarray[Any, Any]]] = {name: {} for name in self._models}
         self._again: deque[list[Task]] = deque()
-        self._loads: dict[str, concurrent.futures.Future[None]] = {}
         self._seen: set[tuple[str, Kind]] = set()
 
     def run(self, tasks: Iterable[Task], complete: Iterable[str], same_pixels: Mapping[str, str]) -> None:
@@ -78,24 +71,18 @@ class Pipeline:
         `complete` are the contents that lack nothing, `same_pixels` those of them by the identity of their pixels.
         """
         keep_freed_memory()
-        with _one_thread_each(), tempfile.TemporaryDirectory(prefix="photoidx-") as folder:
-            self._folder = Path(folder)
-            write_ids(self._folder / "complete", complete)
-            write_pairs(self._folder / "same_pixels", same_pixels)
-            pool = pebble.ProcessPool(
-                max_workers=self._config.worker_count,
-                context=multiprocessing.get_context("spawn"),
-                initializer=start,
-                initargs=(self._config, str(self._folder / "complete"), str(self._folder / "same_pixels")),
-            )
-            try:
-                self._feed(pool, self._chunks(tasks))
-                if not self._stop.is_set():
-                    self._run_models(least=1)
-            finally:
-                self._batch.commit()
-                pool.stop()  # type: ignore[no-untyped-call]
-                pool.join()
+        self._known = self._crew.tell(complete, same_pixels)
+        ended = False
+        try:
+            self._feed(self._crew.pool(), self._chunks(tasks))
+            if not self._stop.is_set():
+                self._run_models(least=1)
+            ended = not self._stop.is_set()
+        finally:
+            self._batch.commit()
+            if not ended:
+                self._crew.dismiss()
+            self._crew.forget(self._known)
 
     def _chunks(self, tasks: Iterable[Task]) -> Iterator[list[Task]]:
         source = iter(tasks)
@@ -116,7 +103,9 @@ class Pipeline:
                     exhausted = True
                 else:
                     with _without_ctrl_c():
-                        scheduled = pool.schedule(look_at_all, args=(chunk,), timeout=self._config.time_limit_s)
+                        scheduled = pool.schedule(
+                            look_at_all, args=(chunk, self._known), timeout=self._config.time_limit_s
+                        )
                     running[scheduled] = chunk
             if not running:
                 return
@@ -152,7 +141,7 @@ class Pipeline:
         """Find out which file of a lost chunk is to blame, by trying each alone; record the one that is."""
         if len(chunk) > 1 or chunk[0].crumb is None:
             for task in chunk:
-                crumb = self._folder / f"crumb-{abs(hash(task.path)):x}"
+                crumb = self._crew.folder / f"crumb-{abs(hash(task.path)):x}"
                 self._again.append([Task(task.path, task.state, task.stages, str(crumb), task.skip)])
             return
         task = chunk[0]
@@ -192,7 +181,7 @@ class Pipeline:
             self._fail(content_id, stage, why)
         for stage, array in outcome.arrays.items():
             self._waiting[stage][content_id] = array
-            self._load(stage)
+            self._crew.load(self._models[stage])
         self._run_models()
         self._batch.commit_if_full()
 
@@ -200,31 +189,16 @@ class Pipeline:
         self.counts.failed += 1
         self._batch.fail(content_id, stage, why)
 
-    def _load(self, stage: str) -> None:
-        """Load a model beside the workers' first photos; the thread is a daemon so that Ctrl-C need not wait for it."""
-        if stage in self._loads:
-            return
-        future: concurrent.futures.Future[None] = concurrent.futures.Future()
-        self._loads[stage] = future
-
-        def load() -> None:
-            try:
-                self._models[stage].load()
-                future.set_result(None)
-            except BaseException as error:  # noqa: BLE001 - raised again where the model is needed
-                future.set_exception(error)
-
-        threading.Thread(target=load, daemon=True).start()
-
     def _run_models(self, least: int | None = None) -> None:
         for name, waiting in self._waiting.items():
             stage = self._models[name]
             while len(waiting) >= (least or stage.batch_size):
-                while not self._loads[name].done() and not self._stop.is_set():
-                    concurrent.futures.wait([self._loads[name]], _WAIT_S)
+                loading = self._crew.load(stage)
+                while not loading.done() and not self._stop.is_set():
+                    concurrent.futures.wait([loading], _WAIT_S)
                 if self._stop.is_set():
                     return
-                self._loads[name].result()
+                loading.result()
                 content_ids = list(islice(waiting, stage.batch_size))
                 arrays = [waiting.pop(content_id) for content_id in content_ids]
                 self._run_batch(stage, content_ids, arrays)
@@ -243,24 +217,6 @@ class Pipeline:
             return
         for content_id, rows in zip(content_ids, results, strict=True):
             self._batch.add(content_id, stage.name, rows)
-
-
-@contextmanager
-def _one_thread_each() -> Iterator[None]:
-    """Have the workers, which inherit this environment, multiply matrices in one thread.
-
-    OpenBLAS's other threads wait for more work at full speed: that cost 40 ms of CPU for each photo.
-    """
-    before = {name: os.environ.get(name) for name in _THREAD_COUNTS}
-    os.environ.update(dict.fromkeys(_THREAD_COUNTS, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
-                os.environ[name] = value
 
 
 @contextmanager

@@ -49,6 +49,12 @@ class Plan:
     unchanged: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
+    def add(self, other: Plan) -> None:
+        """Take the verdicts of another plan into this one."""
+        self.decisions += other.decisions
+        self.unchanged += other.unchanged
+        self.warnings += other.warnings
+
     def of(self, *verdicts: Verdict) -> list[Decision]:
         """Give the decisions with one of these verdicts."""
         return [decision for decision in self.decisions if decision.verdict in verdicts]

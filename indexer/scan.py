@@ -8,7 +8,7 @@ import json
 import os
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from typing import Any
@@ -19,16 +19,17 @@ import pyarrow.compute as pc
 from photoidx.config import Config
 from photoidx.errors import PhotoidxError
 from photoidx.indexer.batch import Batch, Clock
+from photoidx.indexer.crew import Crew
 from photoidx.indexer.names import time_in_name
 from photoidx.indexer.pending import LEDGER_COLUMNS, Pending
 from photoidx.indexer.pipeline import Counts, Pipeline
 from photoidx.indexer.plan import Known, Plan, Verdict, plan
-from photoidx.indexer.shots import Member, shots
-from photoidx.indexer.walk import FileState, walk
+from photoidx.indexer.scope import walk_some
+from photoidx.indexer.tying import tie_shots
+from photoidx.indexer.walk import FileState, Listing, walk
 from photoidx.indexer.worker import Outcome, Task
 from photoidx.records import format_of, kind_of, next_id, path_text, text_path
-from photoidx.registry import stages
-from photoidx.schema import BURSTS, DECISIONS, FILES, META, PENDING, SCANS, arrow_schema, tables_of
+from photoidx.schema import FILES, META, PENDING, SCANS, tables_of
 from photoidx.stage import Stage
 from photoidx.store import Store
 
@@ -117,18 +118,18 @@ def _slashed(folder: str) -> str:
 
 
 class Scan:
-    """One run over some folders. The library's writer lock is the caller's to hold."""
+    """One run over some folders. The library's writer lock is the caller's to hold, and so is the crew that works."""
 
-    def __init__(self, store: Store, roots: Sequence[str], config: Config, stop: threading.Event) -> None:
+    def __init__(self, store: Store, roots: Sequence[str], crew: Crew, stop: threading.Event) -> None:
         self.result = ScanResult()
-        self._store, self._config, self._stop = store, config, stop
+        self._store, self._config, self._crew, self._stop = store, crew.config, crew, stop
         self._roots = outermost(roots)
-        self._stages: list[Stage] = stages(config)
+        self._stages: Sequence[Stage] = crew.stages
         for stage in self._stages:
             stage.check()
         store.ensure(*tables_of(self._stages).values())
         self._known = read_known(store)
-        self._batch = Batch(store, self._stages, config.commit_rows)
+        self._batch = Batch(store, self._stages, self._config.commit_rows)
         self._clock = Clock(store)
         self._id = next_id(store.read("scans", ["scan_id"])["scan_id"].to_pylist())
         self._started = self._clock.now()
@@ -136,13 +137,21 @@ class Scan:
         self._new_contents: dict[str, list[str]] = {}
         self._old_shots: dict[str, str] = {}
 
-    def run(self, progress: Progress, *, retry_failed: bool = False, allow_empty: bool = False) -> ScanResult:
-        """Bring the tables up to date with the folders."""
+    def run(
+        self,
+        progress: Progress,
+        *,
+        only: Collection[str] | None = None,
+        retry_failed: bool = False,
+        allow_empty: bool = False,
+    ) -> ScanResult:
+        """Bring the tables up to date with the folders; with `only`, with these of them, whatever lies elsewhere.
+
+        After the latter the tables are left as the writes made them: `optimize` is the caller's to call now and then.
+        """
         began = time.monotonic()
         with _collector_paused():
-            listings = [walk(root, self._config.excludes) for root in self._roots]
-            settle_ns = int(self._config.settle_s * 1e9)
-            the_plan = plan(listings, self._known, time.time_ns(), settle_ns, allow_empty=allow_empty)
+            the_plan, listings = self._planned(only, allow_empty=allow_empty)
         self._plan, self._listings = the_plan, listings
         self.result.seen = sum(len(listing.files) for listing in listings)
         self.result.unchanged = len(the_plan.unchanged)
@@ -166,9 +175,23 @@ class Scan:
         self.result.interrupted = self._stop.is_set()
         self.result.seconds = round(time.monotonic() - began, 3)
         self._log("interrupted" if self.result.interrupted else "finished")
-        if busy and not self._stop.is_set():
+        if busy and only is None and not self._stop.is_set():
             self._store.optimize(_KEEP_VERSIONS)
         return self.result
+
+    def _planned(self, only: Collection[str] | None, *, allow_empty: bool) -> tuple[Plan, list[Listing]]:
+        settle_ns = int(self._config.settle_s * 1e9)
+        if only is None:
+            listings = [walk(root, self._config.excludes) for root in self._roots]
+            return plan(listings, self._known, time.time_ns(), settle_ns, allow_empty=allow_empty), listings
+        whole, listings = Plan(), []
+        for root in self._roots:
+            listing, judged = walk_some(root, only, self._known, self._config.excludes)
+            # A root is suddenly empty only if all its files are judged, and none is there.
+            elsewhere = any(path.startswith(_slashed(root)) for path in self._known.keys() - judged.keys())
+            whole.add(plan([listing], judged, time.time_ns(), settle_ns, allow_empty=allow_empty or elsewhere))
+            listings.append(listing)
+        return whole, listings
 
     # -- what is to be done -------------------------------------------------------------------------------------------
 
@@ -222,7 +245,7 @@ class Scan:
             self._finish(outcome)
             progress(pipeline.counts.done, total, pipeline.counts.failed + pipeline.counts.unreadable)
 
-        pipeline = Pipeline(self._stages, self._config, self._batch, finished, self._stop)
+        pipeline = Pipeline(self._crew, self._batch, finished, self._stop)
         try:
             pipeline.run(source(), pending.complete(), self._by_pixels(pending.complete(faultless=True)))
         finally:
@@ -298,7 +321,12 @@ class Scan:
         self.result.new -= moved
         self.result.gone = len(gone) - moved
         forget += gone
-        self._tie_shots({path_text(path) for path in forget}, whole=whole)
+        touched = {os.path.dirname(path) for path in forget}
+        touched |= {os.path.dirname(decision.path) for decision in self._plan.decisions}
+        if self.result.analysed:  # what was lacking may have been the time of a file that has not changed
+            touched |= {os.path.dirname(path) for path in self._plan.unchanged}
+        left = {path_text(path) for path in forget}
+        tie_shots(self._store, None if whole else touched, left, self._root_of, self._clock.now)
         self._store.delete("files", "path", [path_text(path) for path in forget])
 
     def _left_behind(self) -> list[str]:
@@ -321,71 +349,6 @@ class Scan:
                 self.result.warnings.append(f"{root} is no longer there, its files were found elsewhere")
                 left += again
         return left
-
-    def _tie_shots(self, forget: set[str], *, whole: bool) -> None:
-        files = self._store.read("files")
-        touched = {os.path.dirname(decision.path) for decision in self._plan.decisions}
-        touched |= {os.path.dirname(text_path(path)) for path in forget}
-        touched |= {os.path.dirname(path) for path in self._reread_exif()}
-        keep = [
-            whole or os.path.dirname(text_path(path)) in touched or not shot_id
-            for path, shot_id in zip(files["path"].to_pylist(), files["shot_id"].to_pylist(), strict=True)
-        ]
-        rows = [row for row in files.filter(pa.array(keep, pa.bool_())).to_pylist() if row["path"] not in forget]
-        times = self._times({row["content_id"] for row in rows})
-        members = [
-            Member(
-                row["path"],
-                row["content_id"] or row["path"],
-                row["kind"],
-                row["format"],
-                times.get(row["content_id"]),
-            )
-            for row in rows
-        ]
-        tied = shots(members)
-        changed = []
-        for row in rows:
-            root = path_text(self._root_of(text_path(row["path"])))
-            new = {"shot_id": tied[row["path"]][0], "shot_rule": tied[row["path"]][1], "root": root}
-            if any(row[name] != value for name, value in new.items()):
-                seen_at = row["seen_at"] if row["shot_id"] == new["shot_id"] else self._clock.now()
-                changed.append({**row, **new, "seen_at": seen_at})
-        apart = files.filter(pa.array([not each for each in keep], pa.bool_()))
-        self._carry_over(
-            {row["shot_id"]: tied[row["path"]][0] for row in rows if row["shot_id"]},
-            {shot_id for shot_id, _ in tied.values()} | set(apart["shot_id"].to_pylist()),
-        )
-        self._store.upsert(FILES, pa.Table.from_pylist(changed, schema=arrow_schema(FILES)))
-
-    def _carry_over(self, new_ids: Mapping[str, str], there: set[str]) -> None:
-        """Let decisions and groups follow shots whose id changes: the file that gave it was edited, or is gone.
-
-        `there` are the ids that some file still has: those stay where they are.
-
-        Done before the files' own rows: a crash in between repeats it.
-        """
-        changed = {old: new for old, new in new_ids.items() if old not in there}
-        if not changed:
-            return
-        for spec, name in ((DECISIONS, "shot_ids"), (BURSTS, "shot_id")):
-            for row in self._store.read(spec.name).to_pylist():
-                before = row[name] if isinstance(row[name], list) else [row[name]]
-                after = [changed.get(shot_id, shot_id) for shot_id in before]
-                if after != before:
-                    value = after if isinstance(row[name], list) else after[0]
-                    self._store.upsert(spec, [{**row, name: value}])
-        self._store.delete(BURSTS.name, "shot_id", sorted(changed))
-
-    def _reread_exif(self) -> list[str]:
-        return list(self._plan.unchanged) if self.result.analysed else []
-
-    def _times(self, content_ids: set[str | None]) -> dict[str, Any]:
-        if "exif" not in self._store.names():
-            return {}
-        exif = self._store.read("exif", ["content_id", "taken_at"])
-        exif = exif.filter(pc.is_in(exif["content_id"], value_set=pa.array(list(content_ids), pa.string())))
-        return dict(zip(exif["content_id"].to_pylist(), exif["taken_at"].to_pylist(), strict=True))
 
     def _log(self, status: str) -> None:
         counts = {name: value for name, value in asdict(self.result).items() if name != "warnings"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fnmatch
 import os
 import stat
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -48,21 +49,29 @@ def walk(root: str, excludes: tuple[str, ...] = ()) -> Listing:
     while waiting:
         folder = waiting.pop()
         try:
-            entries = _enter(folder, entered)
+            entries = enter(folder, entered)
         except OSError as error:
             listing.unlisted[folder] = error.strerror or str(error)
             continue
-        for entry in entries:
-            if _is_excluded(entry, excludes):
-                listing.excluded += 1
-            elif entry.is_dir():
-                waiting.append(entry.path)
-            elif format_of(entry.name) is not None:
-                _add(listing, entry)
+        waiting += take(listing, entries, excludes)
     return listing
 
 
-def _enter(folder: str, entered: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
+def take(listing: Listing, entries: Iterable[os.DirEntry[str]], excludes: tuple[str, ...]) -> list[str]:
+    """Take the files of interest among a folder's entries into a listing, and give its folders of interest."""
+    folders: list[str] = []
+    for entry in entries:
+        if is_excluded(entry.name, entry.path, excludes):
+            listing.excluded += 1
+        elif entry.is_dir():
+            folders.append(entry.path)
+        elif format_of(entry.name) is not None:
+            _add(listing, entry)
+    return folders
+
+
+def enter(folder: str, entered: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
+    """List a folder, unless it was entered before, under another name. Raises OSError."""
     status = os.stat(folder)
     identity = (status.st_dev, status.st_ino)
     if status.st_ino and identity in entered:
@@ -72,12 +81,11 @@ def _enter(folder: str, entered: set[tuple[int, int]]) -> list[os.DirEntry[str]]
         return list(entries)
 
 
-def _is_excluded(entry: os.DirEntry[str], excludes: tuple[str, ...]) -> bool:
-    if entry.name.startswith(".") or entry.name in _OWN_FOLDERS:
+def is_excluded(name: str, path: str, excludes: tuple[str, ...]) -> bool:
+    """Tell whether an entry of a folder is left out by its name or path."""
+    if name.startswith(".") or name in _OWN_FOLDERS:
         return True
-    return bool(excludes) and any(
-        fnmatch.fnmatch(entry.name, glob) or fnmatch.fnmatch(entry.path, glob) for glob in excludes
-    )
+    return bool(excludes) and any(fnmatch.fnmatch(name, glob) or fnmatch.fnmatch(path, glob) for glob in excludes)
 
 
 def _add(listing: Listing, entry: os.DirEntry[str]) -> None:

@@ -8,7 +8,7 @@ import signal
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import cv2
 import numpy as np
@@ -62,15 +62,27 @@ class Outcome:
     failures: dict[str, str] = field(default_factory=dict)
 
 
+class KnownFiles(NamedTuple):
+    """The files that tell a run's workers what lacks nothing (`KnownIds`), also by its pixels (`KnownPairs`)."""
+
+    complete: str
+    same_pixels: str
+
+
 class Worker:
     """The stages of one process, made ready at their first use."""
 
-    def __init__(self, config: Config, complete: KnownIds, same_pixels: KnownPairs) -> None:
+    def __init__(self, config: Config) -> None:
         self._config = config
-        self._complete = complete
-        self._same_pixels = same_pixels
+        self._known: KnownFiles | None = None
         self._stages = stages(config)
         self._loaded: set[str] = set()
+
+    def know(self, known: KnownFiles) -> None:
+        """Open what the library knew at the start of a run, once for each run."""
+        if known != self._known:
+            self._known = known
+            self._complete, self._same_pixels = KnownIds(Path(known.complete)), KnownPairs(Path(known.same_pixels))
 
     def look_at(self, task: Task) -> Outcome:
         """Read one file, and run the stages that it needs."""
@@ -181,11 +193,11 @@ def read_crumb(path: Path) -> Mapping[str, str] | None:
     return noted
 
 
-# A worker process serves one scan; the pool's functions find it here.
+# A worker process serves one library; the pool's functions find it here.
 _this: list[Worker] = []
 
 
-def start(config: Config, complete: str, same_pixels: str) -> None:
+def start(config: Config) -> None:
     """Make this process a worker. Ctrl-C is the main process's to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     # libtiff and LibRaw write what they think of a broken file to stderr; the failure that is recorded says it too.
@@ -193,9 +205,10 @@ def start(config: Config, complete: str, same_pixels: str) -> None:
     keep_freed_memory()
     limit_memory(config.worker_memory_mib)
     cv2.setNumThreads(1)  # each worker has one processor
-    _this[:] = [Worker(config, KnownIds(Path(complete)), KnownPairs(Path(same_pixels)))]
+    _this[:] = [Worker(config)]
 
 
-def look_at_all(tasks: Sequence[Task]) -> list[Outcome]:
-    """Work through a chunk of tasks."""
+def look_at_all(tasks: Sequence[Task], known: KnownFiles) -> list[Outcome]:
+    """Work through a chunk of tasks of one run."""
+    _this[0].know(known)
     return [_this[0].look_at(task) for task in tasks]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import threading
@@ -15,6 +16,7 @@ from platformdirs import user_data_path
 
 from photoidx.config import Config
 from photoidx.errors import LibraryNotFoundError, PhotoidxError, QueryError
+from photoidx.indexer.crew import Crew
 from photoidx.indexer.embedders import embedder
 from photoidx.indexer.plan import Plan
 from photoidx.indexer.scan import Progress, Scan, ScanResult, check_roots, make_plan
@@ -75,10 +77,11 @@ class Library:
         store = Store(self.uri, create=True, as_of=self.as_of)
         with store.writing():
             config, warnings = self._with_remembered_embedders(store)
-            scan = Scan(store, folders, config, stop or threading.Event())
-            scan.result.warnings += warnings
-            self._remember_embedders(store)
-            result = scan.run(progress, retry_failed=retry_failed, allow_empty=allow_empty)
+            with contextlib.closing(Crew(config)) as crew:
+                scan = Scan(store, folders, crew, stop or threading.Event())
+                scan.result.warnings += warnings
+                self._remember_embedders(store)
+                result = scan.run(progress, retry_failed=retry_failed, allow_empty=allow_empty)
             if not result.interrupted and (result.touched or not is_current(store)):
                 regroup(store)
             return result
