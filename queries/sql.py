@@ -12,6 +12,7 @@ import pyarrow as pa
 from photoidx.config import Config
 from photoidx.errors import QueryError
 from photoidx.queries.sql_functions import SimilarityFunctions, says_similarity, with_content_ids
+from photoidx.queries.sql_limits import collect, locked_connection
 from photoidx.queries.views import joins, views
 from photoidx.registry import stages
 from photoidx.schema import META, arrow_schema, tables_of
@@ -20,15 +21,9 @@ from photoidx.store import Store
 # Read only where a query names them, as the tables that `photos` does not need: they make up most of a library's bytes.
 _HEAVY_COLUMNS = {"exif": frozenset({"tags"}), "thumbnails": frozenset({"jpeg"})}
 _ALWAYS_READ = frozenset({"files", "labels", "sidecars"})
-_LOCKS = {
-    "enable_external_access": "false",
-    "autoinstall_known_extensions": "false",
-    "autoload_known_extensions": "false",
-    "python_enable_replacements": "false",
-    "temp_directory": "",  # else a large query would write into the current folder, which may be a photo folder
-}
 # DESCRIBE, SHOW, SUMMARIZE, VALUES and FROM-first are SELECT to DuckDB; a PIVOT over unknown values is MULTI.
 _ANSWERED = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI})
+_CHANGING = frozenset({"create", "copy", "insert", "update", "delete", "merge", "export", "attach", "prepare"})
 _KEY_MARK = b"lance-schema:unenforced-primary-key"
 _NO_TABLE = re.compile(r'Table with name "?(?P<word>[^"!]+?)"? does not exist|Referenced table "(?P<other>[^"]+)" not')
 _NO_COLUMN = re.compile(
@@ -46,21 +41,21 @@ def run_sql(store: Store, query: str, config: Config | None = None) -> pa.Table:
     The tables are read into memory: cost grows with the library's rows. Tables that `photos` does not need, and the
     columns `exif.tags` and `thumbnails.jpeg`, are read only where the query names them.
     """
-    with duckdb.connect(":memory:", config=dict(_LOCKS)) as connection:
+    config = config or Config()
+    with locked_connection() as connection:
         statement = _parse(connection, query)
-        functions = SimilarityFunctions(store, config or Config())
+        functions = SimilarityFunctions(store, config)
         if says_similarity(query):
             statement = _parse(connection, with_content_ids(query))
             functions.register(connection)
         names = _load(connection, store, query)
         connection.execute("SET lock_configuration = true")
         try:
-            answer = connection.sql(statement).to_arrow_table()
-        except duckdb.Error as error:
+            answer = collect(connection, statement, config)
+        except (duckdb.Error, pa.ArrowException, OSError) as error:  # those that come late, Arrow tells in its own
             if functions.error is not None:
                 raise functions.error from None
             raise QueryError(_explain(str(error), query, names)) from None
-    assert isinstance(answer, pa.Table)
     return answer.rename_columns(_told_apart(answer.column_names))
 
 
@@ -99,9 +94,22 @@ def _parse(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statemen
         raise QueryError(_first_line(str(error))) from None
     if len(statements) != 1:
         raise QueryError(f"Give exactly one statement, not {len(statements)}.")
-    if statements[0].type not in _ANSWERED:
+    is_pivot = statements[0].type == duckdb.StatementType.MULTI
+    if statements[0].type not in _ANSWERED or (is_pivot and _CHANGING & _outer_words(query)):
         raise QueryError("Only queries are answered: the library can't be changed by SQL. Begin with SELECT.")
     return statements[0]
+
+
+def _outer_words(query: str) -> set[str]:
+    """Give the keywords of a query that stand in no brackets, in lower case: DuckDB does not tell what a MULTI does."""
+    data, words, depth = query.encode(), set(), 0
+    found = duckdb.tokenize(query)
+    for (at, kind), (end, _) in itertools.pairwise([*found, (len(data), None)]):
+        token = data[at:end].strip().lower()
+        depth += (token == b"(") - (token == b")")
+        if kind == duckdb.token_type.keyword and depth == 0:
+            words.add(token.decode())
+    return words
 
 
 def _load(connection: duckdb.DuckDBPyConnection, store: Store, query: str) -> dict[str, list[str]]:

@@ -28,6 +28,10 @@ class Config:
     """A photo or sidecar that is larger is recorded as failed and not read. A video may be of any size."""
     worker_memory_mib: int = 4096
     """Most memory of its own that a worker may take, where the system can hold it to that (Linux)."""
+    query_time_limit_s: float = 600.0
+    """Longest time for one SQL query; one that takes longer is stopped."""
+    query_answer_bytes: int = 4 << 30
+    """The largest answer of an SQL query."""
     settle_s: float = 2.0
     """A file changed less than this long ago may still be being written: it is left until it has been quiet so long."""
     device: str = "auto"
