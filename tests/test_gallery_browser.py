@@ -30,6 +30,8 @@ HOSTILE = (
     "turned \u202egpj.exe.jpg".encode(),
     b"{{code}} &lt;b&gt; #1 50%.jpg",
     b"<!--<script>.jpg",
+    b"clear \x1b[2J \x1b]8;;mailto:x@y\x07.jpg",
+    b"javascript:alert(1).jpg",
 )
 TILE = "#rows .tile"
 Open = Callable[..., Page]
@@ -382,6 +384,8 @@ def test_hostile_names_stand_there_as_text(form: str, opened: Open, hostile: dic
         "turned \\u202egpj.exe.jpg",
         "{{code}} &lt;b&gt; #1 50%.jpg",
         "<!--<script>.jpg",
+        "clear \\x1b[2J \\x1b]8;;mailto:x@y\\x07.jpg",
+        "javascript:alert(1).jpg",
         "inside.jpg",
     }
     assert page.locator("img[src=x]").count() == 0

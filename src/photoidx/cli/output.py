@@ -137,6 +137,9 @@ def _paths(names: Sequence[str], rows: Sequence[Mapping[str, Any]], *, null: boo
 
     if "path" not in names or not all(isinstance(row["path"], (str, type(None))) for row in rows):
         raise click.UsageError("--format paths needs a column named path")
+    if sys.stdout.isatty():  # for eyes, not for a program
+        click.echo("".join(harmless(row["path"]) + "\n" for row in rows if row["path"] is not None), nl=False)
+        return
     end = b"\0" if null else b"\n"
     for row in rows:
         if row["path"] is not None:
@@ -146,7 +149,10 @@ def _paths(names: Sequence[str], rows: Sequence[Mapping[str, Any]], *, null: boo
 
 def _csv(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     cells = [list(names)] * bool(names) + [[_cell(row[name]) for name in names] for row in rows]
-    click.echo("".join(map(_csv_line, cells)), nl=False)
+    lines = map(_csv_line, cells)
+    if sys.stdout.isatty():  # a program gets every byte of a name, a terminal none that could drive it
+        lines = (harmless(line.removesuffix("\n")) + "\n" for line in lines)
+    click.echo("".join(lines), nl=False, color=True)  # without it, click would cut escape sequences out of names
 
 
 def _csv_line(cells: Sequence[str]) -> str:

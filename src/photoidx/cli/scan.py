@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from photoidx.cli.output import library_option, output_options, render
+from photoidx.cli.output import harmless, library_option, output_options, render
 
 if TYPE_CHECKING:
     from photoidx.indexer.plan import Plan
@@ -87,7 +87,7 @@ def _print_plan(plan: Plan, output_format: str, *, null: bool) -> None:
     from photoidx.records import path_text  # noqa: PLC0415
 
     for warning in plan.warnings:
-        click.echo(f"photoidx: {warning}", err=True)
+        click.echo(f"photoidx: {harmless(warning)}", err=True)
     rows = [
         {"verdict": decision.verdict.value, "path": path_text(decision.path), "reason": decision.reason}
         for decision in plan.decisions
@@ -98,7 +98,7 @@ def _print_plan(plan: Plan, output_format: str, *, null: bool) -> None:
 
 def _print_result(result: ScanResult, output_format: str) -> None:
     for warning in result.warnings:
-        click.echo(f"photoidx: {warning}", err=True)
+        click.echo(f"photoidx: {harmless(warning)}", err=True)
     counts = asdict(result)
     if output_format in ("json", "jsonl"):
         click.echo(json.dumps(counts))
