@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 from xml.etree.ElementTree import ParseError
 
@@ -22,6 +23,7 @@ _START = b"<x:xmpmeta"
 _END = b"</x:xmpmeta>"
 _LONGEST = 4 << 20
 _MOST_KEYWORDS = 1000
+_MOST_HOLDERS = 20
 _REJECTED = -1
 _BEST = 5
 
@@ -79,11 +81,11 @@ def _value(root: Any, name: str) -> str | None:
 
 def _listed(root: Any, name: str) -> tuple[str, ...]:
     """Give the items of a bag, a sequence or a choice of languages, each once and in the file's order."""
-    return tuple(dict.fromkeys(_items(root, name)))[:_MOST_KEYWORDS]
+    return tuple(islice(dict.fromkeys(_items(root, name)), _MOST_KEYWORDS))
 
 
 def _items(root: Any, name: str) -> Iterator[str]:
-    for holder in root.iter(name):
+    for holder in islice(root.iter(name), _MOST_HOLDERS):  # nested by the thousand, they would take for ever
         for item in holder.iter(f"{_RDF}li"):
             found = clean(item.text)
             if found is not None:
