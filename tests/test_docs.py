@@ -88,6 +88,12 @@ def test_every_link_to_a_page_of_the_project_leads_somewhere():
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
+def test_every_test_that_the_security_page_names_is_there():
+    named = set(re.findall(r"`((?:tests|scripts)/\w+\.py)`", (ROOT / "SECURITY.md").read_text()))
+    assert len(named) > 10
+    assert [name for name in sorted(named) if not (ROOT / name).is_file()] == []
+
+
 def test_the_declared_packages_are_the_folders_on_disk():
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     folders = {"photoidx": ROOT / "src" / "photoidx"}

@@ -70,6 +70,10 @@ def test_a_broken_file_is_a_picture_or_a_failure_of_one_line(kind: str):
         assert len(why) < 600, made.name
 
 
+def state_of(folder: Path) -> dict[str, tuple[bytes, int]]:
+    return {path.name: (path.read_bytes(), path.stat().st_mtime_ns) for path in folder.iterdir()}
+
+
 def test_files_of_every_kind_end_as_rows_of_a_real_scan(tmp_path: Path):
     photos = tmp_path / "photos"
     photos.mkdir()
@@ -80,8 +84,10 @@ def test_files_of_every_kind_end_as_rows_of_a_real_scan(tmp_path: Path):
             age(photos / each.name, 3600)
     config = Config(workers=1, without=("faces", "sharpness", "technical"), max_pixels=20_000_000)
     library = Library(tmp_path / "library", config)
+    before = state_of(photos)
     result = library.scan(photos)
-    names = set(os.listdir(photos))
+    assert state_of(photos) == before
+    names = set(before)
     assert (result.seen, result.new) == (len(names), len(names))
     rows = library.sql("SELECT path FROM files").to_pylist()
     assert {os.path.basename(row["path"]) for row in rows} == names
