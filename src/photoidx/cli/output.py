@@ -149,9 +149,9 @@ def _paths(names: Sequence[str], rows: Sequence[Mapping[str, Any]], *, null: boo
 
 def _csv(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
     cells = [list(names)] * bool(names) + [[_cell(row[name]) for name in names] for row in rows]
-    lines = map(_csv_line, cells)
+    lines = [_csv_line(row) for row in cells]
     if sys.stdout.isatty():  # a program gets every byte of a name, a terminal none that could drive it
-        lines = (harmless(line.removesuffix("\n")) + "\n" for line in lines)
+        lines = [harmless(line.removesuffix("\n")) + "\n" for line in lines]
     click.echo("".join(lines), nl=False, color=True)  # without it, click would cut escape sequences out of names
 
 
