@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import socket
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import filelock
 import lancedb
 import pyarrow as pa
 from lancedb.index import FTS
@@ -21,11 +19,11 @@ from photoidx.as_of import READ_ORDER, Version, current_at, versions_at
 from photoidx.damage import changing, missing, reading
 from photoidx.errors import (
     EarlierStateError,
-    LibraryLockedError,
     LibraryNotFoundError,
     LibraryTooNewError,
     PhotoidxError,
 )
+from photoidx.lock import writer_lock
 from photoidx.migrations import MIGRATIONS, migrate
 from photoidx.moments import spelt
 from photoidx.schema import FILES, MADE, MENDED, META, OWN_TABLES, SCHEMA_VERSION, arrow_schema, key_of
@@ -98,25 +96,9 @@ class Store:
             self._prepare()
             yield
             return
-        lock = filelock.FileLock(str(self._folder / "writer.lock"))
-        holder = self._folder / "writer.json"
-        try:
-            lock.acquire(timeout=0)
-        except filelock.Timeout:
-            who = _read_holder(holder)
-            raise LibraryLockedError(
-                f"The library at {self.uri} is being written by {who}. Wait until it ends, and try again."
-            ) from None
-        except OSError as error:
-            raise PhotoidxError(
-                f"Can't write to the library at {self.uri}: {error.strerror}. Choose another with --library."
-            ) from error
-        try:
-            holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname()}))
+        with writer_lock(self._folder, self.uri):
             self._prepare()
             yield
-        finally:
-            lock.release()
 
     def _prepare(self) -> None:
         self.ensure(META, *OWN_TABLES)
@@ -151,6 +133,15 @@ class Store:
             self._ensured[spec.name] = spec
         if new and not self._names <= made:
             self.upsert(META, [{"name": MADE, "value": json.dumps(sorted(made | self._names))}])
+
+    @staticmethod
+    def remake_facts(uri: str) -> None:
+        """Make the table `meta` of a library that lost it. The caller holds the writer lock."""
+        lancedb.connect(uri if "://" in uri else str(Path(uri).expanduser())).create_table(
+            META.name, schema=arrow_schema(META)
+        )
+        store = Store(uri)
+        store.upsert(META, [{"name": "schema_version", "value": str(SCHEMA_VERSION)}])
 
     def _made(self) -> set[str]:
         """Give the names of the tables that were ever made, as far as is known."""
@@ -233,13 +224,13 @@ class Store:
             merge = merge.when_matched_update_all().when_not_matched_insert_all()
             merge.when_not_matched_by_source_delete(f"content_id IN ({quoted})").execute(data)
 
-    def delete(self, name: str, column: str, values: Sequence[str]) -> None:
-        """Delete the rows whose column holds one of the values."""
+    def delete(self, name: str, column: str, values: Sequence[str], where: str = "true") -> None:
+        """Delete the rows whose column holds one of the values, and for which a condition holds."""
         with changing(self.uri, name):
             table = self._open(name)
             for start in range(0, len(values), 500):
                 quoted = ", ".join("'" + value.replace("'", "''") + "'" for value in values[start : start + 500])
-                table.delete(f"{column} IN ({quoted})")
+                table.delete(f"{column} IN ({quoted}) AND {where}")
 
     def clear(self, name: str) -> None:
         """Delete all rows of a table, if it exists."""
@@ -322,11 +313,3 @@ def _make_folder(folder: Path) -> None:
         raise PhotoidxError(
             f"Can't make the library folder {folder}: {error.strerror}. Choose another with --library."
         ) from error
-
-
-def _read_holder(path: Path) -> str:
-    try:
-        holder = json.loads(path.read_text())
-        return f"process {holder['pid']} on {holder['host']}"
-    except (OSError, ValueError, KeyError):
-        return "another process"

@@ -15,6 +15,7 @@ from photoidx.cli.bursts_bench import bursts as bursts_bench
 from photoidx.cli.clusters import clusters
 from photoidx.cli.clusters_bench import clusters as clusters_bench
 from photoidx.cli.decide import decide
+from photoidx.cli.doctor import doctor
 from photoidx.cli.duplicates_bench import duplicates as duplicates_bench
 from photoidx.cli.dups import calibrate, dups
 from photoidx.cli.failures import failures
@@ -72,6 +73,7 @@ _COMMANDS = (
     failures,
     models,
     optimize,
+    doctor,
     bench,
 )
 for _command in _COMMANDS:

@@ -1,0 +1,1 @@
+"""Looking after a library: is it whole, mending it, copies of it."""
