@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
@@ -17,11 +18,13 @@ from sklearn.feature_selection import f_classif
 from sklearn.metrics import adjusted_rand_score, average_precision_score, pair_confusion_matrix
 
 import data_sets as made
+from photoidx.cli import cli
 from photoidx.config import Config
 from photoidx.errors import AssetError, PhotoidxError
 from photoidx.evaluation import colour_distances, visual_words
 from photoidx.evaluation import retrieval_bench as bench
 from photoidx.evaluation import retrieval_measures as measures
+from photoidx.evaluation.datasets.findings import DataSetError
 from photoidx.evaluation.datasets.labelled import read
 from photoidx.evaluation.kept_features import KeptFeatures
 from photoidx.evaluation.retrieval_page import MARK, check_place, page, write_page
@@ -44,6 +47,7 @@ def test_average_precision_of_a_case_worked_out_by_hand():
     assert [measures.recall_at(ranks, depth) for depth in (1, 3, 11, 12)] == pytest.approx([1 / 3, 2 / 3, 2 / 3, 1])
 
 
+@settings(deadline=None, max_examples=40)
 @given(RANKS)
 def test_average_precision_is_that_of_scikit_learn(ranks):
     right = np.isin(np.arange(1, 61), ranks)
@@ -51,6 +55,7 @@ def test_average_precision_is_that_of_scikit_learn(ranks):
     assert measures.average_precision_at(ranks, 60) == pytest.approx(measures.average_precision(ranks))
 
 
+@settings(deadline=None, max_examples=40)
 @given(RANKS)
 def test_trapezoids_are_those_of_the_loop_of_the_holidays_program(ranks):
     area = 0.0
@@ -60,6 +65,7 @@ def test_trapezoids_are_those_of_the_loop_of_the_holidays_program(ranks):
     assert measures.trapezoid_precision(ranks) == pytest.approx(area)
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=2, max_size=40))
 def test_grouping_measures_are_those_of_scikit_learn_and_of_counting(pairs):
     predicted, truth = (np.array(each) for each in zip(*pairs, strict=True))
@@ -84,6 +90,7 @@ def matrices(draw):
     return likeness, groups, queries
 
 
+@settings(deadline=None, max_examples=40)
 @given(matrices())
 def test_what_is_judged_is_what_plain_loops_find(case):
     likeness, groups, queries = case
@@ -122,6 +129,7 @@ def test_a_method_that_tells_nothing_apart_gains_nothing_by_the_order_of_the_fil
     assert found.ns_with_self.mean() < 0.3
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.integers(0, 1000))
 def test_fishers_ratio_orders_features_as_the_f_test_does(seed):
     rng = np.random.default_rng(seed)
@@ -204,7 +212,7 @@ def test_the_earth_movers_distance_of_two_single_colours_is_that_of_their_places
     assert (likeness == likeness.T).all()
 
 
-@settings(max_examples=20, deadline=None)
+@settings(deadline=None, max_examples=20)
 @given(st.integers(0, 1000))
 def test_the_earth_movers_distance_is_that_of_linear_programming(seed):
     from scipy.optimize import linprog
@@ -292,9 +300,9 @@ def test_a_draw_takes_whole_groups_where_they_are_small_and_as_many_of_each_wher
 def test_a_model_without_weights_is_refused_and_runs_with_random_ones_when_asked(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
-    with pytest.raises(AssetError, match="resnet18"):
-        method("timm:resnet18.a1_in1k", EXACT)
-    one, other = (method("timm:resnet18.a1_in1k", EXACT, random_weights=True) for _ in "ab")
+    with pytest.raises(AssetError, match="test_resnet"):
+        method("timm:test_resnet.r160_in1k", EXACT)
+    one, other = (method("timm:test_resnet.r160_in1k", EXACT, random_weights=True) for _ in "ab")
     assert one.weights == "random"
     assert method("efficientnet_lite0", EXACT, random_weights=True).weights == "trained"
     folder = textures(tmp_path / "photos", 2, 2)
@@ -370,8 +378,10 @@ def test_the_command_tells_which_method_finds_the_photos_of_folders(tmp_path):
 
 def test_the_command_refuses_a_set_that_is_not_whole_before_it_computes(tmp_path):
     folder = made.ukbench(tmp_path / "set", [0, 1, 2, 4, 5, 6, 7, 8, 9, 10, 11])
-    found = run(tmp_path, folder, "--layout", "ukbench")
-    assert found.returncode == 1
-    assert "ukbench00003.jpg" in found.stderr
+    library = tmp_path / "library"
+    words = ["bench", "retrieval", str(folder), "--layout", "ukbench", "--library", str(library)]
+    found = CliRunner().invoke(cli, words)
+    assert isinstance(found.exception, DataSetError)
+    assert "ukbench00003.jpg" in str(found.exception)
     assert not found.stdout
-    assert not (tmp_path / "cache").exists()
+    assert not library.exists()

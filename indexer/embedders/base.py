@@ -78,15 +78,20 @@ def device_of(config: Config) -> str:
     return config.device
 
 
+def seen_box(size: tuple[int, int], vision: Vision) -> tuple[float, float, float, float]:
+    """Give the part of a picture of that size that the model sees: left, top, right, bottom, in pixels."""
+    width, height = size
+    part = vision.size / vision.resize
+    shown = (width * part, height * part) if vision.squash else (min(width, height) * part,) * 2
+    return (width - shown[0]) / 2, (height - shown[1]) / 2, (width + shown[0]) / 2, (height + shown[1]) / 2
+
+
 def square(image: Image.Image, vision: Vision) -> np.ndarray[Any, Any]:
     """Cut the middle and scale it to the model's input: size x size x 3, uint8.
 
     The middle is a square; where the model was trained on squashed pictures it has the picture's own shape.
     """
-    width, height = image.size
-    part = vision.size / vision.resize
-    shown = (width * part, height * part) if vision.squash else (min(width, height) * part,) * 2
-    box = ((width - shown[0]) / 2, (height - shown[1]) / 2, (width + shown[0]) / 2, (height + shown[1]) / 2)
+    box = seen_box(image.size, vision)
     method = Image.Resampling[vision.interpolation.upper()]
     return np.asarray(image.resize((vision.size, vision.size), method, box=box, reducing_gap=3.0))
 
@@ -174,13 +179,18 @@ class VectorStage(BatchStage):
         size = self.vision.size
         padded = np.zeros((max(self.batch_size, len(arrays)), size, size, 3), np.uint8)
         padded[: len(arrays)] = np.stack(arrays)
+        with torch.inference_mode(), few_threads():
+            return self.features(self.normalised(padded))[: len(arrays)].float()
+
+    def normalised(self, pictures: np.ndarray[Any, Any]) -> Any:
+        """Give squares (n x size x size x 3, uint8) as the loaded model's input, where it is and in its precision."""
+        import torch  # noqa: PLC0415
+
         mean = torch.tensor(self.vision.mean, device=self.device) * 255
         std = torch.tensor(self.vision.std, device=self.device) * 255
-        with torch.inference_mode(), few_threads():
-            batch = torch.from_numpy(padded).to(self.device).float().sub_(mean).div_(std)
-            # Moving the channels of a tensor that has them last gives torch's channels_last layout.
-            found = self.features(batch.permute(0, 3, 1, 2).to(getattr(torch, self.precision)))
-            return found[: len(arrays)].float()
+        batch = torch.from_numpy(pictures).to(self.device).float().sub_(mean).div_(std)
+        # Moving the channels of a tensor that has them last gives torch's channels_last layout.
+        return batch.permute(0, 3, 1, 2).to(getattr(torch, self.precision))
 
     def run_batch(self, arrays: Sequence[np.ndarray[Any, Any]]) -> Sequence[Rows]:
         """Give each picture's vector."""

@@ -18,6 +18,7 @@ from photoidx.cli.decide import decide
 from photoidx.cli.doctor import doctor
 from photoidx.cli.duplicates_bench import duplicates as duplicates_bench
 from photoidx.cli.dups import calibrate, dups
+from photoidx.cli.explain import explain
 from photoidx.cli.failures import failures
 from photoidx.cli.gallery import gallery
 from photoidx.cli.learn import learn
@@ -67,6 +68,7 @@ _COMMANDS = (
     learn,
     gallery,
     similar,
+    explain,
     search,
     sql,
     show,

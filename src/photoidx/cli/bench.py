@@ -20,7 +20,7 @@ _SOME_FAILED = 3
 
 @click.group()
 def bench() -> None:
-    """Measure how well photoidx judges photos. Nothing is written and no library is needed."""
+    """Measure how well photoidx judges photos. Your photos are only read, and no library is needed."""
 
 
 @bench.command()

@@ -68,10 +68,7 @@ def retrieval(  # noqa: PLR0917 - click passes each option by name
     photos could not be read; they are left out for all methods.
     """
     from photoidx.config import Config  # noqa: PLC0415
-    from photoidx.evaluation import retrieval_bench as ours  # noqa: PLC0415
     from photoidx.evaluation.datasets.labelled import read  # noqa: PLC0415
-    from photoidx.evaluation.similarity_methods import method  # noqa: PLC0415
-    from photoidx.store import Store  # noqa: PLC0415
 
     if output_format == "paths":
         raise click.UsageError("there are no paths to print: choose table, json, jsonl or csv")
@@ -82,6 +79,10 @@ def retrieval(  # noqa: PLR0917 - click passes each option by name
     labelled = read(layout, folder, protocol).checked()
     for finding in labelled.findings:
         click.echo(f"photoidx: {harmless(str(finding))}", err=True)
+    from photoidx.evaluation import retrieval_bench as ours  # noqa: PLC0415 - slow to import, as the next ones
+    from photoidx.evaluation.similarity_methods import method  # noqa: PLC0415
+    from photoidx.store import Store  # noqa: PLC0415
+
     labelled = ours.drawn(labelled, limit or (ours.QUICK_PHOTOS if quick else 0), seed)
     names = dict.fromkeys(name.strip() for given in methods or _METHODS for name in given.split(",") if name.strip())
     chosen = [method(name, Config(), random_weights=random_weights, quick=quick) for name in names]
