@@ -1,0 +1,1 @@
+"""Watch folders, and keep the tables true while they change."""
