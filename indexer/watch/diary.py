@@ -49,7 +49,8 @@ def diary(path: str | None, say: Callable[[str], None]) -> Iterator[str | None]:
     finally:
         logger.setLevel(before)
         logger.removeHandler(handler)
-        handler.close()
+        with contextlib.suppress(OSError):  # a full disk, which was said when the lines were written
+            handler.close()
 
 
 def last_lines(path: str, count: int) -> list[str]:

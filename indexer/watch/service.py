@@ -11,6 +11,7 @@ import re
 import subprocess
 import unicodedata
 from dataclasses import dataclass
+from xml.parsers.expat import ExpatError
 
 from photoidx.errors import PhotoidxError
 
@@ -56,6 +57,10 @@ def systemd_unit(service: Service) -> str:
     """Give the text of a systemd user unit (systemd.service(5), systemd.syntax(7)). Raises PhotoidxError."""
     _check(service)
     program, *arguments = service.command
+    if any(char in program for char in "\\\"'"):
+        raise PhotoidxError(
+            f"systemd starts no program that has a quote or backslash in its path: {program!r}. Move it."
+        )
     # systemd takes `$` for a variable in the arguments and not in the program's path, where `$$` would stay as it is.
     # The colon turns variables off. It needs systemd 244, so it is used only where nothing else helps.
     literal = "$" in program
@@ -123,7 +128,7 @@ def service_of_agent(data: bytes) -> Service | None:
     try:
         agent = plistlib.loads(data)
         return Service(tuple(agent["ProgramArguments"]), tuple(agent.get("EnvironmentVariables", {}).items()))
-    except (plistlib.InvalidFileException, ValueError, KeyError, TypeError, AttributeError, SyntaxError):
+    except (plistlib.InvalidFileException, ValueError, KeyError, TypeError, AttributeError, ExpatError):
         return None
 
 
