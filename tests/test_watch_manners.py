@@ -54,13 +54,20 @@ def test_no_message_makes_a_line_of_its_own_or_one_without_end(message: str):
 
 def test_the_log_stays_below_eight_megabytes_and_keeps_the_newest(tmp_path: Path):
     path = tmp_path / "watch.log"
+    largest = 0
     with diary(str(path), silent):
-        for number in range(2_400):
-            log.info("%d %s", number, "ü€" * 900)  # 5 bytes for two characters: 11 MB
-    sizes = [file.stat().st_size for file in tmp_path.iterdir()]
-    assert len(sizes) == 4
-    assert 5_000_000 < sum(sizes) <= 8_000_000
-    assert " 2399 " in last_lines(str(path), 1)[0]
+        for number in range(40):
+            for _ in range(20):
+                log.info("a" * 2_000)
+            try:
+                raise ValueError("\n".join(["🏔" * 2_000] * 40))  # noqa: TRY301
+            except ValueError:
+                log.exception("%d", number)
+            log.info("Went on after %d", number)
+            largest = max(largest, sum(file.stat().st_size for file in tmp_path.iterdir()))
+    assert len(os.listdir(tmp_path)) == 4
+    assert 5_000_000 < largest <= 8_000_000
+    assert last_lines(str(path), 1)[0].endswith("Went on after 39")
 
 
 def test_the_last_lines_are_found_across_a_rotation(tmp_path: Path):
