@@ -15,7 +15,9 @@ from platformdirs import user_log_path
 
 LOGGER = "photoidx.watch"
 _FILES = 4
-_FILE_CHARACTERS = 1_900_000  # together under 8 MB, with room for a last line in each
+# logging counts the characters of a new record, not its bytes: of the longest, 41 lines, three quarters may lie beyond.
+# So the files together stay under 8 MB.
+_FILE_BYTES = 1_650_000
 _LINE_CHARACTERS = 2_000
 _TRACE_LINES = 40
 
@@ -65,7 +67,7 @@ def last_lines(path: str, count: int) -> list[str]:
 class _Diary(RotatingFileHandler):
     def __init__(self, path: str, say: Callable[[str], None]) -> None:
         super().__init__(
-            path, maxBytes=_FILE_CHARACTERS, backupCount=_FILES - 1, encoding="utf-8", errors="backslashreplace"
+            path, maxBytes=_FILE_BYTES, backupCount=_FILES - 1, encoding="utf-8", errors="backslashreplace"
         )
         self._say = say
         self._failed = self._troubled = False
@@ -75,14 +77,6 @@ class _Diary(RotatingFileHandler):
         self._failed = False
         super().emit(record)
         self._troubled = self._failed
-
-    def shouldRollover(self, record: logging.LogRecord) -> int:  # noqa: N802 - the library's name
-        """Count bytes, where the library counts the characters of the new line."""
-        if self.stream is None:
-            self.stream = self._open()
-        new = len(self.format(record).encode("utf-8", "backslashreplace")) + 1
-        end = self.stream.seek(0, os.SEEK_END)
-        return int(os.path.isfile(self.baseFilename) and end > 0 and end + new > self.maxBytes)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802, ARG002 - the library's name
         """Say that a line could not be written, and do not repeat it for each of the next."""
