@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from photoidx.cli.backup import backup, restore
 from photoidx.cli.bench import bench
 from photoidx.cli.best import best, why
 from photoidx.cli.bursts import bursts
@@ -76,6 +77,8 @@ _COMMANDS = (
     models,
     optimize,
     doctor,
+    backup,
+    restore,
     bench,
 )
 for _command in _COMMANDS:
