@@ -282,11 +282,14 @@ def test_a_running_service_is_told_with_its_process_and_since_when(home: Path):
 
 
 def test_launchd_is_told_to_load_the_agent_anew(home: Path):
-    calls = program(home, "launchctl")
+    # At first `print` still finds the watch that was there before.
+    calls = program(home, "launchctl", f'[ "$1" = print ] || exit 0; [ ! -e "{home}/asked" ] && : > "{home}/asked"')
     install(SERVICE, lambda _line: None, "darwin")
     me = f"gui/{os.getuid()}"
     assert calls.read_text().splitlines() == [
         f"bootout {me}/photoidx.watch",
+        f"print {me}/photoidx.watch",
+        f"print {me}/photoidx.watch",
         f"enable {me}/photoidx.watch",
         f"bootstrap {me} {home / AGENT_PLACE}",
     ]
@@ -374,6 +377,17 @@ def test_the_options_of_the_call_are_those_of_the_service(home: Path, monkeypatc
         f"--models={home / 'm'}",
     }
     assert service.environment == (("HF_HOME", "/big disk/hf"),)
+
+
+@linux_only
+def test_the_service_runs_this_photoidx_whatever_lies_in_the_folder_where_it_starts(home: Path):
+    call("--install", str(home))
+    command = systemd_command(line_of((home / UNIT_PLACE).read_text(), "ExecStart"), ENVIRONMENT)
+    (home / "photoidx.py").write_text("raise SystemExit('the wrong one')")
+    program = command[: command.index("watch")]
+    done = subprocess.run([*program, "--version"], cwd=home, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("photoidx, version")
 
 
 @linux_only

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -136,7 +137,7 @@ def _systemd_state(path: str, service: Service | None) -> State:
 
 
 def _launchd_state(path: str, service: Service | None) -> State:
-    asked = _run(("launchctl", "print", f"{_domain()}/{forms.LABEL}"))
+    asked = _launchd_print()
     if asked is None:
         return State(path, service, None, words=_complaint(asked, "launchctl"))
     if asked.returncode:
@@ -179,9 +180,17 @@ def _launchd_stop() -> list[tuple[str, ...]]:
 
 
 def _launchd_load(path: Path) -> list[tuple[str, ...]]:
-    # What is loaded under this name has to go first; where nothing is, bootout only complains.
+    # What is loaded under this name has to go first; where nothing is, bootout only complains. It returns before the old
+    # watch has ended, and until then bootstrap would fail.
     _run_all(_launchd_stop())
+    end = time.monotonic() + _PATIENCE_S
+    while (asked := _launchd_print()) and not asked.returncode and time.monotonic() < end:
+        time.sleep(0.2)
     return [("launchctl", "enable", f"{_domain()}/{forms.LABEL}"), ("launchctl", "bootstrap", _domain(), str(path))]
+
+
+def _launchd_print() -> subprocess.CompletedProcess[str] | None:
+    return _run(("launchctl", "print", f"{_domain()}/{forms.LABEL}"))
 
 
 def _domain() -> str:
