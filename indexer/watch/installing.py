@@ -180,8 +180,8 @@ def _launchd_stop() -> list[tuple[str, ...]]:
 
 
 def _launchd_load(path: Path) -> list[tuple[str, ...]]:
-    # What is loaded under this name has to go first; where nothing is, bootout only complains. It returns before the old
-    # watch has ended, and until then bootstrap would fail.
+    # What is loaded under this name has to go first; where nothing is, bootout only complains. It returns before the
+    # old watch has ended, and until then bootstrap would fail.
     _run_all(_launchd_stop())
     end = time.monotonic() + _PATIENCE_S
     while (asked := _launchd_print()) and not asked.returncode and time.monotonic() < end:
