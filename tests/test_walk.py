@@ -4,6 +4,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photoidx.indexer.scope import walk_some
 from photoidx.indexer.walk import walk
 from photoidx.records import path_text, text_path
 from pictures import draw
@@ -66,3 +67,24 @@ def test_any_bytes_of_a_name_survive_the_tables(raw: bytes):
 def test_two_names_never_share_a_text(one: bytes, other: bytes):
     same = path_text(os.fsdecode(one)) == path_text(os.fsdecode(other))
     assert same == (one == other)
+
+
+def test_a_look_at_some_folders_judges_only_what_lies_in_them_or_has_left_them(tmp_path: Path):
+    root = str(tmp_path)
+    for name in ("a/1.jpg", "a/deep/2.jpg", "b/3.jpg", "new/deeper/4.jpg"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    known = {f"{root}/{name}": name for name in ("a/1.jpg", "a/deep/2.jpg", "a/left/5.jpg", "a/6.jpg", "b/3.jpg")}
+    listing, judged = walk_some(root, [f"{root}/a", f"{root}/new"], known)
+    assert set(listing.files) == {f"{root}/a/1.jpg", f"{root}/new/deeper/4.jpg"}
+    assert set(judged.values()) == {"a/1.jpg", "a/left/5.jpg", "a/6.jpg"}
+
+
+def test_a_folder_that_is_gone_is_judged_by_the_one_above_and_a_root_that_is_gone_judges_nothing(tmp_path: Path):
+    root = str(tmp_path / "root")
+    known = {f"{root}/a/b/1.jpg": 1, f"{root}/c/2.jpg": 2}
+    listing, judged = walk_some(root, [f"{root}/a/b"], known)
+    assert root in listing.unlisted
+    assert not judged
+    (tmp_path / "root" / "c").mkdir(parents=True)
+    assert set(walk_some(root, [f"{root}/a/b"], known)[1].values()) == {1}
