@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from click.testing import CliRunner
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw
+from playwright.sync_api import sync_playwright
 from sklearn.feature_selection import f_classif
 from sklearn.metrics import adjusted_rand_score, average_precision_score, pair_confusion_matrix
 
@@ -351,6 +353,36 @@ def test_the_page_runs_no_code_asks_for_nothing_and_survives_hostile_names(tmp_p
     with pytest.raises(PhotoidxError, match="no folder"):
         check_place(tmp_path / "nowhere" / "report.html")
     assert MARK in text
+
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
+CHROMIUM = os.environ.get("PHOTOIDX_CHROMIUM") or next(filter(None, map(shutil.which, NAMES)), None)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: install it, or name it in PHOTOIDX_CHROMIUM")
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_page_opens_in_a_browser_without_a_complaint_or_a_request(tmp_path, scheme):
+    store = Store(str(tmp_path / "library"), create=True)
+    labelled = read("folders", textures(tmp_path / "photos", 3, 2)).checked()
+    with store.writing():
+        report = bench.bench(labelled, [Brightness(), method("emd", EXACT)], store)
+    write_page(report, tmp_path / "report.html")
+    arguments = ["--disable-gpu", "--no-first-run", *(["--no-sandbox"] if os.geteuid() == 0 else [])]
+    wrong: list[str] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
+        opened = browser.new_page(viewport={"width": 500, "height": 800}, color_scheme=scheme)
+        opened.on("console", lambda message: wrong.append(message.text))
+        opened.on("request", lambda asked: asked.url.startswith(("file:", "data:")) or wrong.append(asked.url))
+        opened.goto((tmp_path / "report.html").as_uri())
+        width = opened.evaluate("document.documentElement.scrollWidth")
+        paper = opened.evaluate("getComputedStyle(document.body).backgroundColor")
+        bars = opened.locator("svg rect").first.evaluate("bar => getComputedStyle(bar).fill")
+        browser.close()
+    assert wrong == []
+    assert width <= 500
+    assert paper == {"light": "rgb(251, 251, 250)", "dark": "rgb(19, 19, 20)"}[scheme]
+    assert bars == {"light": "rgb(154, 91, 0)", "dark": "rgb(240, 179, 82)"}[scheme]
 
 
 def run(tmp_path: Path, *words: object) -> subprocess.CompletedProcess[str]:

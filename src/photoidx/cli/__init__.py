@@ -26,6 +26,7 @@ from photoidx.cli.learn import learn
 from photoidx.cli.models import models
 from photoidx.cli.optimize import optimize
 from photoidx.cli.output import harmless
+from photoidx.cli.quality_bench import quality
 from photoidx.cli.retrieval_bench import retrieval
 from photoidx.cli.scan import scan
 from photoidx.cli.search import search
@@ -55,6 +56,7 @@ def cli() -> None:
 bench.add_command(bursts_bench)
 bench.add_command(clusters_bench)
 bench.add_command(duplicates_bench)
+bench.add_command(quality)
 bench.add_command(retrieval)
 _COMMANDS = (
     scan,
