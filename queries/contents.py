@@ -35,7 +35,9 @@ def vectors_of(store: Store, content_ids: Sequence[str], embedder: str = DEFAULT
             found = np.zeros((len(wanted), width), np.float16)
         place = pc.index_in(part["content_id"], value_set=wanted)
         rows = np.asarray(part["vector"].flatten(), np.float16).reshape(-1, width)
-        found[np.asarray(place.drop_null(), np.int64)] = rows[np.asarray(pc.is_valid(place))]
+        if place.null_count:
+            rows = rows[np.asarray(pc.is_valid(place))]
+        found[np.asarray(place.drop_null(), np.int64)] = rows
     if found is None:
         return np.zeros((len(content_ids), 1), np.float16)
     return found if len(wanted) == len(asked) else found[np.asarray(pc.index_in(asked, value_set=wanted), np.int64)]

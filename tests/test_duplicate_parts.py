@@ -218,6 +218,14 @@ def test_what_is_new_finds_the_same_pairs_as_all_at_once():
     assert {(at, at + 1) for at in range(0, 80, 2)} <= {tuple(pair) for pair in whole.tolist()}
 
 
+def test_a_vector_whose_first_numbers_are_zero_is_compared_and_an_empty_one_is_not():
+    vectors = np.zeros((30, 100))
+    vectors[:2, -1] = 1
+    pictures = made(np.random.default_rng(4).integers(0, 2**63, 30).tolist(), vectors)
+    assert candidates(pictures).tolist() == [[0, 1]]
+    assert candidates(pictures, np.array([1])).tolist() == [[0, 1]]
+
+
 @given(st.lists(st.tuples(st.floats(0, 1), st.floats(0.1, 5)), min_size=1, max_size=30))
 def test_the_curve_rises_as_scipys_does(rows: list[tuple[float, float]]):
     values, weights = np.array(rows).T

@@ -39,6 +39,7 @@ _ROUNDING = 0.01  # of vectors that are stored as float16
 _SAMPLE, _ROUNDS = 8_000, 4
 _FEW = 20  # a share of 1 in so many pictures asks: all are compared with all
 _SAME_MOMENT = 12
+_GLANCE = 32
 
 
 def candidates(pictures: Pictures, fresh: Array | None = None) -> Array:
@@ -154,14 +155,15 @@ def _band(hashes: Array, band: int, width: int) -> Array:
 
 def _near_vectors(pictures: Pictures, among: Array, asking: Array) -> Iterator[Array]:
     """Find each picture's nearest vectors: among all of them, or in a large library in near cells (FAISS)."""
-    among, asking = (each[pictures.vectors[each].any(axis=1)] for each in (among, asking))
+    embedded = _is_set(pictures.vectors)
+    among, asking = among[embedded[among]], asking[embedded[asking]]
     if len(among) < 2 or not len(asking):  # noqa: PLR2004 - a pair
         return
-    import faiss  # noqa: PLC0415 - a third of a second
-
     if len(asking) * _FEW <= len(among):
         yield _nearest(np.concatenate([_all_near(pictures, block, asking) for block in blocks(among, _BLOCK)]))[:, :2]
         return
+    import faiss  # noqa: PLC0415 - a third of a second
+
     reduced = _reduced(pictures.vectors, among)
     width = reduced.shape[1]
     index: Any = faiss.IndexFlatL2(width)
@@ -181,6 +183,14 @@ def _near_vectors(pictures: Pictures, among: Array, asking: Array) -> Iterator[A
         maybe.append(pairs[near & (pairs[:, 0] != pairs[:, 1])])
     pairs = unique_pairs(np.concatenate(maybe))  # most are found from both sides
     yield pairs[cosines(pictures, pairs) >= NEAR_COSINE]
+
+
+def _is_set(vectors: Array) -> Array:
+    """Tell which rows are not all zero. Nearly every vector shows it in its first numbers."""
+    found = vectors[:, :_GLANCE].any(axis=1)
+    empty = np.flatnonzero(~found)
+    found[empty] = vectors[empty].any(axis=1)
+    return np.asarray(found)
 
 
 def _all_near(pictures: Pictures, block: Array, asking: Array) -> Array:
