@@ -26,7 +26,7 @@ def walk_some(
     holding = _folders_of(below, root)
     inside: dict[str, list[str]] = {}
     entered: set[tuple[int, int]] = set()
-    waiting = [folder for folder in folders if folder == root or _is_of_interest(folder, root, excludes)]
+    waiting = [folder for folder in folders if folder == root or is_of_interest(folder, root, excludes)]
     while waiting:
         folder = waiting.pop()
         if folder in inside or folder in listing.unlisted:
@@ -48,7 +48,7 @@ def walk_some(
     return listing, {path: each for path, each in below.items() if os.path.dirname(path) in judged}
 
 
-def _is_of_interest(folder: str, root: str, excludes: tuple[str, ...]) -> bool:
+def is_of_interest(folder: str, root: str, excludes: tuple[str, ...]) -> bool:
     """Tell whether a walk of the root would come to a folder."""
     if not _lies_in(folder, root):
         return False

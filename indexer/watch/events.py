@@ -1,0 +1,171 @@
+"""What the operating system tells of the folders: events, from watchdog, as notes for the tracker."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from watchdog.events import (
+    DirAttribEvent,
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirMovedEvent,
+    FileAttribEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
+from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver, ObservedWatch
+
+from photoidx.indexer.scope import is_of_interest
+from photoidx.indexer.walk import is_excluded
+from photoidx.records import format_of
+
+# Not the opening and closing of files that are only read: the watch itself does that.
+_ASKED: list[type[FileSystemEvent]] = [
+    DirAttribEvent,
+    DirCreatedEvent,
+    DirDeletedEvent,
+    DirMovedEvent,
+    FileAttribEvent,
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+]
+
+
+class Sink(Protocol):
+    """Who is told. Called in the observer's thread."""
+
+    def file(self, path: str) -> None:
+        """Take note that a file of interest came or was written to."""
+
+    def folder(self, folder: str) -> None:
+        """Take note that a folder lost an entry, got a folder, or is new."""
+
+    def lost(self, why: str) -> None:
+        """Take note that events were lost: everything has to be looked at."""
+
+
+Identity = tuple[int, int]
+
+
+def identity(folder: str) -> Identity | None:
+    """Name the very folder that is at a path now; None if there is none. Another mount is another folder."""
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+@dataclass
+class _Root:
+    identity: Identity | None
+    watch: ObservedWatch | None = None
+    trouble: str = ""
+
+
+class _Complaints(logging.Handler):
+    """Hears what watchdog complains of: that events were lost, or that a folder can't be watched."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        super().__init__(logging.WARNING)
+        self._tell = tell
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._tell(record.getMessage())
+
+
+class Events:
+    """The events of some roots, with all folders below them. Links to folders are not followed.
+
+    `ignored` are folders whose events are not told, as that of the library.
+    """
+
+    def __init__(
+        self, roots: Iterable[str], sink: Sink, excludes: tuple[str, ...] = (), ignored: Iterable[str] = ()
+    ) -> None:
+        self._sink, self._excludes = sink, excludes
+        self._ignored = tuple(os.path.join(folder, "") for folder in ignored)
+        self._roots = {root: _Root(None) for root in roots}
+        self._observer: BaseObserver = Observer()
+        self._complaints = _Complaints(sink.lost)
+
+    def start(self) -> None:
+        """Begin to tell of the roots that are there. A root that can't be watched is told by `trouble`."""
+        logging.getLogger("watchdog").addHandler(self._complaints)
+        self._observer.start()
+        for root in self._roots:
+            self.restart(root)
+
+    def close(self) -> None:
+        """End."""
+        logging.getLogger("watchdog").removeHandler(self._complaints)
+        if self._observer.is_alive():
+            self._observer.stop()
+            self._observer.join()
+
+    def trouble(self, root: str) -> str:
+        """Say why a root's events can't be had; nothing if they can."""
+        return self._roots[root].trouble
+
+    def moved(self, root: str) -> bool:
+        """Tell whether another folder is at the root's path than the one that is watched: it came, left, or changed."""
+        return self._roots[root].identity != identity(root)
+
+    def restart(self, root: str) -> None:
+        """Watch what is at a root's path now."""
+        ours = self._roots[root]
+        if ours.watch is not None:
+            self._observer.unschedule(ours.watch)
+        ours.watch, ours.trouble, ours.identity = None, "", identity(root)
+        if ours.identity is None:
+            return
+        try:
+            ours.watch = self._observer.schedule(_Handler(root, self), root, recursive=True, event_filter=_ASKED)
+        except OSError as error:
+            ours.trouble = error.strerror or str(error)
+
+    def take(self, root: str, event: FileSystemEvent) -> None:
+        """Make a note of an event below a root."""
+        gone = isinstance(event, FileDeletedEvent | FileMovedEvent | DirDeletedEvent | DirMovedEvent)
+        for path, has_left in ((event.src_path, gone), (event.dest_path, False)):
+            if path and self._is_of_interest(root, os.fsdecode(path), is_folder=event.is_directory):
+                self._note(root, os.fsdecode(path), is_folder=event.is_directory, has_left=has_left)
+
+    def _note(self, root: str, path: str, *, is_folder: bool, has_left: bool) -> None:
+        if path != root and (is_folder or has_left):
+            self._sink.folder(os.path.dirname(path))
+        if is_folder and not has_left:
+            self._sink.folder(path)
+        elif not is_folder and not has_left:
+            self._sink.file(path)
+
+    def _is_of_interest(self, root: str, path: str, *, is_folder: bool) -> bool:
+        folder, name = os.path.split(path)
+        if path == root:
+            return True
+        if os.path.join(path, "").startswith(self._ignored) or is_excluded(name, path, self._excludes):
+            return False
+        if not is_folder and format_of(name) is None:
+            return False
+        return folder == root or is_of_interest(folder, root, self._excludes)
+
+
+class _Handler(FileSystemEventHandler):
+    def __init__(self, root: str, events: Events) -> None:
+        self._root, self._events = root, events
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        self._events.take(self._root, event)

@@ -1,0 +1,97 @@
+"""When a change may be looked at: after the file is quiet and its stat stays, or after the longest wait.
+
+Pure but for the stat that it is given: times are seconds of any clock that does not go back, and the caller's to tell.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from photoidx.indexer.walk import FileState, signed
+
+
+def look(path: str) -> FileState | None:
+    """Give the state of a file as a scan sees it; None if there is none, or it can't be told."""
+    try:
+        status = os.stat(path)
+    except OSError:
+        return None
+    return FileState(status.st_size, status.st_mtime_ns, signed(status.st_ino))
+
+
+@dataclass
+class _Waiting:
+    first: float
+    last: float
+    looked: float | None = None
+    state: FileState | None = None
+
+
+class Tracker:
+    """Files and folders that something happened to, until they may be looked at.
+
+    A file is ready when nothing was noted of it for `quiet_s`, and two looks at it, half of that apart, agree; or when
+    it has waited for `longest_s`: the scan decides then. One file that is still being written keeps no other waiting.
+    A folder that lost or got an entry is ready when it was quiet for `quiet_s`, or with the first file that is.
+    """
+
+    def __init__(self, quiet_s: float, longest_s: float, stat: Callable[[str], FileState | None] = look) -> None:
+        self._quiet, self._longest, self._stat = quiet_s, longest_s, stat
+        self._files: dict[str, _Waiting] = {}
+        self._folders: dict[str, _Waiting] = {}
+
+    def __len__(self) -> int:
+        """Count what waits."""
+        return len(self._files) + len(self._folders)
+
+    def note_file(self, path: str, now: float) -> None:
+        """Take note that a file came or was written to."""
+        _note(self._files, path, now)
+
+    def note_folder(self, folder: str, now: float) -> None:
+        """Take note that a folder lost an entry, got a folder, or is new."""
+        _note(self._folders, folder, now)
+
+    def due(self, now: float) -> set[str]:
+        """Give the folders that are to be looked at now, and wait for them no longer."""
+        ready = {path for path, waiting in self._files.items() if self._is_ready(path, waiting, now)}
+        found = {os.path.dirname(path) for path in ready}
+        # What left a folder may be what came to another: they are looked at together, so that it is seen to have moved.
+        least = self._quiet / 2 if found else self._quiet
+        quiet = {folder for folder, waiting in self._folders.items() if self._is_quiet(waiting, now, least)}
+        for path in ready:
+            del self._files[path]
+        for folder in quiet:
+            del self._folders[folder]
+        return found | quiet
+
+    def wait_s(self, now: float) -> float | None:
+        """Give how long nothing can become ready, in seconds; None if nothing waits."""
+        times = [min(self._next_look(each), each.first + self._longest) for each in self._files.values()]
+        times += [min(each.last + self._quiet, each.first + self._longest) for each in self._folders.values()]
+        return max(0.0, min(times) - now) if times else None
+
+    def _next_look(self, waiting: _Waiting) -> float:
+        if waiting.looked is None or waiting.looked < waiting.last:
+            return waiting.last + self._quiet / 2
+        return max(waiting.last + self._quiet, waiting.looked + self._quiet / 2)
+
+    def _is_ready(self, path: str, waiting: _Waiting, now: float) -> bool:
+        if now >= waiting.first + self._longest:
+            return True
+        if now < self._next_look(waiting):
+            return False
+        state, before = self._stat(path), waiting.state
+        is_first = waiting.looked is None or waiting.looked < waiting.last
+        waiting.looked, waiting.state = now, state
+        return not is_first and state == before and now >= waiting.last + self._quiet
+
+    def _is_quiet(self, waiting: _Waiting, now: float, least: float) -> bool:
+        return now >= waiting.last + least or now >= waiting.first + self._longest
+
+
+def _note(kept: dict[str, _Waiting], path: str, now: float) -> None:
+    waiting = kept.setdefault(path, _Waiting(now, now))
+    waiting.last = now
