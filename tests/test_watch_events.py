@@ -26,8 +26,10 @@ class Heard:
         self.folders: set[str] = set()
         self.complaints: list[str] = []
 
-    def file(self, path: str) -> None:
+    def file(self, path: str, left: str | None = None) -> None:
         self.files.add(path)
+        if left is not None:
+            self.folders.add(left)
 
     def folder(self, folder: str) -> None:
         self.folders.add(folder)

@@ -84,10 +84,15 @@ def test_a_file_that_is_gone_makes_its_folder_due(tracker: Tracker):
 
 def test_the_folder_that_a_file_left_is_looked_at_with_the_one_that_it_came_to(tracker: Tracker, disk: Disk):
     disk.sizes["/b/1.jpg"] = 10
+    tracker.note_file("/b/1.jpg", 0.0, left="/a")
+    assert not tracker.due(2.5)  # the watch was busy: this is the first look at the file
+    assert tracker.due(3.5) == {"/a", "/b"}
+
+
+def test_the_folder_that_a_file_came_to_is_looked_at_with_the_one_that_it_left(tracker: Tracker, disk: Disk):
+    disk.sizes["/b/1.jpg"] = 10
     tracker.note_folder("/a", 0.0)
-    tracker.note_file("/b/1.jpg", 0.0)
-    tracker.note_folder("/a", 0.9)  # something else leaves it
-    assert not tracker.due(1.0)
+    tracker.note_file("/b/1.jpg", 1.0, left="/a")
     assert tracker.due(2.0) == {"/a", "/b"}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
@@ -47,8 +48,8 @@ _ASKED: list[type[FileSystemEvent]] = [
 class Sink(Protocol):
     """Who is told. Called in the observer's thread."""
 
-    def file(self, path: str) -> None:
-        """Take note that a file of interest came or was written to."""
+    def file(self, path: str, left: str | None = None) -> None:
+        """Take note that a file of interest came or was written to, and which folder it left if it was moved."""
 
     def folder(self, folder: str) -> None:
         """Take note that a folder lost an entry, got a folder, or is new."""
@@ -99,20 +100,28 @@ class Events:
         self._sink, self._excludes = sink, excludes
         self._ignored = tuple(os.path.join(folder, "") for folder in ignored)
         self._roots = {root: _Root(None) for root in roots}
-        self._observer: BaseObserver = Observer()
+        self._observer: BaseObserver | None = None
         self._complaints = _Complaints(sink.lost)
 
     def start(self) -> None:
         """Begin to tell of the roots that are there. A root that can't be watched is told by `trouble`."""
         logging.getLogger("watchdog").addHandler(self._complaints)
-        self._observer.start()
+        # A folder that is made while its parent is taken up is taken up twice, which does no harm.
+        warnings.filterwarnings("ignore", "Callback with id", RuntimeWarning)
+        try:
+            self._observer = Observer()
+            self._observer.start()
+        except OSError as error:  # this user's programs watch as many places as the system lets them
+            self._observer = None
+            for ours in self._roots.values():
+                ours.trouble = error.strerror or str(error)
         for root in self._roots:
             self.restart(root)
 
     def close(self) -> None:
         """End."""
         logging.getLogger("watchdog").removeHandler(self._complaints)
-        if self._observer.is_alive():
+        if self._observer is not None:
             self._observer.stop()
             self._observer.join()
 
@@ -127,9 +136,12 @@ class Events:
     def restart(self, root: str) -> None:
         """Watch what is at a root's path now."""
         ours = self._roots[root]
+        ours.identity = identity(root)
+        if self._observer is None:
+            return
         if ours.watch is not None:
             self._observer.unschedule(ours.watch)
-        ours.watch, ours.trouble, ours.identity = None, "", identity(root)
+        ours.watch, ours.trouble = None, ""
         if ours.identity is None:
             return
         try:
@@ -140,22 +152,26 @@ class Events:
     def take(self, root: str, event: FileSystemEvent) -> None:
         """Make a note of an event below a root."""
         gone = isinstance(event, FileDeletedEvent | FileMovedEvent | DirDeletedEvent | DirMovedEvent)
-        for path, has_left in ((event.src_path, gone), (event.dest_path, False)):
-            if path and self._is_of_interest(root, os.fsdecode(path), is_folder=event.is_directory):
-                self._note(root, os.fsdecode(path), is_folder=event.is_directory, has_left=has_left)
-
-    def _note(self, root: str, path: str, *, is_folder: bool, has_left: bool) -> None:
-        if path != root and (is_folder or has_left):
-            self._sink.folder(os.path.dirname(path))
-        if is_folder and not has_left:
-            self._sink.folder(path)
-        elif not is_folder and not has_left:
-            self._sink.file(path)
+        source, target = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
+        there = target if self._is_of_interest(root, target, is_folder=event.is_directory) else ""
+        here = source if self._is_of_interest(root, source, is_folder=event.is_directory) else ""
+        if event.is_directory:
+            for path in filter(None, (here, there)):
+                if path != root:
+                    self._sink.folder(os.path.dirname(path))
+            for path in filter(None, (there, "" if gone else here)):
+                self._sink.folder(path)
+        elif there:
+            self._sink.file(there, os.path.dirname(here) if here else None)
+        elif here and gone:
+            self._sink.folder(os.path.dirname(here))
+        elif here:
+            self._sink.file(here)
 
     def _is_of_interest(self, root: str, path: str, *, is_folder: bool) -> bool:
         folder, name = os.path.split(path)
-        if path == root:
-            return True
+        if not path or path == root:
+            return bool(path)
         if os.path.join(path, "").startswith(self._ignored) or is_excluded(name, path, self._excludes):
             return False
         if not is_folder and format_of(name) is None:

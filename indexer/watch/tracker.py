@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from photoidx.indexer.walk import FileState, signed
 
@@ -27,6 +27,7 @@ class _Waiting:
     last: float
     looked: float | None = None
     state: FileState | None = None
+    left: set[str] = field(default_factory=set)
 
 
 class Tracker:
@@ -34,7 +35,8 @@ class Tracker:
 
     A file is ready when nothing was noted of it for `quiet_s`, and two looks at it, half of that apart, agree; or when
     it has waited for `longest_s`: the scan decides then. One file that is still being written keeps no other waiting.
-    A folder that lost or got an entry is ready when it was quiet for `quiet_s`, or with the first file that is.
+    A folder that lost or got an entry is ready when it was quiet for `quiet_s`, or has waited for `longest_s`. One that
+    a file moved from is looked at with the one that it came to, so that it is seen to have moved.
     """
 
     def __init__(self, quiet_s: float, longest_s: float, stat: Callable[[str], FileState | None] = look) -> None:
@@ -46,9 +48,11 @@ class Tracker:
         """Count what waits."""
         return len(self._files) + len(self._folders)
 
-    def note_file(self, path: str, now: float) -> None:
-        """Take note that a file came or was written to."""
-        _note(self._files, path, now)
+    def note_file(self, path: str, now: float, left: str | None = None) -> None:
+        """Take note that a file came or was written to, and which folder it left if it was moved."""
+        waiting = _note(self._files, path, now)
+        if left is not None:
+            waiting.left.add(left)
 
     def note_folder(self, folder: str, now: float) -> None:
         """Take note that a folder lost an entry, got a folder, or is new."""
@@ -57,21 +61,23 @@ class Tracker:
     def due(self, now: float) -> set[str]:
         """Give the folders that are to be looked at now, and wait for them no longer."""
         ready = {path for path, waiting in self._files.items() if self._is_ready(path, waiting, now)}
-        found = {os.path.dirname(path) for path in ready}
-        # What left a folder may be what came to another: they are looked at together, so that it is seen to have moved.
-        least = self._quiet / 2 if found else self._quiet
-        quiet = {folder for folder, waiting in self._folders.items() if self._is_quiet(waiting, now, least)}
+        found = {folder for path in ready for folder in (os.path.dirname(path), *self._files[path].left)}
+        quiet = {folder for folder, waiting in self._folders.items() if now >= self._end(waiting)}
         for path in ready:
             del self._files[path]
         for folder in quiet:
             del self._folders[folder]
-        return found | quiet
+        found |= quiet
+        return found | {os.path.dirname(path) for path, each in self._files.items() if each.left & found}
 
     def wait_s(self, now: float) -> float | None:
         """Give how long nothing can become ready, in seconds; None if nothing waits."""
         times = [min(self._next_look(each), each.first + self._longest) for each in self._files.values()]
-        times += [min(each.last + self._quiet, each.first + self._longest) for each in self._folders.values()]
+        times += map(self._end, self._folders.values())
         return max(0.0, min(times) - now) if times else None
+
+    def _end(self, waiting: _Waiting) -> float:
+        return min(waiting.last + self._quiet, waiting.first + self._longest)
 
     def _next_look(self, waiting: _Waiting) -> float:
         if waiting.looked is None or waiting.looked < waiting.last:
@@ -88,10 +94,8 @@ class Tracker:
         waiting.looked, waiting.state = now, state
         return not is_first and state == before and now >= waiting.last + self._quiet
 
-    def _is_quiet(self, waiting: _Waiting, now: float, least: float) -> bool:
-        return now >= waiting.last + least or now >= waiting.first + self._longest
 
-
-def _note(kept: dict[str, _Waiting], path: str, now: float) -> None:
+def _note(kept: dict[str, _Waiting], path: str, now: float) -> _Waiting:
     waiting = kept.setdefault(path, _Waiting(now, now))
     waiting.last = now
+    return waiting

@@ -187,10 +187,10 @@ def _near_vectors(pictures: Pictures, among: Array, asking: Array) -> Iterator[A
 
 def _is_set(vectors: Array) -> Array:
     """Tell which rows are not all zero. Nearly every vector shows it in its first numbers."""
-    found = vectors[:, :_GLANCE].any(axis=1)
+    found = np.asarray(vectors[:, :_GLANCE].any(axis=1))
     empty = np.flatnonzero(~found)
     found[empty] = vectors[empty].any(axis=1)
-    return np.asarray(found)
+    return found
 
 
 def _all_near(pictures: Pictures, block: Array, asking: Array) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -20,6 +21,7 @@ from photoidx.indexer.crew import Crew
 from photoidx.indexer.embedders import embedder
 from photoidx.indexer.plan import Plan
 from photoidx.indexer.scan import Progress, Scan, ScanResult, check_roots, make_plan
+from photoidx.lock import WATCH
 from photoidx.queries.burst_table import bursts, is_current, regroup
 from photoidx.queries.decisions import Choice, decisions, record, undo
 from photoidx.queries.picks import best_of_bursts, lessons, why
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from PIL import Image
 
+    from photoidx.indexer.watch.loop import Pace
     from photoidx.queries.clusters import Parameters as ClusterParameters
     from photoidx.queries.gallery.build import Options as GalleryOptions
     from photoidx.queries.gallery.data import Found
@@ -85,6 +88,48 @@ class Library:
             if not result.interrupted and (result.touched or not is_current(store)):
                 regroup(store)
             return result
+
+    def watch(
+        self,
+        *roots: str | Path,
+        stop: threading.Event | None = None,
+        pace: Pace | None = None,
+        may_work: Callable[[], bool] = lambda: True,
+        told: Callable[[ScanResult], None] = lambda _result: None,
+        state: Callable[[str], None] = lambda _words: None,
+        progress: Progress = lambda _done, _total, _failed: None,
+    ) -> None:
+        """Keep the tables up to date with these folders until `stop` is set. Photos are only read.
+
+        `told` gets the result of each look, `state` a few words whenever what the watch does changes; `may_work` is
+        asked before each look. Others may read and write meanwhile. What goes wrong later is told to the log
+        `photoidx.watch`, and tried again. Raises LibraryLockedError if another watch has the library.
+        """
+        from photoidx.indexer.watch.loop import Watch  # noqa: PLC0415 - brings watchdog
+        from photoidx.watcher import Watcher  # noqa: PLC0415
+
+        folders = [os.path.abspath(root) for root in roots]
+        check_roots(folders, has_library=self._exists())
+        store, stop = Store(self.uri, create=True, as_of=self.as_of), stop or threading.Event()
+        with store.watching():
+            with store.writing(WATCH):
+                config, warnings = self._with_remembered_embedders(store)
+                for warning in warnings:
+                    logging.getLogger("photoidx.watch").warning("%s", warning)
+                self._remember_embedders(store)
+            ignored = [store.folder] if store.folder else []
+            worker = Watcher(self.uri, folders, Crew(config), stop, progress=progress, told=told)
+            with contextlib.closing(worker) as watcher:
+                Watch(
+                    folders,
+                    watcher,
+                    stop,
+                    excludes=config.excludes,
+                    ignored=ignored,
+                    pace=pace,
+                    may_work=may_work,
+                    state=state,
+                ).run()
 
     def _exists(self) -> bool:
         try:

@@ -23,7 +23,7 @@ from photoidx.errors import (
     LibraryTooNewError,
     PhotoidxError,
 )
-from photoidx.lock import writer_lock
+from photoidx.lock import watch_lock, writer_lock
 from photoidx.migrations import MIGRATIONS, migrate
 from photoidx.moments import spelt
 from photoidx.schema import FILES, MADE, MENDED, META, OWN_TABLES, SCHEMA_VERSION, arrow_schema, key_of
@@ -85,10 +85,11 @@ class Store:
         return self._db.open_table(name, version=self._at.get(name))
 
     @contextlib.contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, role: str = "") -> Iterator[None]:
         """Hold the library's writer lock. Raises LibraryLockedError, naming the holder, if another process has it.
 
-        The operating system frees the lock when its holder dies. A library in an object store has no lock file.
+        The operating system frees the lock when its holder dies. A library in an object store has no lock file. `role`
+        tells others who holds it.
         """
         if self.as_of is not None:
             raise EarlierStateError(f"The library as of {spelt(self.as_of)} can only be read. Do without --as-of.")
@@ -96,8 +97,17 @@ class Store:
             self._prepare()
             yield
             return
-        with writer_lock(self._folder, self.uri):
+        with writer_lock(self._folder, self.uri, role=role):
             self._prepare()
+            yield
+
+    @contextlib.contextmanager
+    def watching(self) -> Iterator[None]:
+        """Be the one watch of this library. Raises LibraryLockedError, naming the other, if there is one."""
+        if self._folder is None:
+            yield
+            return
+        with watch_lock(self._folder, self.uri):
             yield
 
     def _prepare(self) -> None:
@@ -270,6 +280,11 @@ class Store:
         # Its other arguments have defaults, which mypy does not see in a pydantic class.
         query = MatchQuery(word, column, fuzziness=edits, prefix_length=1 if edits else 0)  # type: ignore[call-arg]
         return table.search(query, query_type="fts").select(names).limit(max(1, table.count_rows())).to_arrow()
+
+    @property
+    def folder(self) -> str | None:
+        """The library's folder; None for one in an object store."""
+        return None if self._folder is None else os.path.abspath(self._folder)
 
     def size_bytes(self) -> int | None:
         """Give the size of the library's folder on disk; None for one in an object store."""

@@ -34,6 +34,7 @@ from photoidx.cli.show import show
 from photoidx.cli.similar import similar
 from photoidx.cli.sql import sql
 from photoidx.cli.status import status
+from photoidx.cli.watch import watch
 from photoidx.errors import PhotoidxError
 
 
@@ -60,6 +61,7 @@ bench.add_command(quality)
 bench.add_command(retrieval)
 _COMMANDS = (
     scan,
+    watch,
     status,
     best,
     bursts,

@@ -1,0 +1,76 @@
+"""The options of every command that looks at photos, and what the commands share that do."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import click
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
+
+SOME_FAILED = 3
+INTERRUPTED = 130
+
+
+def config_options(command: _Command) -> _Command:
+    """Add the options that say how photos are looked at, which give the command its `config`."""
+
+    @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files and folders; may be given again.")
+    @click.option(
+        "--embedder", multiple=True, metavar="NAME", help="Also embed with this model; see `photoidx models`."
+    )
+    @click.option("--without", multiple=True, metavar="STAGE", help="Leave out a stage, as faces; may be given again.")
+    @click.option("--workers", default=0, help="Processes that read and decode; one for each processor by default.")
+    @click.option(
+        "--time-limit", default=60.0, show_default=True, metavar="SECONDS", help="Longest time for one photo."
+    )
+    @click.option("--device", default="auto", show_default=True, help="Where models run: auto, cpu, cuda, mps.")
+    @functools.wraps(command)
+    def wrapped(
+        *args: Any,
+        exclude: tuple[str, ...],
+        embedder: tuple[str, ...],
+        without: tuple[str, ...],
+        workers: int,
+        time_limit: float,
+        device: str,
+        **rest: Any,
+    ) -> Any:
+        from photoidx.config import Config  # noqa: PLC0415
+
+        config = Config(
+            embedders=tuple(dict.fromkeys((*Config().embedders, *embedder))),
+            without=without,
+            excludes=exclude,
+            workers=workers,
+            time_limit_s=time_limit,
+            device=device,
+        )
+        return command(*args, config=config, **rest)
+
+    return wrapped  # type: ignore[return-value]
+
+
+@contextlib.contextmanager
+def stoppable(*more: signal.Signals) -> Iterator[threading.Event]:
+    """Turn the first Ctrl-C, and the first of `more` signals, into a wish to stop; the second one acts as usual."""
+    stop = threading.Event()
+    asked = {signal.SIGINT: signal.default_int_handler} | dict.fromkeys(more, signal.SIG_DFL)
+
+    def ask(_signal: int, _frame: Any) -> None:
+        stop.set()
+        for each, usual in asked.items():
+            signal.signal(each, usual)
+        click.echo("\nStopping ...", err=True)
+
+    before = {each: signal.signal(each, ask) for each in asked}
+    try:
+        yield stop
+    finally:
+        for each, handler in before.items():
+            signal.signal(each, handler)

@@ -1,0 +1,76 @@
+"""The work of a watch: looks at folders with workers and models that stay ready, each look a scan of its own."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Collection, Sequence
+from datetime import timedelta
+
+from photoidx.indexer.crew import Crew
+from photoidx.indexer.scan import Progress, Scan, ScanResult
+from photoidx.lock import WATCH
+from photoidx.queries.burst_table import is_current, regroup
+from photoidx.store import Store
+
+_KEEP_VERSIONS = timedelta(days=1)
+_MOST_LOOKS = 200  # after which the tables' small files are merged, also if something happens all the time
+
+
+class Watcher:
+    """Brings the tables up to date with some folders, again and again. The writer lock is held for each look alone.
+
+    `told` gets the result of each look. Call `close` at the end.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        roots: Sequence[str],
+        crew: Crew,
+        stop: threading.Event,
+        *,
+        progress: Progress = lambda _done, _total, _failed: None,
+        told: Callable[[ScanResult], None] = lambda _result: None,
+    ) -> None:
+        self._uri, self._roots, self._crew, self._stop = uri, roots, crew, stop
+        self._progress, self._told = progress, told
+        self._looks = 0
+
+    def look(self, folders: Collection[str] | None) -> ScanResult:
+        """Look at these folders, or at everything, and group what changed. Raises LibraryLockedError."""
+        store = Store(self._uri)  # made by the caller: if it is gone, its drive is
+        with store.writing(WATCH):
+            result = Scan(store, self._roots, self._crew, self._stop).run(self._progress, only=folders)
+            if not result.interrupted and (result.touched or not is_current(store)):
+                regroup(store)
+            self._looks += result.touched
+            if self._looks >= _MOST_LOOKS and not result.interrupted:
+                self._optimize(store)
+        self._told(result)
+        return result
+
+    def tidy(self) -> None:
+        """Compare what is new with everything, for the duplicates. Raises LibraryLockedError."""
+        from photoidx.queries.duplicates.pairs import is_current as is_compared  # noqa: PLC0415 - brings OpenCV
+        from photoidx.queries.duplicates.pairs import update_pairs  # noqa: PLC0415
+
+        store = Store(self._uri)
+        if not is_compared(store):
+            with store.writing(WATCH):
+                update_pairs(store)
+
+    def rest(self) -> None:
+        """Give back workers and models, and merge the small files that looks have left. Raises LibraryLockedError."""
+        self._crew.rest()
+        store = Store(self._uri)
+        if self._looks:
+            with store.writing(WATCH):
+                self._optimize(store)
+
+    def close(self) -> None:
+        """End the workers."""
+        self._crew.close()
+
+    def _optimize(self, store: Store) -> None:
+        store.optimize(_KEEP_VERSIONS)
+        self._looks = 0
