@@ -14,8 +14,8 @@ import time
 from datetime import datetime
 
 import pyarrow as pa
-from bench_grouping import add_shots
 
+from bench_grouping import add_shots
 from photoidx.config import Config
 from photoidx.indexer.embedders.efficientnet import class_words
 from photoidx.registry import stages

@@ -24,7 +24,6 @@ from pathlib import Path
 from fuzz_seeds import seeds
 from memory import children, resident
 from mutations import Mutated, mutate
-
 from photoidx import Library
 
 _COMMAND = Path(sys.executable).parent / "photoidx"

@@ -9,8 +9,9 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from random import Random
 
-from fuzz_seeds import XMP, Entry, directory
 from PIL import Image
+
+from fuzz_seeds import XMP, Entry, directory
 
 _GREY, _RGB, _PALETTE = 0, 2, 3  # a PNG's kinds of colour
 _LONGEST_SEGMENT = 65_000

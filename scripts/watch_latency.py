@@ -18,9 +18,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from bench_duplicates import Album, Pool, add_photos
 from PIL import Image
 
+from bench_duplicates import Album, Pool, add_photos
 from photoidx.config import Config
 from photoidx.registry import stages
 from photoidx.schema import tables_of

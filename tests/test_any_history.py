@@ -18,11 +18,11 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 from photoidx import Config, Library
 from photoidx.store import Store
 from pictures import draw
+from table_state import state_of
 
 CONFIG = Config(embedders=(), workers=1, settle_s=0.0, commit_rows=2)
 NAMES = st.sampled_from(["a.jpg", "a.png", "a.xmp", "a-edited.jpg", "b.jpg", "in/a.jpg", "in/b.jpg", "in/ü \n.jpg"])
 SEEDS = st.integers(0, 3)
-UNSTABLE = {"at", "seen_at", "_rowid"}
 SIDECAR = """<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">
 <rdf:Description xmlns:xmp="http://ns.adobe.com/xap/1.0/" xmp:Rating="{}"/></rdf:RDF></x:xmpmeta>"""
 
@@ -54,19 +54,6 @@ def dies_at_write(number: int) -> Iterator[None]:
     finally:
         for name, method in real.items():
             setattr(Store, name, method)
-
-
-def state_of(library: Library) -> dict[str, list[str]]:
-    """Give all rows that files refer to, without the times of writing."""
-    used = set(library.store.read("files", ["content_id"])["content_id"].to_pylist())
-    result = {}
-    for name in sorted(library.store.names() - {"scans", "meta"}):
-        rows = library.store.read(name).to_pylist()
-        mine = [row for row in rows if row["content_id"] in used]
-        result[name] = sorted(
-            repr({column: row[column] for column in sorted(row) if column not in UNSTABLE}) for row in mine
-        )
-    return result
 
 
 class History(RuleBasedStateMachine):

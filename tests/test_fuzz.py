@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
+from fuzz_seeds import XMP, seeds
+from mutation_bombs import BOMBS, _laughs, hostile_xml
+from mutations import MUTATIONS, Mutated, mutate
 from photoidx import Config, Library
 from photoidx.errors import PhotoError
 from photoidx.indexer.decode import DecodedPhoto
@@ -16,13 +18,6 @@ from photoidx.scoring.exif.sidecar import Sidecar
 from photoidx.scoring.exif.stage import Exif
 from photoidx.scoring.exif.xmp import parse_xmp
 from pictures import age
-
-SCRIPTS = Path(__file__).resolve().parent.parent / "scripts"
-sys.path.insert(0, str(SCRIPTS))
-
-from fuzz_seeds import XMP, seeds  # noqa: E402 - lies among the scripts
-from mutation_bombs import BOMBS, _laughs, hostile_xml  # noqa: E402
-from mutations import MUTATIONS, Mutated, mutate  # noqa: E402
 
 SEED = 6
 SOUND = seeds()

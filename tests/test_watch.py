@@ -21,6 +21,7 @@ from photoidx import Config, Library
 from photoidx.errors import LibraryLockedError
 from photoidx.indexer.watch.loop import Pace
 from pictures import draw
+from table_state import state_of
 
 CONFIG = Config(workers=1, without=("faces",))
 PACE = Pace(quiet_s=0.5, longest_s=20, tidy_s=0.5, rest_s=3, test_s=1, again_s=0.5)
@@ -97,17 +98,6 @@ def root(tmp_path: Path) -> Path:
 @pytest.fixture
 def library(tmp_path: Path) -> Library:
     return Library(tmp_path / "library", CONFIG)
-
-
-def state_of(library: Library) -> dict[str, list[tuple[str, ...]]]:
-    """Give the tables' rows of the contents that have a file, without times and places of writing."""
-    store, found = library.store, {}
-    used = set(store.read("files", ["content_id"])["content_id"].to_pylist())
-    for name in sorted(store.names() - {"scans", "meta", "pairs", "bursts", "decisions"}):
-        rows = [row for row in store.read(name).to_pylist() if row["content_id"] in used]
-        told = [{key: row[key] for key in sorted(row) if key not in {"at", "seen_at", "inode"}} for row in rows]
-        found[name] = sorted(tuple(map(str, row.values())) for row in told)
-    return found
 
 
 def test_whatever_is_done_to_an_album_the_tables_become_those_of_a_fresh_scan(

@@ -13,6 +13,7 @@ from photoidx.queries.burst_table import is_current, regroup
 from photoidx.store import Store
 
 _KEEP_VERSIONS = timedelta(days=1)
+_LARGE = 20_000  # files, that are compared with each other in some 10 s
 _MOST_LOOKS = 200  # after which the tables' small files are merged, also if something happens all the time
 
 
@@ -50,12 +51,17 @@ class Watcher:
         return result
 
     def tidy(self) -> None:
-        """Compare what is new with everything, for the duplicates. Raises LibraryLockedError."""
+        """Compare what is new with everything, for the duplicates. Raises LibraryLockedError.
+
+        The first comparison of a large library is left to whoever first asks for duplicates: it would keep new photos
+        waiting.
+        """
         from photoidx.queries.duplicates.pairs import is_current as is_compared  # noqa: PLC0415 - brings OpenCV
-        from photoidx.queries.duplicates.pairs import update_pairs  # noqa: PLC0415
+        from photoidx.queries.duplicates.pairs import last_update, update_pairs  # noqa: PLC0415
 
         store = Store(self._uri)
-        if not is_compared(store):
+        is_first = last_update(store) is None
+        if not is_compared(store) and not (is_first and store.count("files") > _LARGE):
             with store.writing(WATCH):
                 update_pairs(store)
 
