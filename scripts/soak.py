@@ -56,7 +56,11 @@ class Watched:
         else:
             self._process.send_signal(how)
             self.stops += 1
-        if self._process.wait(_PATIENCE_S) not in {0, -signal.SIGKILL}:
+        if self._process.wait(_PATIENCE_S) not in {
+            0,
+            -signal.SIGKILL,
+            -signal.SIGTERM,
+        }:  # it may not have been listening yet
             raise SystemExit(f"the watch ended with {self._process.returncode}:\n{self._talk.read_text()[-3000:]}")
 
     def sample(self) -> None:
