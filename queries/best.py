@@ -275,8 +275,8 @@ def _faults(winner: Facts, other: Facts) -> list[Difference]:
     return found
 
 
-def praise(verdict: Verdict) -> str:
-    """Say why the first frame is picked, as against the best of the others."""
+def praise(verdict: Verdict, scorer: str = "") -> str:
+    """Say why the first frame is picked, as against the best of the others. `scorer` is a trained one that ranked."""
     first = verdict.ranked[0]
     if not first.quality:
         return "the first by time: no frame was scored"
@@ -291,6 +291,9 @@ def praise(verdict: Verdict) -> str:
     people = len(verdict.open_in)
     if people and all(first.number in frames for frames in verdict.open_in):
         said.append("eyes open" if people == 1 else f"all {people} pairs of eyes open")
+    if scorer and verdict.decided_by == "score" and not verdict.close_call:
+        chance = 1 / (1 + math.exp(-min(verdict.margin, 50.0)))
+        said.append(f"preferred by {scorer} ({100 * chance:.0f} in 100)")
     if not said:
         said.append(f"the highest score ({first.score:.3f})")
     return ", ".join(said)

@@ -16,8 +16,10 @@ from photoidx.queries.best import GATE, Candidate, Verdict, differences, judge, 
 from photoidx.queries.burst_table import bursts
 from photoidx.queries.contents import vectors_of
 from photoidx.queries.decisions import Choice, decisions
+from photoidx.queries.learned import Opinion, opinion
 from photoidx.queries.ranker import Array, Choices, Learnt, default_weights, features, learn, uncertainty
 from photoidx.queries.show import file_row
+from photoidx.scorers import used_scorers
 from photoidx.store import Store
 
 # A bracket, a panorama, a time-lapse and a focus stack are one picture in several frames: nothing is to be chosen.
@@ -97,6 +99,7 @@ class _Facts:
         content_ids = [frame["content_id"] for each in groups for frame in each["frames"]]
         self._store, self._ids = store, content_ids
         self._weights: Array | None = None
+        self._scorers = used_scorers(store)
         self._vectors: dict[str, Array] | None = None
         self._quality = {row["content_id"]: row for row in _rows(store, "quality", content_ids)}
         self._faces: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -125,11 +128,21 @@ class _Facts:
         return learnt
 
     def scores(self, each: Mapping[str, Any]) -> list[float] | None:
-        """Give the learnt scores of a group's frames; None while the default ranks."""
-        if self._weights is None:
+        """Give the learnt scores of a group's frames; None while the default ranks.
+
+        What was learnt from the user's own choices comes before what a trained scorer says.
+        """
+        if self._weights is not None:
+            found: list[float] = (self._features(each) @ self._weights).tolist()
+            return found
+        said = self.opinion(each)
+        return None if said is None else list(said.scores)
+
+    def opinion(self, each: Mapping[str, Any]) -> Opinion | None:
+        """Give what a trained scorer says of a group's frames, if it is the one that ranks."""
+        if self._weights is not None:
             return None
-        found: list[float] = (self._features(each) @ self._weights).tolist()
-        return found
+        return opinion([self.quality(frame["content_id"]) for frame in each["frames"]], self._scorers)
 
     def uncertainty(self, each: Mapping[str, Any]) -> float:
         """Say how much a choice in this group would teach, 0 to 1."""
@@ -171,6 +184,8 @@ def _picked(each: Mapping[str, Any], facts: _Facts, held: Sequence[Choice], keep
     shots = [frame["shot_id"] for frame in frames]
     chosen = _chosen(held, shots)
     wish = _wishes(held)
+    asked = facts.opinion(each)
+    said = asked.name if asked is not None else ""
     decided_by, margin, close = verdict.decided_by, verdict.margin, verdict.close_call
     ranked.sort(key=lambda frame: (shots[frame.number] != chosen, wish.get(shots[frame.number], 0)))
     if ranked[0] is not verdict.ranked[0] or chosen is not None:
@@ -180,9 +195,9 @@ def _picked(each: Mapping[str, Any], facts: _Facts, held: Sequence[Choice], keep
     for rank, frame in enumerate(ranked, 1):
         wished = wish.get(shots[frame.number], 0)
         found = differences(verdict.ranked[0], frame, on_faces=verdict.on_faces)
-        words = praise(verdict) if frame is verdict.ranked[0] else "; ".join(one.words for one in found)
-        said = "you chose it" if shots[frame.number] == chosen else _WISHED[wished]
-        reason = f"{said} ({words or 'equal'})" if said else words or "equally good"
+        words = praise(verdict, said) if frame is verdict.ranked[0] else "; ".join(one.words for one in found)
+        yours = "you chose it" if shots[frame.number] == chosen else _WISHED[wished]
+        reason = f"{yours} ({words or 'equal'})" if yours else words or "equally good"
         rows.append(
             {
                 "path": frame.path,

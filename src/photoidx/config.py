@@ -14,6 +14,8 @@ class Config:
 
     embedders: tuple[str, ...] = (DEFAULT_EMBEDDER,)
     """Names of the embedders that run, as `photoidx models` lists them."""
+    scorers: tuple[str, ...] = ()
+    """Directories of trained scorers that run, too, as `photoidx train` makes them."""
     without: tuple[str, ...] = ()
     """Names of stages that do not run, as `photoidx status` lists them. A later scan makes up for them."""
     excludes: tuple[str, ...] = ()

@@ -28,6 +28,7 @@ from photoidx.queries.picks import best_of_bursts, lessons, why
 from photoidx.queries.ranker import Learnt
 from photoidx.queries.show import file_row
 from photoidx.schema import META
+from photoidx.scorers import forget_scorer, remember_scorers, with_remembered
 from photoidx.store import Store
 
 if TYPE_CHECKING:
@@ -79,11 +80,11 @@ class Library:
             check_roots(folders, has_library=self._exists())
         store = Store(self.uri, create=True, as_of=self.as_of)
         with store.writing():
-            config, warnings = self._with_remembered_embedders(store)
+            config, warnings = self._with_remembered(store)
             with contextlib.closing(Crew(config)) as crew:
                 scan = Scan(store, folders, crew, stop or threading.Event())
                 scan.result.warnings += warnings
-                self._remember_embedders(store)
+                self._remember(store, config)
                 result = scan.run(progress, retry_failed=retry_failed, allow_empty=allow_empty)
             if not result.interrupted and (result.touched or not is_current(store)):
                 regroup(store)
@@ -113,10 +114,10 @@ class Library:
         store, stop = Store(self.uri, create=True, as_of=self.as_of), stop or threading.Event()
         with store.watching():
             with store.writing(WATCH):
-                config, warnings = self._with_remembered_embedders(store)
+                config, warnings = self._with_remembered(store)
                 for warning in warnings:
                     logging.getLogger("photoidx.watch").warning("%s", warning)
-                self._remember_embedders(store)
+                self._remember(store, config)
             ignored = [store.folder] if store.folder else []
             worker = Watcher(self.uri, folders, Crew(config), stop, progress=progress, told=told)
             with contextlib.closing(worker) as watcher:
@@ -401,11 +402,16 @@ class Library:
         with store.writing():
             store.optimize(keep_versions_for)
 
-    def _with_remembered_embedders(self, store: Store) -> tuple[Config, list[str]]:
-        """Add the embedders that earlier scans used: no table of vectors is left behind unseen.
+    def _with_remembered(self, store: Store) -> tuple[Config, list[str]]:
+        """Add the embedders and scorers that earlier scans used: no column is left behind unseen.
 
         One whose weights are no longer here is left out, and a warning says so.
         """
+        config, warnings = self._with_remembered_embedders(store)
+        scorers, more = with_remembered(store, config.scorers)
+        return replace(config, scorers=scorers), [*warnings, *more]
+
+    def _with_remembered_embedders(self, store: Store) -> tuple[Config, list[str]]:
         asked, warnings = list(self.config.embedders), []
         names = {embedder(name, self.config).name for name in asked}
         for name in _remembered(store):
@@ -417,19 +423,22 @@ class Library:
                     warnings.append(f"without {name}, which earlier scans used: {error}")
         return replace(self.config, embedders=tuple(asked)), warnings
 
-    def _remember_embedders(self, store: Store) -> None:
+    def _remember(self, store: Store, config: Config) -> None:
+        remember_scorers(store, config.scorers)
         before = _remembered(store)
         after = list(dict.fromkeys((*before, *(embedder(name, self.config).name for name in self.config.embedders))))
         if after != before:
             store.upsert(META, [{"name": "embedders", "value": json.dumps(after)}])
 
     def forget_embedder(self, name: str) -> None:
-        """Do without an embedder in later scans that do not ask for it. Its vectors stay.
+        """Do without an embedder, or a scorer, in later scans that do not ask for it. What it found stays.
 
         Raises PhotoidxError if no scan used it.
         """
         store = self.store
         with store.writing():
+            if forget_scorer(store, name):
+                return
             before = _remembered(store)
             if name not in before:
                 name = embedder(name, self.config).name

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.metadata import entry_points
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from photoidx.errors import PhotoidxError
 from photoidx.indexer.embedders import embedder
@@ -15,6 +16,7 @@ from photoidx.scoring.exposure import ExposureStage
 from photoidx.scoring.faces.stage import Faces
 from photoidx.scoring.hashes import Hashes
 from photoidx.scoring.horizon import HorizonStage
+from photoidx.scoring.learned.stages import scorer_stages
 from photoidx.scoring.noise import NoiseStage
 from photoidx.scoring.sharpness import SharpnessStage
 from photoidx.scoring.technical import Technical
@@ -48,6 +50,8 @@ def stages(config: Config) -> list[Stage]:
     """
     found: list[Stage] = [stage() for stage in _STAGES]
     found += [embedder(name, config) for name in config.embedders]
+    for directory in config.scorers:
+        found += scorer_stages(directory, partial(_backbone, config))
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         made = entry.load()(config)
         found += [made] if isinstance(made, Stage) else list(made)
@@ -59,3 +63,9 @@ def stages(config: Config) -> list[Stage]:
     if unknown:
         raise PhotoidxError(f"There is no stage {', '.join(sorted(unknown))}. The stages are: {', '.join(names)}.")
     return [stage for stage in found if stage.name not in config.without]
+
+
+def _backbone(config: Config, name: str, *, pretrained: bool) -> Any:
+    from photoidx.indexer.embedders.backbones import open_backbone  # noqa: PLC0415 - brings torch
+
+    return open_backbone(name, config, pretrained=pretrained)

@@ -34,6 +34,8 @@ from photoidx.cli.show import show
 from photoidx.cli.similar import similar
 from photoidx.cli.sql import sql
 from photoidx.cli.status import status
+from photoidx.cli.train import train
+from photoidx.cli.train_series import series as train_series
 from photoidx.cli.watch import watch
 from photoidx.errors import PhotoidxError
 
@@ -59,6 +61,7 @@ bench.add_command(clusters_bench)
 bench.add_command(duplicates_bench)
 bench.add_command(quality)
 bench.add_command(retrieval)
+train.add_command(train_series)
 _COMMANDS = (
     scan,
     watch,
@@ -84,6 +87,7 @@ _COMMANDS = (
     backup,
     restore,
     bench,
+    train,
 )
 for _command in _COMMANDS:
     cli.add_command(_command)

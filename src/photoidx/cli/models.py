@@ -39,11 +39,11 @@ def pull(name: str) -> None:
 @click.argument("name")
 @library_option
 def forget(name: str, library: str | None) -> None:
-    """Embed new photos with this model no longer. The vectors that are there stay.
+    """Look at new photos with this embedder or scorer no longer. What is there stays.
 
-    A scan goes on with every embedder that earlier scans of the library were asked for; this takes one from them.
+    A scan goes on with every one that earlier scans of the library were asked for; this takes one from them.
     """
     from photoidx.library import Library  # noqa: PLC0415
 
     Library(library).forget_embedder(name)
-    click.echo(f"Later scans do without {name}. Its vectors stay in the library.", err=True)
+    click.echo(f"Later scans do without {name}. What it found stays in the library.", err=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
@@ -24,6 +25,7 @@ def config_options(command: _Command) -> _Command:
     @click.option(
         "--embedder", multiple=True, metavar="NAME", help="Also embed with this model; see `photoidx models`."
     )
+    @click.option("--scorer", multiple=True, metavar="DIR", help="Also run a trained scorer; see `photoidx train`.")
     @click.option("--without", multiple=True, metavar="STAGE", help="Leave out a stage, as faces; may be given again.")
     @click.option("--workers", default=0, help="Processes that read and decode; one for each processor by default.")
     @click.option(
@@ -35,6 +37,7 @@ def config_options(command: _Command) -> _Command:
         *args: Any,
         exclude: tuple[str, ...],
         embedder: tuple[str, ...],
+        scorer: tuple[str, ...],
         without: tuple[str, ...],
         workers: int,
         time_limit: float,
@@ -45,6 +48,7 @@ def config_options(command: _Command) -> _Command:
 
         config = Config(
             embedders=tuple(dict.fromkeys((*Config().embedders, *embedder))),
+            scorers=tuple(os.path.abspath(each) for each in scorer),
             without=without,
             excludes=exclude,
             workers=workers,

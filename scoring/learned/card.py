@@ -1,0 +1,126 @@
+"""A trained scorer on disk: a directory with `card.json`, which says what it is, and `weights.safetensors`.
+
+Weights are read as numbers and never as code. The card holds their BLAKE3 hash, so that a scorer is what its card says.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import tempfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from blake3 import blake3
+from safetensors import SafetensorError
+from safetensors.numpy import load, save
+
+from photoidx.errors import AssetError, PhotoidxError
+
+FORMAT = 1
+CARD, WEIGHTS = "card.json", "weights.safetensors"
+KINDS = ("series", "aesthetic", "blend")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+Array = np.ndarray[Any, Any]
+Tensors = Mapping[str, Array]
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a scorer is, what it was trained on and how, and what it is worth.
+
+    `settings` are what its kind needs to be built again. `data`, `protocol` and `figures` are for people.
+    """
+
+    kind: str
+    name: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, Any] = field(default_factory=dict)
+    protocol: Mapping[str, Any] = field(default_factory=dict)
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    licence: str = ""
+
+
+def check_name(name: str) -> None:
+    """Raise PhotoidxError if a scorer can't be called so: names stand in tables and in questions."""
+    if not _NAME.fullmatch(name):
+        raise PhotoidxError(f"{name!r} is no name for a scorer: use small letters, digits and _, a letter first.")
+
+
+def write_scorer(directory: Path, card: Card, tensors: Tensors) -> None:
+    """Write a scorer, or put it in the place of the one that is there. Killed, it leaves the one before, or none.
+
+    Raises PhotoidxError if something else is there, or the directory can't be written.
+    """
+    check_name(card.name)
+    if directory.exists() and not (directory / CARD).is_file() and (not directory.is_dir() or any(directory.iterdir())):
+        raise PhotoidxError(f"{directory} is there and is no scorer. Choose another place for the new one.")
+    weights = save({name: np.ascontiguousarray(tensor) for name, tensor in sorted(tensors.items())})
+    told = {"format": FORMAT, **asdict(card), "weights": {"file": WEIGHTS, "blake3": blake3(weights).hexdigest()}}
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        partly = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
+        (partly / WEIGHTS).write_bytes(weights)
+        (partly / CARD).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        partly.chmod(0o755)
+        if directory.exists():
+            for name in (WEIGHTS, CARD):  # the card last: until then its hash says that it is not whole
+                os.replace(partly / name, directory / name)
+            shutil.rmtree(partly)
+        else:
+            os.replace(partly, directory)
+    except OSError as error:
+        raise PhotoidxError(f"Can't write the scorer {directory}: {error.strerror}.") from error
+
+
+def read_card(directory: Path) -> tuple[Card, str]:
+    """Give a scorer's card and the hash of its weights. Raises AssetError, naming the file, if it is no card."""
+    path = directory / CARD
+    try:
+        told = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise AssetError(f"{directory} is no scorer: {CARD} can't be read ({error.strerror}).") from error
+    except ValueError as error:
+        raise AssetError(f"{path} is no card: it is not JSON.") from error
+    try:
+        if told["format"] > FORMAT:
+            raise AssetError(f"{path} was written by a newer photoidx. Install it, or train the scorer again.")
+        card = Card(**{name: told[name] for name in Card.__dataclass_fields__})
+        digest = str(told["weights"]["blake3"])
+    except (KeyError, TypeError, AttributeError) as error:
+        raise AssetError(f"{path} is no card of a scorer: {error} is missing or not what it should be.") from error
+    if card.kind not in KINDS:
+        raise AssetError(f"{path} tells of a scorer of kind {card.kind!r}; known are {', '.join(KINDS)}.")
+    if not isinstance(card.name, str) or not _NAME.fullmatch(card.name):
+        raise AssetError(f"{path} tells of a scorer named {card.name!r}, which is no name.")
+    return card, digest
+
+
+def read_scorer(directory: Path, kind: str) -> tuple[Card, dict[str, Array]]:
+    """Give a scorer's card and weights. Raises AssetError if it is of another kind, or not what its card says."""
+    card, digest = read_card(directory)
+    path = directory / WEIGHTS
+    if card.kind != kind:
+        raise AssetError(f"{directory} is a scorer of kind {card.kind}; one of kind {kind} is needed.")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise AssetError(f"{path} can't be read: {error.strerror}.") from error
+    if blake3(data).hexdigest() != digest:
+        raise AssetError(f"{path} is not what its card says: the hashes differ. Copy or train the scorer again.")
+    try:
+        return card, dict(load(data))
+    except SafetensorError as error:
+        raise AssetError(f"{path} is no safetensors file: {error}.") from error
+
+
+def fingerprint_of(directory: Path) -> str:
+    """Give what a scorer's results depend on: the hash of its card, which holds the one of its weights."""
+    read_card(directory)
+    return blake3((directory / CARD).read_bytes()).hexdigest()[:16]

@@ -1,0 +1,70 @@
+"""A Siamese network over features of three scales: one number for each photo, and their difference decides.
+
+After Huang et al. (ICASSP 2020): the feature maps of a backbone's layers 2 to 4, on each of them attention over
+channels and over places side by side, pooled and joined. Both photos go through the same weights, and the chance that
+the first is preferred is sigmoid(f(first) - f(second)) with no bias: swapping the two flips the answer exactly.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import nn
+
+from photoidx.errors import AssetError
+
+_JOINED = 64
+_SQUEEZE = 8
+_KERNEL = 7
+
+
+class Attention(nn.Module):
+    """Attention over channels and over places, side by side; their sum is pooled to `_JOINED` numbers."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        inside = max(4, channels // _SQUEEZE)
+        self.over_channels = nn.Sequential(nn.Linear(channels, inside), nn.ReLU(), nn.Linear(inside, channels))
+        self.over_places = nn.Conv2d(2, 1, _KERNEL, padding=_KERNEL // 2)
+        self.join = nn.Linear(2 * channels, _JOINED)
+
+    def forward(self, maps: torch.Tensor) -> torch.Tensor:
+        """Give n x 64 from maps (n x channels x height x width)."""
+        channel = torch.sigmoid(self.over_channels(maps.mean(dim=(2, 3))))[:, :, None, None]
+        place = torch.cat([maps.mean(dim=1, keepdim=True), maps.amax(dim=1, keepdim=True)], dim=1)
+        attended = maps * channel + maps * torch.sigmoid(self.over_places(place))
+        # The spread tells of fine detail, which the mean loses.
+        spread = attended.flatten(2).std(dim=2, correction=0)
+        found: torch.Tensor = torch.relu(self.join(torch.cat([attended.mean(dim=(2, 3)), spread], dim=1)))
+        return found
+
+
+class Head(nn.Module):
+    """What is trained: attention on three maps, and one number from them."""
+
+    def __init__(self, channels: Sequence[int]) -> None:
+        super().__init__()
+        self.scales = nn.ModuleList(Attention(each) for each in channels)
+        self.inside = nn.Linear(_JOINED * len(channels), _JOINED)
+        self.out = nn.Linear(_JOINED, 1, bias=False)
+
+    def forward(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Give each photo's number (n) from its maps."""
+        joined = [scale(each) for scale, each in zip(self.scales, maps, strict=True)]
+        found: torch.Tensor = self.out(torch.relu(self.inside(torch.cat(joined, dim=1))))[:, 0]
+        return found
+
+
+def as_tensors(module: nn.Module) -> dict[str, Any]:
+    """Give a module's weights as arrays, by name."""
+    return {name: tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()}
+
+
+def fill(module: nn.Module, arrays: Mapping[str, Any], place: str) -> None:
+    """Put arrays into a module. Raises AssetError, naming the `place` that they are from, if they do not fit."""
+    try:
+        module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
+    except (RuntimeError, TypeError) as error:
+        raise AssetError(f"The weights of {place} do not fit: {' '.join(str(error).split())[:300]}") from error

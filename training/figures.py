@@ -1,0 +1,80 @@
+"""What a ranker of series is worth, beside what can be had without looking at the pictures."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from photoidx.training.series_data import Pair
+
+CLEAR = 0.7
+"""From this share of people on one side a pair counts as clear (Chang et al. 2016)."""
+_EVEN = 0.5
+_LEAST = 1e-7
+
+
+def figures(pairs: Sequence[Pair], scores: Mapping[int, float]) -> dict[str, Any]:
+    """Give pair accuracy (all, clear, and by kind), log-loss in nats, and top-1, with chance and the constant answer.
+
+    A pair on which people are divided evenly counts as half right, and so does one that the scores do not tell apart.
+    Top-1: in how many series the picture with the highest score is the one that people prefer on average.
+    """
+    clear = [pair for pair in pairs if max(pair.preference, 1 - pair.preference) >= CLEAR]
+    kinds = sorted({pair.kind for pair in pairs if pair.kind})
+    top, by_lot = _top(pairs, scores)
+    return {
+        "pairs": len(pairs),
+        "accuracy": _accuracy(pairs, scores),
+        "accuracy_clear": _accuracy(clear, scores),
+        "clear_pairs": len(clear),
+        "majority": _majority(pairs),
+        "chance": _EVEN,
+        "log_loss": _log_loss(pairs, scores),
+        "log_loss_chance": math.log(2),
+        "top_1": top,
+        "top_1_chance": by_lot,
+        "by_kind": {kind: _accuracy([pair for pair in pairs if pair.kind == kind], scores) for kind in kinds},
+    }
+
+
+def _right(preference: float, difference: float) -> float:
+    if preference == _EVEN or difference == 0:
+        return _EVEN
+    return float((preference > _EVEN) == (difference > 0))
+
+
+def _accuracy(pairs: Sequence[Pair], scores: Mapping[int, float]) -> float:
+    if not pairs:
+        return math.nan
+    return sum(_right(pair.preference, scores[pair.first] - scores[pair.second]) for pair in pairs) / len(pairs)
+
+
+def _majority(pairs: Sequence[Pair]) -> float:
+    """Give the better of the two constant answers: that the picture with the lower number is better, or the other."""
+    wins = sum(_right(pair.preference, pair.second - pair.first) for pair in pairs) / max(1, len(pairs))
+    return max(wins, 1 - wins)
+
+
+def _log_loss(pairs: Sequence[Pair], scores: Mapping[int, float]) -> float:
+    total = 0.0
+    for pair in pairs:
+        chance = 1 / (1 + math.exp(-max(-50.0, min(50.0, scores[pair.first] - scores[pair.second]))))
+        chance = min(max(chance, _LEAST), 1 - _LEAST)
+        total -= pair.preference * math.log(chance) + (1 - pair.preference) * math.log(1 - chance)
+    return total / max(1, len(pairs))
+
+
+def _top(pairs: Sequence[Pair], scores: Mapping[int, float]) -> tuple[float, float]:
+    liked: dict[str, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+    for pair in pairs:
+        liked[pair.series][pair.first].append(pair.preference)
+        liked[pair.series][pair.second].append(1 - pair.preference)
+    hits = by_lot = 0.0
+    for pictures in liked.values():
+        means = {number: sum(shares) / len(shares) for number, shares in pictures.items()}
+        best = max(means.values())
+        hits += means[max(pictures, key=lambda number: scores[number])] == best
+        by_lot += sum(mean == best for mean in means.values()) / len(means)
+    return hits / max(1, len(liked)), by_lot / max(1, len(liked))

@@ -1,0 +1,185 @@
+"""Training a series ranker: soft preferences, swapped and mirrored pairs, an epoch at a time, so that it can go on."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from photoidx.config import Config
+from photoidx.errors import PhotoidxError
+from photoidx.indexer.embedders.backbones import open_backbone
+from photoidx.indexer.embedders.efficientnet import NAME as LITE0
+from photoidx.scoring.learned.card import Card, check_name, read_scorer, write_scorer
+from photoidx.scoring.series.network import Head, as_tensors, fill
+from photoidx.scoring.series.scorer import KIND, LONG_SIDE, joined_weights, split_weights
+from photoidx.training.features import VIEWS, Features
+from photoidx.training.figures import figures
+from photoidx.training.series_data import Pair, SeriesData
+
+_STATE, _TOLD = "state.safetensors", "state.json"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a ranker is trained."""
+
+    backbone: str = LITE0
+    pretrained: bool = True
+    epochs: int = 8
+    batch: int = 32
+    rate: float = 1e-3
+    decay: float = 1e-4
+    seed: int = 0
+    long_side: int = LONG_SIDE
+
+
+Tell = Callable[[str, int, int], None]
+"""Called with what is being done, and how much of it is done."""
+
+
+def train(
+    data: SeriesData,
+    out: Path,
+    name: str,
+    settings: Settings | None = None,
+    *,
+    start: Path | None = None,
+    resume: bool = False,
+    config: Config | None = None,
+    tell: Tell = lambda _what, _done, _of: None,
+) -> dict[str, Any]:
+    """Train a ranker and write it as a scorer; give its figures on the pairs that it did not learn from.
+
+    The backbone stays as it is; only what is put on it learns. `start` is a ranker to begin with, as one that learnt
+    from degradations. What is being worked on lies in `OUT.work`; with `resume` a run that was cut off goes on there,
+    and comes to the same weights. Raises PhotoidxError.
+    """
+    settings = settings or Settings()
+    check_name(name)
+    work = out.with_name(f"{out.name}.work")
+    if work.exists() and not resume:
+        raise PhotoidxError(f"{work} is there, from a training that was cut off. Go on with --resume, or remove it.")
+    told = {"settings": asdict(settings), "data": data.about, "pictures": data.count, "start": str(start or "")}
+    torch.manual_seed(settings.seed)
+    backbone = open_backbone(settings.backbone, config or Config(), pretrained=settings.pretrained)
+    head = Head(backbone.channels)
+    if start is not None:
+        _begin_with(head, start, settings)
+    maps = Features(work, data.count, backbone, settings.long_side, f"{settings.backbone} {data.about}")
+    maps.fill(data.load, lambda done, of: tell("looking at pictures", done, of))
+    before = figures(data.test, scored(head, maps, data.test))
+    optimizer = torch.optim.AdamW(head.parameters(), settings.rate, weight_decay=settings.decay)
+    first = _restored(work, head, optimizer, told)
+    for epoch in range(first, settings.epochs):
+        tell("learning", epoch, settings.epochs)
+        _epoch(head, optimizer, maps, data.train, np.random.default_rng([settings.seed, epoch]), batch=settings.batch)
+        _keep(work, head, optimizer, {**told, "epochs": epoch + 1})
+    tell("testing", settings.epochs, settings.epochs)
+    found = {**figures(data.test, scored(head, maps, data.test)), "accuracy_before": before["accuracy"]}
+    card = Card(
+        kind=KIND,
+        name=name,
+        settings={"backbone": settings.backbone, "long_side": settings.long_side},
+        data=data.about,
+        protocol={
+            **asdict(settings),
+            "loss": "cross-entropy of sigmoid(f(first) - f(second)) with the share who prefer the first",
+            "augmentation": "swap, mirror",
+            "learnt pairs": len(data.train),
+            "tested pairs": len(data.test),
+            "started with": start.name if start is not None else "random weights",
+        },
+        figures=found,
+        licence="that of the backbone's weights, and of the data set",
+    )
+    # A backbone with random weights is a part of what was made; one with known weights is named.
+    kept = {} if settings.pretrained else as_tensors(backbone)
+    write_scorer(out, card, joined_weights(as_tensors(head), kept))
+    del maps
+    shutil.rmtree(work)
+    return found
+
+
+def scored(head: Head, maps: Features, pairs: Sequence[Pair], batch: int = 64) -> dict[int, float]:
+    """Give the score of every picture of some pairs."""
+    numbers = sorted({number for pair in pairs for number in (pair.first, pair.second)})
+    found: dict[int, float] = {}
+    head.eval()
+    with torch.inference_mode():
+        for start in range(0, len(numbers), batch):
+            here = numbers[start : start + batch]
+            found |= dict(zip(here, head(maps.take(here, [0] * len(here))).tolist(), strict=True))
+    return found
+
+
+def _epoch(
+    head: Head,
+    optimizer: torch.optim.Optimizer,
+    maps: Features,
+    pairs: Sequence[Pair],
+    rng: np.random.Generator,
+    *,
+    batch: int,
+) -> None:
+    head.train()
+    order = rng.permutation(len(pairs))
+    for start in range(0, len(order), batch):
+        here = [pairs[at] for at in order[start : start + batch]]
+        swap = rng.random(len(here)) < 0.5  # noqa: PLR2004 - a coin
+        views = rng.integers(0, VIEWS, len(here)).tolist()  # both pictures in the same one
+        left = [each.second if flip else each.first for each, flip in zip(here, swap, strict=True)]
+        right = [each.first if flip else each.second for each, flip in zip(here, swap, strict=True)]
+        wanted = [1 - each.preference if flip else each.preference for each, flip in zip(here, swap, strict=True)]
+        difference = head(maps.take(left, views)) - head(maps.take(right, views))
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(difference, torch.tensor(wanted))
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+
+def _begin_with(head: Head, start: Path, settings: Settings) -> None:
+    card, tensors = read_scorer(start, KIND)
+    if card.settings.get("backbone") != settings.backbone:
+        raise PhotoidxError(f"{start} has the backbone {card.settings.get('backbone')}, not {settings.backbone}.")
+    fill(head, split_weights(tensors)[0], str(start))
+
+
+def _keep(work: Path, head: Head, optimizer: torch.optim.Optimizer, told: dict[str, Any]) -> None:
+    """Keep where the training stands. The description comes last: it belongs to the weights before it."""
+    state = {f"head.{name}": each for name, each in head.state_dict().items()}
+    for number, each in optimizer.state_dict()["state"].items():
+        state |= {f"optimizer.{number}.{name}": value.contiguous() for name, value in each.items()}
+    save_file(state, work / f"{_STATE}.{told['epochs']}")
+    partly = work / f"{_TOLD}.part"
+    partly.write_text(json.dumps(told))
+    os.replace(partly, work / _TOLD)
+    (work / f"{_STATE}.{told['epochs'] - 1}").unlink(missing_ok=True)
+
+
+def _restored(work: Path, head: Head, optimizer: torch.optim.Optimizer, told: dict[str, Any]) -> int:
+    """Go back to where a training stood that was cut off; give the epochs that it has done."""
+    try:
+        before = json.loads((work / _TOLD).read_text())
+    except (OSError, ValueError):
+        return 0
+    epochs = int(before.pop("epochs"))
+    if before != json.loads(json.dumps(told)):
+        raise PhotoidxError(f"{work} is of a training with other data or settings. Remove it, or repeat those.")
+    state = load_file(work / f"{_STATE}.{epochs}")
+    head.load_state_dict({n.removeprefix("head."): each for n, each in state.items() if n.startswith("head.")})
+    whole = optimizer.state_dict()
+    for name, value in state.items():
+        if name.startswith("optimizer."):
+            _, number, key = name.split(".")
+            whole["state"].setdefault(int(number), {})[key] = value
+    optimizer.load_state_dict(whole)
+    return epochs

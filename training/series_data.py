@@ -1,0 +1,197 @@
+"""What a series ranker learns from: pairs of pictures of one series, and which of the two people prefer."""
+
+from __future__ import annotations
+
+import math
+import random
+import zlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from io import BytesIO
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from photoidx.config import Config
+from photoidx.errors import PhotoError, PhotoidxError
+from photoidx.evaluation.datasets.phototriage import PreferencePair, read_phototriage
+from photoidx.evaluation.degradations import Pixels, as_jpeg, blurred, exposed, motion_blurred, noisy
+from photoidx.indexer.decode import DecodedPhoto
+from photoidx.indexer.walk import walk
+from photoidx.records import Kind, format_of, kind_of
+from photoidx.scoring.series.scorer import LONG_SIDE
+
+_SEVERITIES = ((0, 0.4), (0.6, 1))
+KEPT_BACK = 4  # of the degraded pictures, one in so many is for testing
+_NARROWEST = 3  # of a panorama there is little to see
+
+Degrade = Callable[[Pixels, float, np.random.Generator], Pixels]
+"""Makes a picture worse by a severity from 0 to 1."""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two pictures by their numbers, and the share of people who prefer the first. `kind` groups figures."""
+
+    first: int
+    second: int
+    preference: float
+    series: str
+    kind: str = ""
+
+
+@dataclass(frozen=True)
+class SeriesData:
+    """Pictures, which `load` gives by their number, and pairs to learn from and to test on, of different series."""
+
+    name: str
+    count: int
+    load: Callable[[int], Image.Image]
+    train: Sequence[Pair]
+    test: Sequence[Pair]
+    about: dict[str, Any] = field(default_factory=dict)
+
+
+def _between(low: float, high: float, share: float) -> float:
+    return low * math.exp(math.log(high / low) * share)
+
+
+def _jpeg(pixels: Pixels, share: float, _rng: np.random.Generator) -> Pixels:
+    return np.asarray(Image.open(BytesIO(as_jpeg(pixels, round(50 - 45 * share)))).convert("RGB"))
+
+
+def _resampled(pixels: Pixels, share: float, _rng: np.random.Generator) -> Pixels:
+    height, width = pixels.shape[:2]
+    scale = _between(1.8, 6, share)
+    small = cv2.resize(
+        pixels, (max(1, round(width / scale)), max(1, round(height / scale))), interpolation=cv2.INTER_AREA
+    )
+    return np.asarray(cv2.resize(small, (width, height), interpolation=cv2.INTER_CUBIC), dtype=np.uint8)
+
+
+def _defocused(pixels: Pixels, share: float, _rng: np.random.Generator) -> Pixels:
+    side = 2 * round(_between(2, 8, share)) + 1
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)).astype(np.float32)
+    return np.asarray(cv2.filter2D(pixels, -1, disk / disk.sum()), dtype=np.uint8)
+
+
+def _speckled(pixels: Pixels, share: float, rng: np.random.Generator) -> Pixels:
+    grain = 1 + rng.standard_normal(pixels.shape[:2])[:, :, None] * _between(0.1, 0.4, share)
+    return np.asarray(np.clip(np.rint(pixels * grain), 0, 255), dtype=np.uint8)
+
+
+def _motion(pixels: Pixels, share: float, rng: np.random.Generator) -> Pixels:
+    return motion_blurred(pixels, _between(6, 24, share), rng.uniform(0, math.pi))
+
+
+LEARNT: dict[str, Degrade] = {
+    "blur": lambda pixels, share, _rng: blurred(pixels, _between(0.9, 6, share)),
+    "noise": lambda pixels, share, rng: noisy(pixels, _between(8, 40, share), rng),
+    "JPEG": _jpeg,
+    "darker": lambda pixels, share, _rng: exposed(pixels, -_between(0.8, 2.5, share)),
+    "brighter": lambda pixels, share, _rng: exposed(pixels, _between(0.6, 2, share)),
+}
+UNSEEN: dict[str, Degrade] = {
+    "motion blur": _motion,
+    "defocus": _defocused,
+    "resampling": _resampled,
+    "speckle": _speckled,
+}
+"""Kinds that are never learnt from: what the ranker says of them it has not been told."""
+
+
+def degraded_data(
+    folder: Path, most: int = 0, seed: int = 0, *, shuffled: bool = False, long_side: int = LONG_SIDE
+) -> SeriesData:
+    """Make series of each photo below a folder: the photo, and worse versions of it, of two severities a kind.
+
+    `most` is how many photos are taken, 0 for all; `long_side` is the pictures' size in pixels.
+
+    Photos that are kept back are tested with the kinds of `UNSEEN` alone. With `shuffled` the better of each pair is
+    drawn by lot: what is learnt then must be worth nothing. Raises PhotoidxError if there are too few photos.
+    """
+    found = [path for path in sorted(walk(str(folder)).files) if kind_of(format_of(path) or "") is Kind.PHOTO]
+    photos = [photo for path in found if (photo := _small(Path(path), long_side)) is not None]
+    random.Random(seed).shuffle(photos)  # noqa: S311 - a sample, not a secret
+    photos = photos[:most] if most else photos
+    if len(photos) < KEPT_BACK:
+        raise PhotoidxError(f"{folder} has {len(photos)} photos that can be read; a ranker needs {KEPT_BACK} at least.")
+    recipes: list[tuple[int, str, float]] = []
+    train: list[Pair] = []
+    test: list[Pair] = []
+    lots = random.Random(seed)  # noqa: S311
+    for number in range(len(photos)):
+        kinds, pairs = (UNSEEN, test) if number % KEPT_BACK == 0 else (LEARNT, train)
+        made = [("", 0.0), *((kind, lots.uniform(*share)) for kind in kinds for share in _SEVERITIES)]
+        places = [
+            len(recipes) + place for place in lots.sample(range(len(made)), len(made))
+        ]  # no order tells the better
+        recipes += [(number, *each) for _, each in sorted(zip(places, made, strict=True))]
+        for at, kind in enumerate(kinds):
+            for better, worse in ((0, 2 * at + 1), (0, 2 * at + 2), (2 * at + 1, 2 * at + 2)):
+                first, second = sorted((places[better], places[worse]))
+                pair = Pair(first, second, float(first == places[better]), f"{number:06d}", kind)
+                if shuffled and pairs is train:
+                    pair = replace(pair, preference=lots.choice((0.0, 1.0)))
+                pairs.append(pair)
+
+    def load(number: int) -> Image.Image:
+        photo, kind, share = recipes[number]
+        rng = np.random.default_rng([seed, zlib.crc32(kind.encode()), number])
+        pixels = photos[photo]
+        return Image.fromarray((LEARNT | UNSEEN)[kind](pixels, share, rng) if kind else pixels)
+
+    about = {
+        "name": "degradations of photos",
+        "photos": len(photos),
+        "learnt kinds": list(LEARNT),
+        "unseen kinds": list(UNSEEN),
+        "shuffled": shuffled,
+    }
+    return SeriesData("degradations", len(recipes), load, train, test, about)
+
+
+def triage_data(folder: Path, test: str = "val") -> SeriesData:
+    """Read PhotoTriage: learnt from is the list `train`, tested on another one.
+
+    Raises DataSetError if the set can't be used (as with a misread column), PhotoidxError if it lacks a list.
+    """
+    found = read_phototriage(folder).checked()
+    lists = {name: found.split(name) for name in ("train", test)}
+    for name, pairs in lists.items():
+        if not pairs:
+            raise PhotoidxError(f"{folder} has no list {name}_pairlist.txt with pairs whose photos are there.")
+    places = sorted({path for pairs in lists.values() for pair in pairs for path in (pair.first, pair.second)})
+    numbers = {path: number for number, path in enumerate(places)}
+
+    def paired(pairs: Sequence[PreferencePair]) -> list[Pair]:
+        return [
+            Pair(numbers[each.first], numbers[each.second], each.preference, f"{each.series:06d}") for each in pairs
+        ]
+
+    about = {"name": "PhotoTriage", "photos": len(places), "tested on": test}
+    learnt, tested = map(paired, lists.values())
+    return SeriesData("phototriage", len(places), lambda number: _opened(Path(places[number])), learnt, tested, about)
+
+
+def _opened(path: Path) -> Image.Image:
+    try:
+        return DecodedPhoto(path.read_bytes(), format_of(path.name) or "", Config().max_pixels).image(LONG_SIDE)
+    except (OSError, PhotoError) as error:
+        raise PhotoidxError(f"{path} can't be read: {error}. Take it out of the data set, or mend it.") from error
+
+
+def _small(path: Path, long_side: int) -> Pixels | None:
+    """Give a photo at the network's size; None if it can't be read or is too small to be made worse."""
+    try:
+        image = DecodedPhoto(path.read_bytes(), format_of(path.name) or "", Config().max_pixels).image(LONG_SIDE)
+    except (OSError, PhotoError):
+        return None
+    if max(image.size) < long_side or min(image.size) < long_side / _NARROWEST:
+        return None
+    image = image.copy()
+    image.thumbnail((long_side, long_side), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    return np.asarray(image)
