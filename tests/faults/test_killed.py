@@ -1,0 +1,148 @@
+"""Killed at every commit: the next scan makes the tables those of a scan that nobody disturbed.
+
+A few of the commits, spread over all, are tried here; all of them with PHOTOIDX_ALL_COMMITS=1 (some minutes).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import psutil
+import pytest
+
+from faults import dying_scan
+from faults.dying_scan import CONFIG, count_writes
+from photoidx import Library
+from photoidx.care.doctor import examine
+from photoidx.errors import LibraryNotFoundError
+from photoidx.indexer.crew import Crew
+from photoidx.indexer.scan import Scan
+from photoidx.queries.burst_table import is_current, regroup
+from photoidx.queries.decisions import decisions
+from photoidx.store import Store
+from photoidx.tables import Tables
+from pictures import age, draw
+from table_state import state_of
+
+_ALL = bool(os.environ.get("PHOTOIDX_ALL_COMMITS"))
+GROUPS: list[int] = []
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
+
+
+@pytest.fixture(scope="module")
+def crew() -> Iterator[Crew]:
+    with contextlib.closing(Crew(CONFIG)) as ours:
+        yield ours
+
+
+def scan(uri: Path, photos: Path, crew: Crew) -> None:
+    """Scan as the command does, with workers that are ready."""
+    store = Store(str(uri), create=True)
+    with store.writing():
+        result = Scan(store, [str(photos)], crew, threading.Event()).run(lambda *_counts: None)
+        if result.touched or not is_current(store):
+            regroup(store)
+
+
+def dies(uri: Path, photos: Path, number: int) -> bool:
+    """Scan in a process that is killed, alone, at its n-th write. Tells whether it did not end before."""
+    command = [sys.executable, dying_scan.__file__, str(uri), str(photos), str(number)]
+    process = subprocess.Popen(command, start_new_session=True)
+    status = process.wait(100)
+    assert status in {0, -signal.SIGKILL}
+    GROUPS.append(process.pid)
+    return status != 0
+
+
+def left_alone() -> list[int]:
+    """Give the processes that still run of those that were started by scans that died."""
+    found = []
+    for each in psutil.process_iter(["status"]):
+        with contextlib.suppress(ProcessLookupError):
+            if os.getpgid(each.pid) in GROUPS and each.info["status"] != psutil.STATUS_ZOMBIE:
+                found.append(each.pid)
+    return found
+
+
+def outcome(uri: Path) -> tuple[object, ...]:
+    """Give what a scan's end must be: all rows, the groups, and the decisions, without the times of writing."""
+    library = Library(uri, CONFIG)
+    kept = [(choice.verb, choice.shot_ids) for choice in decisions(library.store)]
+    groups = [(each["kind"], [frame["shot_id"] for frame in each["frames"]]) for each in library.bursts()]
+    return state_of(library), kept, sorted(groups)
+
+
+def killed_at_each(before: Path, photos: Path, crew: Crew, home: Path, *shares: float) -> None:
+    """Kill scans of copies of a library at these of their commits, or at all, and compare what the next scan makes."""
+    undisturbed, writes = home / "undisturbed", [0]
+    copy(before, undisturbed)
+    with pytest.MonkeyPatch.context() as patch:
+        count_writes(writes.append, patch.setattr)
+        scan(undisturbed, photos, crew)
+    expected = outcome(undisturbed)
+    for number in itertools.count() if _ALL else [int(share * writes[-1]) for share in shares]:
+        uri = home / f"killed-{number}"
+        copy(before, uri)
+        died = dies(uri, photos, number)
+        assert faults(uri) == [], number
+        scan(uri, photos, crew)
+        assert outcome(uri) == expected, f"killed at write {number} of {writes[-1]}"
+        assert faults(uri) == [], number
+        shutil.rmtree(uri)
+        if not died:
+            assert _ALL
+            return
+
+
+def faults(uri: Path) -> list[str]:
+    try:
+        return [each.words for each in examine(Tables(str(uri))) if each.is_fault]
+    except LibraryNotFoundError:
+        return []
+
+
+def copy(before: Path, uri: Path) -> None:
+    if before.exists():
+        shutil.copytree(before, uri)
+
+
+def album(folder: Path) -> Path:
+    for number in range(3):
+        draw(folder / f"{number}.jpg", number)
+    (folder / "2.xmp").write_text("<x:xmpmeta xmlns:x='adobe:ns:meta/'/>")
+    age(folder / "2.xmp", 9999)
+    return folder
+
+
+def test_a_first_scan_that_is_killed_at_a_commit_is_made_good_by_the_next(tmp_path: Path, crew: Crew):
+    killed_at_each(tmp_path / "none", album(tmp_path / "photos"), crew, tmp_path, 0.3)
+
+
+def test_a_later_scan_that_is_killed_at_a_commit_is_made_good_by_the_next(tmp_path: Path, crew: Crew):
+    photos, before = album(tmp_path / "photos"), tmp_path / "before"
+    scan(before, photos, crew)
+    for number in (1, 2):
+        Library(before, CONFIG).decide("keep", photos / f"{number}.jpg")
+    draw(photos / "1.jpg", 40)  # a decided one, whose shot gets another id
+    (photos / "0.jpg").rename(photos / "moved.jpg")
+    (photos / "2.jpg").unlink()
+    draw(photos / "new.jpg", 41)
+    killed_at_each(before, photos, crew, tmp_path, 0.3, 0.5)
+
+
+def test_the_workers_of_scans_that_were_killed_alone_have_ended_by_themselves():
+    assert GROUPS
+    end = time.monotonic() + 20
+    while left_alone() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert left_alone() == []
