@@ -137,7 +137,7 @@ def test_a_later_scan_that_is_killed_at_a_commit_is_made_good_by_the_next(tmp_pa
     (photos / "0.jpg").rename(photos / "moved.jpg")
     (photos / "2.jpg").unlink()
     draw(photos / "new.jpg", 41)
-    killed_at_each(before, photos, crew, tmp_path, 0.3, 0.5)
+    killed_at_each(before, photos, crew, tmp_path, 0.18, 0.38)
 
 
 def test_the_workers_of_scans_that_were_killed_alone_have_ended_by_themselves():
