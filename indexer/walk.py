@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fnmatch
 import os
 import stat
@@ -13,6 +14,8 @@ from photoidx.records import format_of
 
 # Folders that programs and network drives keep for themselves.
 _OWN_FOLDERS = frozenset({"@eaDir", "#recycle", "lost+found"})
+# What was deleted since its folder was listed, and links to nothing, into a file, or to themselves.
+_NOTHING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 
 
 class FileState(NamedTuple):
@@ -63,10 +66,15 @@ def take(listing: Listing, entries: Iterable[os.DirEntry[str]], excludes: tuple[
     for entry in entries:
         if is_excluded(entry.name, entry.path, excludes):
             listing.excluded += 1
-        elif entry.is_dir():
-            folders.append(entry.path)
-        elif format_of(entry.name) is not None:
-            _add(listing, entry)
+            continue
+        try:
+            if entry.is_dir():
+                folders.append(entry.path)
+            elif format_of(entry.name) is not None:
+                _add(listing, entry)
+        except OSError as error:
+            if error.errno not in _NOTHING:
+                listing.unlisted[entry.path] = error.strerror or str(error)
     return folders
 
 
@@ -89,13 +97,7 @@ def is_excluded(name: str, path: str, excludes: tuple[str, ...]) -> bool:
 
 
 def _add(listing: Listing, entry: os.DirEntry[str]) -> None:
-    try:
-        status = entry.stat()
-    except FileNotFoundError:
-        return  # deleted since the folder was listed, or a link to nothing
-    except OSError as error:
-        listing.unlisted[entry.path] = error.strerror or str(error)
-        return
+    status = entry.stat()
     if stat.S_ISREG(status.st_mode):
         listing.files[entry.path] = FileState(status.st_size, status.st_mtime_ns, signed(status.st_ino))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import stat
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +27,8 @@ from photoidx.stage import BatchStage, PhotoStage, Rows, Stage
 
 DECODE = "decode"
 DECODE_FINGERPRINT = "decode@1"
+_WENT = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
+"""What opening a file meets that is no longer where it was listed, or no longer a file."""
 
 
 @dataclass(frozen=True)
@@ -121,7 +124,10 @@ class Worker:
 
     def _read(self, task: Task, outcome: Outcome) -> bytes | None:
         try:
-            with open(task.path, "rb") as file:
+            with open(task.path, "rb", opener=_open_at_once) as file:
+                if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # a pipe came in its place
+                    outcome.changed = True
+                    return None
                 before = _state(file.fileno())
                 if before.size > self._config.max_file_bytes:
                     self._refuse(task, file, before, outcome)
@@ -130,7 +136,7 @@ class Worker:
                 after = _state(file.fileno())
         except OSError as error:
             outcome.read_error = error.strerror or str(error)
-            outcome.changed = isinstance(error, FileNotFoundError)
+            outcome.changed = isinstance(error, _WENT)
             return None
         except MemoryError:
             outcome.read_error = too_little_memory("to read the file")
@@ -172,6 +178,11 @@ class Worker:
             outcome.failures[stage.name] = too_little_memory(f"for {stage.name}")
         except Exception as error:  # noqa: BLE001 - a stage's own fault is recorded with the photo it met
             outcome.failures[stage.name] = f"{type(error).__name__}: {error}"
+
+
+def _open_at_once(path: str, flags: int) -> int:
+    """Open without waiting: a pipe would wait for somebody to write."""
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
 def _state(descriptor: int) -> FileState:

@@ -12,9 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
-import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -22,36 +20,17 @@ import pytest
 
 from faults import dying_scan
 from faults.dying_scan import CONFIG, count_writes
+from faults.ready import faults_of, scan
 from photoidx import Library
-from photoidx.care.doctor import examine
 from photoidx.errors import LibraryNotFoundError
 from photoidx.indexer.crew import Crew
-from photoidx.indexer.scan import Scan
-from photoidx.queries.burst_table import is_current, regroup
 from photoidx.queries.decisions import decisions
-from photoidx.store import Store
-from photoidx.tables import Tables
 from pictures import age, draw
 from table_state import state_of
 
 _ALL = bool(os.environ.get("PHOTOIDX_ALL_COMMITS"))
 GROUPS: list[int] = []
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="kills by signal")
-
-
-@pytest.fixture(scope="module")
-def crew() -> Iterator[Crew]:
-    with contextlib.closing(Crew(CONFIG)) as ours:
-        yield ours
-
-
-def scan(uri: Path, photos: Path, crew: Crew) -> None:
-    """Scan as the command does, with workers that are ready."""
-    store = Store(str(uri), create=True)
-    with store.writing():
-        result = Scan(store, [str(photos)], crew, threading.Event()).run(lambda *_counts: None)
-        if result.touched or not is_current(store):
-            regroup(store)
 
 
 def dies(uri: Path, photos: Path, number: int) -> bool:
@@ -106,7 +85,7 @@ def killed_at_each(before: Path, photos: Path, crew: Crew, home: Path, *shares: 
 
 def faults(uri: Path) -> list[str]:
     try:
-        return [each.words for each in examine(Tables(str(uri))) if each.is_fault]
+        return faults_of(uri)
     except LibraryNotFoundError:
         return []
 

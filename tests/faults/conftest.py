@@ -1,0 +1,17 @@
+"""Workers that are ready, for all the scans of these tests."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+import pytest
+
+from faults.dying_scan import CONFIG
+from photoidx.indexer.crew import Crew
+
+
+@pytest.fixture(scope="session")
+def crew() -> Iterator[Crew]:
+    with contextlib.closing(Crew(CONFIG)) as ours:
+        yield ours
