@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
 from photoidx.errors import PhotoidxError, TableDamagedError
 
@@ -29,7 +31,7 @@ def reading(uri: str, table: str) -> Iterator[None]:
     except BaseException as error:
         if not _is_lances(error):
             raise
-        _tell_system(uri, error)
+        tell_system(uri, error)
         raise damaged(uri, table, words_of(error)) from error
 
 
@@ -41,7 +43,7 @@ def changing(uri: str, table: str) -> Iterator[None]:
     except BaseException as error:
         if not _is_lances(error):
             raise
-        _tell_system(uri, error)
+        tell_system(uri, error)
         if not _DAMAGE.search(str(error)):
             raise
         raise damaged(uri, table, words_of(error)) from error
@@ -63,6 +65,21 @@ def missing(uri: str, table: str) -> TableDamagedError:
     )
 
 
+def is_half_made(table: Path) -> bool:
+    """Tell whether the making of a table was cut off: its folder holds no version and no rows. It never was there."""
+    return not _holds(table / "_versions", ".manifest") and not _holds(table / "data", ".lance")
+
+
+def _holds(folder: Path, suffix: str) -> bool:
+    try:
+        with os.scandir(folder) as entries:
+            return any(entry.name.endswith(suffix) for entry in entries)
+    except FileNotFoundError:
+        return False
+    except OSError:  # it may not be listed, or is no folder: reading will tell
+        return True
+
+
 def words_of(error: BaseException, longest: int = 300) -> str:
     """Give Lance's message as one line, without the places in its source code."""
     text = _SOURCE_LINE.sub("", " ".join(str(error).split())).removeprefix("lance error: ")
@@ -74,7 +91,7 @@ def _is_lances(error: BaseException) -> bool:
     return isinstance(error, (RuntimeError, OSError, ValueError)) or type(error).__name__ == "PanicException"
 
 
-def _tell_system(uri: str, error: BaseException) -> None:
+def tell_system(uri: str, error: BaseException) -> None:
     """Raise PhotoidxError where the operating system, not the file's content, is the reason."""
     code = _OS_ERROR.search(str(error))
     number = int(code[1]) if code else getattr(error, "errno", None)

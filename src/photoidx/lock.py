@@ -14,6 +14,7 @@ from typing import Any
 
 import filelock
 
+from photoidx.damage import tell_system
 from photoidx.errors import LibraryLockedError, PhotoidxError
 
 LOCK, HOLDER = "writer.lock", "writer.json"
@@ -98,6 +99,7 @@ def _note_holder(holder: Path, uri: str, role: str) -> None:
     try:
         holder.write_text(json.dumps({"pid": os.getpid(), "host": socket.gethostname(), "role": role}))
     except OSError as error:
+        tell_system(uri, error)
         raise PhotoidxError(f"Can't write to the library at {uri}: {error.strerror}.") from error
 
 

@@ -16,7 +16,7 @@ from lancedb.index import FTS
 from lancedb.query import MatchQuery
 
 from photoidx.as_of import READ_ORDER, Version, current_at, versions_at
-from photoidx.damage import changing, missing, reading
+from photoidx.damage import changing, is_half_made, missing, reading
 from photoidx.errors import (
     EarlierStateError,
     LibraryNotFoundError,
@@ -63,7 +63,10 @@ class Store:
 
     def _listed(self) -> set[str]:
         with reading(self.uri, "list"):
-            return set(self._db.list_tables(limit=10_000).tables)
+            names = set(self._db.list_tables(limit=10_000).tables)
+        if self._folder is not None:
+            names -= {name for name in names if is_half_made(self._folder / f"{name}.lance")}
+        return names
 
     def _check_version(self) -> None:
         version = int(self.meta().get("schema_version", "0"))

@@ -12,7 +12,7 @@ import lancedb
 import pyarrow as pa
 
 from photoidx.as_of import Version
-from photoidx.damage import changing, reading
+from photoidx.damage import changing, is_half_made, reading
 from photoidx.errors import LibraryNotFoundError
 from photoidx.lock import writer_lock
 from photoidx.schema import FILES, META
@@ -35,9 +35,12 @@ class Tables:
             raise LibraryNotFoundError(f"There is no library at {uri}. Make one with: photoidx scan FOLDER")
 
     def names(self) -> set[str]:
-        """Give the names of the tables that there are, in whatever state."""
+        """Give the names of the tables that there are, in whatever state; not of those whose making was cut off."""
         with reading(self.uri, "list"):
-            return set(self._db.list_tables(limit=10_000).tables)
+            names = set(self._db.list_tables(limit=10_000).tables)
+        if self.folder is not None:
+            names -= {name for name in names if is_half_made(self.folder / f"{name}.lance")}
+        return names
 
     def newest(self, name: str) -> int:
         """Give the number of a table's newest version. Raises TableDamagedError if it can't be opened."""
