@@ -9,6 +9,7 @@ import re
 import duckdb
 import pyarrow as pa
 
+from photoidx.as_of import READ_ORDER
 from photoidx.config import Config
 from photoidx.errors import QueryError
 from photoidx.queries.sql_functions import SimilarityFunctions, says_similarity, with_content_ids
@@ -115,13 +116,14 @@ def _outer_words(query: str) -> set[str]:
 def _load(connection: duckdb.DuckDBPyConnection, store: Store, query: str) -> dict[str, list[str]]:
     """Register the tables and make the views. Gives each view's columns, those too that were not read.
 
-    Tables and columns that photoidx declares and the library does not have yet are there, empty.
+    Tables and columns that photoidx declares and the library does not have yet are there, empty. A scan may write
+    meanwhile: every file that is told of has its results, for those that tell of others' rows are read first.
     """
     schemas = _schemas(store)
     joinable = [name for name, schema in schemas.items() if joins(name, _keys(schema))]
     connection.execute("CREATE SCHEMA t")
     columns = {}
-    for name, schema in sorted(schemas.items()):
+    for name, schema in sorted(schemas.items(), key=lambda item: (item[0] not in READ_ORDER, item[0])):
         heavy = _HEAVY_COLUMNS.get(name, frozenset())
         columns[name] = [column for column in schema.names if column not in heavy or _says(query, column)]
         wanted = pa.schema([schema.field(column) for column in columns[name]])

@@ -23,7 +23,7 @@ from photoidx.indexer.crew import Crew
 from pictures import draw
 from table_state import state_of
 
-_DISK = 32 << 20
+_DISK = 96 << 20
 # Bytes that are left to a library that there is, and to one that is to be made.
 _ROOMS = {"disk": ((0, 60_000), (20_000,)), "limit": ((0, 3000), (1000,))}
 _ALL_ROOMS = {"disk": (range(0, 240_000, 8000), range(0, 160_000, 8000)), "limit": (range(0, 10_000, 500),) * 2}
