@@ -8,6 +8,7 @@ import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -114,9 +115,9 @@ def degraded_data(
     drawn by lot: what is learnt then must be worth nothing. Raises PhotoidxError if there are too few photos.
     """
     found = [path for path in sorted(walk(str(folder)).files) if kind_of(format_of(path) or "") is Kind.PHOTO]
-    photos = [photo for path in found if (photo := _small(Path(path), long_side)) is not None]
-    random.Random(seed).shuffle(photos)  # noqa: S311 - a sample, not a secret
-    photos = photos[:most] if most else photos
+    random.Random(seed).shuffle(found)  # noqa: S311 - a sample, not a secret
+    read = (photo for path in found if (photo := _small(Path(path), long_side)) is not None)
+    photos = list(islice(read, most or None))
     if len(photos) < KEPT_BACK:
         raise PhotoidxError(f"{folder} has {len(photos)} photos that can be read; a ranker needs {KEPT_BACK} at least.")
     recipes: list[tuple[int, str, float]] = []
