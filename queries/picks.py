@@ -68,6 +68,20 @@ def lessons(store: Store, count: int) -> tuple[Learnt | None, list[dict[str, Any
     return learnt, sorted(rows, key=lambda row: (-row["teaches"], row["burst_id"]))[:count]
 
 
+def chosen_pairs(store: Store) -> list[tuple[Mapping[str, Any], Mapping[str, Any], str]]:
+    """Give what the user's choices of the best say: scores of the chosen frame and of another one, and their burst."""
+    groups = [each for each in bursts(store) if each["kind"] in CHOSEN_FROM]
+    held, facts = _held(store, groups), _Facts(store, groups)
+    found = []
+    for each in groups:
+        chosen = _chosen(held, [frame["shot_id"] for frame in each["frames"]])
+        scores = {frame["shot_id"]: facts.quality(frame["content_id"]) for frame in each["frames"]}
+        if chosen is not None and scores[chosen]:
+            others = [quality for shot_id, quality in scores.items() if shot_id != chosen and quality]
+            found += [(scores[chosen], quality, each["burst_id"]) for quality in others]
+    return found
+
+
 def why(store: Store, first: str, second: str) -> dict[str, Any]:
     """Say what decided between two photos of one burst, and what would have to change for the other to win.
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
+from photoidx.scoring.aesthetic.scorer import KIND as AESTHETIC
+from photoidx.scoring.aesthetic.scorer import AestheticStage, OpenEmbedder
 from photoidx.scoring.learned.card import read_card
 from photoidx.scoring.series.scorer import KIND as SERIES
 from photoidx.scoring.series.scorer import OpenBackbone
@@ -12,10 +13,12 @@ from photoidx.scoring.series.stage import SeriesStage
 from photoidx.stage import Stage
 
 
-def scorer_stages(directory: str, open_backbone: OpenBackbone, **_more: Any) -> list[Stage]:
+def scorer_stages(directory: str, open_backbone: OpenBackbone, open_embedder: OpenEmbedder) -> list[Stage]:
     """Give what runs on each photo for a scorer; nothing for one that only weighs the others' results.
 
     Raises AssetError if there is no scorer.
     """
     card, _ = read_card(Path(directory))
-    return [SeriesStage(Path(directory), open_backbone)] if card.kind == SERIES else []
+    if card.kind == SERIES:
+        return [SeriesStage(Path(directory), open_backbone)]
+    return [AestheticStage(Path(directory), open_embedder)] if card.kind == AESTHETIC else []

@@ -51,7 +51,7 @@ def stages(config: Config) -> list[Stage]:
     found: list[Stage] = [stage() for stage in _STAGES]
     found += [embedder(name, config) for name in config.embedders]
     for directory in config.scorers:
-        found += scorer_stages(directory, partial(_backbone, config))
+        found += scorer_stages(directory, partial(_backbone, config), partial(embedder, config=config))
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         made = entry.load()(config)
         found += [made] if isinstance(made, Stage) else list(made)

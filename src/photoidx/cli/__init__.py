@@ -35,6 +35,8 @@ from photoidx.cli.similar import similar
 from photoidx.cli.sql import sql
 from photoidx.cli.status import status
 from photoidx.cli.train import train
+from photoidx.cli.train_aesthetic import aesthetic
+from photoidx.cli.train_blend import blend
 from photoidx.cli.train_series import series as train_series
 from photoidx.cli.watch import watch
 from photoidx.errors import PhotoidxError
@@ -62,6 +64,8 @@ bench.add_command(duplicates_bench)
 bench.add_command(quality)
 bench.add_command(retrieval)
 train.add_command(train_series)
+train.add_command(aesthetic)
+train.add_command(blend)
 _COMMANDS = (
     scan,
     watch,

@@ -1,0 +1,1 @@
+"""The aesthetic scorer: which mark people would give a photo."""

@@ -1,0 +1,116 @@
+"""A linear head over an embedder's vector: the shares of the marks 1 to 10, or one number.
+
+The shares are those of NIMA (Talebi and Milanfar 2018); their mean is the score. One number is what LAION's linear head
+over CLIP's vectors gives, whose weights `photoidx train aesthetic --laion` takes over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+
+from photoidx.errors import AssetError
+from photoidx.scoring.learned.card import fingerprint_of, read_card, read_scorer
+from photoidx.scoring.learned.table import learned_column
+from photoidx.stage import BatchStage, Rows, column, quality
+
+if TYPE_CHECKING:
+    from photoidx.stage import Photo
+
+KIND = "aesthetic"
+MARKS = 10
+
+Array = np.ndarray[Any, Any]
+OpenEmbedder = Callable[[str], Any]
+"""Gives an embedder's stage by its name."""
+
+
+def shares(logits: Array) -> Array:
+    """Give the shares of the marks (n x 10) from logits."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
+
+
+def means(told: Array) -> Array:
+    """Give the mean mark (n) of shares (n x 10)."""
+    return np.asarray(told @ np.arange(1, MARKS + 1))
+
+
+class AestheticScorer:
+    """The head of a trained directory. Raises AssetError if it is not whole, not of this kind, or of odd shapes."""
+
+    def __init__(self, directory: Path) -> None:
+        self.card, tensors = read_scorer(directory, KIND)
+        try:
+            self._weight, self._bias = (tensors[name].astype(np.float64) for name in ("weight", "bias"))
+        except KeyError as error:
+            raise AssetError(f"The weights of {directory} lack {error}. Train the scorer again.") from error
+        if self._weight.ndim != 2 or len(self._weight) not in {1, MARKS} or self._bias.shape != self._weight.shape[:1]:  # noqa: PLR2004
+            raise AssetError(f"The weights of {directory} are no head of {MARKS} marks or of one number.")
+
+    def scores(self, vectors: Array) -> list[float]:
+        """Give the score of each vector (n x d, length 1). Raises AssetError if they are of another embedder."""
+        if vectors.shape[1] != self._weight.shape[1]:
+            raise AssetError(
+                f"The aesthetic scorer {self.card.name} takes vectors of {self._weight.shape[1]} numbers, "
+                f"not of {vectors.shape[1]}: its card names the wrong embedder."
+            )
+        found = vectors.astype(np.float64) @ self._weight.T + self._bias
+        scores: list[float] = (means(shares(found)) if len(self._weight) == MARKS else found[:, 0]).tolist()
+        return scores
+
+
+class AestheticStage(BatchStage):
+    """Runs a directory that `photoidx train aesthetic` wrote. It embeds each photo for itself."""
+
+    def __init__(self, directory: Path, open_embedder: OpenEmbedder) -> None:
+        card, digest = read_card(directory)
+        self._directory = directory
+        try:
+            self._embedder = open_embedder(str(card.settings["embedder"]))
+        except KeyError as error:
+            raise AssetError(f"The card of {directory} lacks the setting {error}. Train the scorer again.") from error
+        self._scorer: AestheticScorer | None = None
+        self._column = learned_column(card.name)
+        self.batch_size = self._embedder.batch_size
+        self.name = f"aesthetic scorer {card.name}"
+        self.weights_id = f"{fingerprint_of(directory)} {digest} {self._embedder.fingerprint}"
+        about = "How people would mark this photo for its looks, as a trained scorer sees it: higher is better."
+        self.tables = (quality(column(self._column, pa.float32(), about)),)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Travel to other processes without the head; the embedder leaves its own model behind."""
+        return {**self.__dict__, "_scorer": None}
+
+    def check(self) -> None:
+        """Raise AssetError if the embedder's weights are not here."""
+        self._embedder.check()
+
+    def prepare(self, photo: Photo) -> Array:
+        """Give the embedder's input."""
+        return np.asarray(self._embedder.prepare(photo))
+
+    def load(self) -> None:
+        """Open the embedder and the head."""
+        self._embedder.load()
+        self._scorer = AestheticScorer(self._directory)
+
+    def run_batch(self, arrays: Sequence[Array]) -> Sequence[Rows]:
+        """Give each photo's score."""
+        if self._scorer is None:
+            self.load()
+        assert self._scorer is not None
+        if not arrays:
+            return []
+        vectors = vectors_of(self._embedder, arrays)
+        return [{self.tables[0].name: [{self._column: score}]} for score in self._scorer.scores(vectors)]
+
+
+def vectors_of(embedder: Any, arrays: Sequence[Array]) -> Array:
+    """Give the vectors (n x d, float32, length 1) of prepared pictures, as the tables would hold them."""
+    rows = embedder.run_batch(arrays)
+    return np.stack([row[embedder.vector_table][0]["vector"] for row in rows]).astype(np.float32)

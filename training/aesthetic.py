@@ -1,0 +1,217 @@
+"""Training the aesthetic scorer: marks 1 to 10 from an embedder's vector, by the earth mover's distance."""
+
+from __future__ import annotations
+
+import csv
+import math
+import zlib
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from photoidx.config import Config
+from photoidx.errors import AssetError, PhotoError, PhotoidxError
+from photoidx.evaluation.datasets.ava import read_ava
+from photoidx.indexer.decode import DecodedPhoto
+from photoidx.indexer.embedders import embedder
+from photoidx.indexer.embedders.base import few_threads
+from photoidx.indexer.embedders.efficientnet import NAME as LITE0
+from photoidx.records import format_of
+from photoidx.scoring.aesthetic.scorer import KIND, MARKS, Array, means, shares, vectors_of
+from photoidx.scoring.learned.card import Card, check_name, write_scorer
+
+_TESTED = 5  # one photo in so many, by its name
+_FEWEST = 20
+_ROUNDS, _RATE = 300, 0.05
+_DECAYS = (1e-4, 1e-3, 1e-2)
+
+Tell = Callable[[str, int, int], None]
+
+
+def read_marks(data: Path, layout: str) -> list[tuple[str, Array]]:
+    """Read photos with the shares of their marks: AVA, or a CSV file with the columns path and score (1 to 10).
+
+    A score alone stands for the marks beside it. Raises DataSetError, PhotoidxError if the set can't be used.
+    """
+    if layout == "ava":
+        return [(each.path, np.array(each.shares)) for each in read_ava(data).checked().photos]
+    found = []
+    with data.open(newline="", encoding="utf-8-sig") as file:
+        for number, row in enumerate(csv.DictReader(file), 2):
+            try:
+                path, score = data.parent / row["path"], float(row["score"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise PhotoidxError(f"{data}:{number}: it needs the columns path and score, a number.") from error
+            if not 1 <= score <= MARKS:
+                raise PhotoidxError(f"{data}:{number}: the score {score:g} is not from 1 to {MARKS}.")
+            told = np.zeros(MARKS)
+            low = min(int(score), MARKS - 1)
+            told[low - 1], told[low] = low + 1 - score, score - low
+            found.append((str(path), told))
+    return found
+
+
+def train(
+    photos: Sequence[tuple[str, Array]],
+    out: Path,
+    name: str,
+    *,
+    about: str,
+    embedder_name: str = LITE0,
+    seed: int = 0,
+    config: Config | None = None,
+    tell: Tell = lambda _what, _done, _of: None,
+) -> dict[str, Any]:
+    """Train the head on four photos in five, write it as a scorer, and give its figures on the fifth.
+
+    Photos that can't be read are left out. Raises PhotoidxError if there are too few.
+    """
+    check_name(name)
+    config = config or Config()
+    vectors, marks, paths = _embedded(photos, embedder_name, config, tell)
+    if len(paths) < _FEWEST:
+        raise PhotoidxError(f"{len(paths)} photos could be read; {_FEWEST} at least are needed.")
+    tested = np.array([zlib.crc32(Path(path).name.encode()) % _TESTED == 0 for path in paths])
+    if tested.all() or not tested.any():
+        tested = np.arange(len(paths)) % _TESTED == 0
+    learnt = np.flatnonzero(~tested)
+    checked = np.arange(len(learnt)) % _TESTED == 0  # of the learnt ones, to choose the decay by
+    trials = {
+        decay: _loss(
+            vectors[learnt[checked]],
+            marks[learnt[checked]],
+            *_fit(vectors[learnt[~checked]], marks[learnt[~checked]], decay, seed),
+        )
+        for decay in _DECAYS
+    }
+    decay = min(trials, key=lambda each: trials[each])
+    weight, bias = _fit(vectors[~tested], marks[~tested], decay, seed)
+    found = _figures(vectors[tested], marks[tested], marks[~tested].mean(axis=0), weight, bias)
+    card = Card(
+        kind=KIND,
+        name=name,
+        settings={"embedder": embedder_name},
+        data={"name": about, "photos": len(paths)},
+        protocol={
+            "split": "by photo, one in five is tested on",
+            "loss": "squared earth mover's distance of the cumulated shares",
+            "weight decay": decay,
+            "seed": seed,
+        },
+        figures=found,
+        licence="that of the embedder's weights, and of the data set",
+    )
+    write_scorer(out, card, {"weight": weight, "bias": bias})
+    return found
+
+
+def take_over(file: Path, out: Path, name: str, embedder_name: str) -> None:
+    """Make a scorer of a linear head with one output, as LAION published for OpenAI's CLIP: `weight` and `bias`.
+
+    It is read as numbers, from safetensors or by torch, which executes nothing. Raises AssetError if it is no head.
+    """
+    from safetensors import SafetensorError  # noqa: PLC0415
+    from safetensors.torch import load_file  # noqa: PLC0415
+
+    check_name(name)
+    try:
+        told = (
+            load_file(file)
+            if file.suffix == ".safetensors"
+            else torch.load(file, map_location="cpu", weights_only=True)
+        )
+        weight, bias = (np.asarray(told[key].float().numpy()) for key in ("weight", "bias"))
+    except OSError as error:
+        raise AssetError(f"{file} can't be read: {error.strerror}.") from error
+    except (SafetensorError, RuntimeError, KeyError, TypeError, AttributeError, ValueError) as error:
+        raise AssetError(f"{file} is no linear head with weight and bias: {error}") from error
+    except Exception as error:  # of whatever pickle says of a file that is none
+        raise AssetError(
+            f"{file} holds more than numbers, or is damaged: {' '.join(str(error).split())[:200]}"
+        ) from error
+    if weight.shape[:-1] != (1,) or bias.shape != (1,):
+        raise AssetError(f"{file} is no head of one number: its weights have the shape {tuple(weight.shape)}.")
+    card = Card(
+        KIND, name, {"embedder": embedder_name}, {"name": f"weights of {file.name}"}, licence="that of the file"
+    )
+    write_scorer(out, card, {"weight": weight, "bias": bias})
+
+
+def emd(told: Array, marks: Array) -> Array:
+    """Give the earth mover's distance (n) of shares, with r = 2: the root mean square of cumulated differences."""
+    return np.asarray(np.sqrt(((told.cumsum(axis=1) - marks.cumsum(axis=1)) ** 2).mean(axis=1)))
+
+
+def _embedded(
+    photos: Sequence[tuple[str, Array]], name: str, config: Config, tell: Tell
+) -> tuple[Array, Array, list[str]]:
+    stage = embedder(name, config)
+    stage.check()
+    stage.load()
+    vectors, marks, paths, waiting = [], [], [], []
+    for number, (path, told) in enumerate(photos, 1):
+        try:
+            photo = DecodedPhoto(Path(path).read_bytes(), format_of(Path(path).name) or "", config.max_pixels)
+            waiting.append(stage.prepare(photo))
+        except (OSError, PhotoError):
+            continue
+        marks.append(told)
+        paths.append(path)
+        if len(waiting) == stage.batch_size:
+            vectors.append(vectors_of(stage, waiting))
+            waiting = []
+            tell("looking at photos", number, len(photos))
+    if waiting:
+        vectors.append(vectors_of(stage, waiting))
+    return (np.concatenate(vectors) if vectors else np.zeros((0, 1))), np.array(marks), paths
+
+
+def _fit(vectors: Array, marks: Array, decay: float, seed: int) -> tuple[Array, Array]:
+    torch.manual_seed(seed)
+    head = torch.nn.Linear(vectors.shape[1], MARKS)
+    inputs, wanted = torch.from_numpy(vectors).float(), torch.from_numpy(marks).float().cumsum(dim=1)
+    optimizer = torch.optim.Adam(head.parameters(), _RATE)
+    with few_threads():
+        for _ in range(_ROUNDS):
+            cumulated = head(inputs).softmax(dim=1).cumsum(dim=1)
+            loss = ((cumulated - wanted) ** 2).mean() + decay * (head.weight**2).mean()
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+    return head.weight.detach().numpy(), head.bias.detach().numpy()
+
+
+def _loss(vectors: Array, marks: Array, weight: Array, bias: Array) -> float:
+    return float(emd(shares(vectors @ weight.T + bias), marks).mean())
+
+
+def _figures(vectors: Array, marks: Array, usual: Array, weight: Array, bias: Array) -> dict[str, Any]:
+    told = shares(vectors @ weight.T + bias)
+    constant = np.repeat(usual[None], len(marks), axis=0)
+    return {
+        "tested": len(marks),
+        "spearman": correlation(ranks(means(told)), ranks(means(marks))),
+        "pearson": correlation(means(told), means(marks)),
+        "emd": float(emd(told, marks).mean()),
+        "emd_constant": float(emd(constant, marks).mean()),
+        "error": float(np.abs(means(told) - means(marks)).mean()),
+        "error_constant": float(np.abs(means(constant) - means(marks)).mean()),
+    }
+
+
+def correlation(one: Array, other: Array) -> float:
+    """Give Pearson's correlation; 0 where one of them does not vary."""
+    if np.ptp(one) == 0 or np.ptp(other) == 0:
+        return 0.0
+    found = float(np.corrcoef(one, other)[0, 1])
+    return 0.0 if math.isnan(found) else found
+
+
+def ranks(values: Array) -> Array:
+    """Give the ranks of values from 1, equal ones their mean rank, so that their correlation is Spearman's."""
+    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ends = np.cumsum(counts)
+    return np.asarray((ends - (counts - 1) / 2)[inverse])

@@ -1,0 +1,165 @@
+"""Training a blend: how much each score of a photo counts when people choose among the photos of a series.
+
+A Bradley-Terry model: the log-odds that one photo is preferred is the weighted sum of the differences of their scores
+(Bradley and Terry, 1952). It is fitted on PhotoTriage, or on what the user decided in a library, and held against the
+single scores on series that it has not seen.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GroupKFold
+
+from photoidx.config import Config
+from photoidx.errors import PhotoidxError
+from photoidx.evaluation.datasets.phototriage import read_phototriage
+from photoidx.library import Library
+from photoidx.queries.picks import chosen_pairs
+from photoidx.records import path_text
+from photoidx.scoring.learned.card import Card, check_name, write_scorer
+from photoidx.scoring.learned.table import PREFIX
+from photoidx.store import Store
+
+KIND = "blend"
+COLUMNS = ("technical", "sharpness_subject", "midtone", "eyes_min", "smile_mean", "noise_sigma", "colourfulness")
+"""The scores that may count, besides those of trained scorers."""
+_FOLDS = 5
+_FEWEST = 10  # pairs
+_STRENGTHS = (0.01, 0.1, 1.0, 10.0)
+_EVEN = 0.5
+
+Array = np.ndarray[Any, Any]
+Quality = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The scores of two photos of a series, and the share of people who prefer the first."""
+
+    first: Quality
+    second: Quality
+    preference: float
+    series: str
+
+
+def choices_of_library(library: Library) -> list[Choice]:
+    """Give the user's choices of the best: the chosen photo of each decided burst against each other one."""
+    return [Choice(first, second, 1.0, burst) for first, second, burst in chosen_pairs(library.store)]
+
+
+def choices_of_triage(folder: Path, config: Config, split: str | None = "train") -> list[Choice]:
+    """Give the pairs of PhotoTriage; its photos are scanned into a library that is removed. Raises DataSetError."""
+    found = read_phototriage(folder).checked()
+    pairs = found.split(split) if split else found.pairs
+    with tempfile.TemporaryDirectory(prefix="photoidx-blend-") as place:
+        library = Library(Path(place) / "library", config)
+        library.scan(folder)
+        of_path = _qualities(library.store)
+    return [
+        Choice(of_path[one], of_path[two], each.preference, f"{each.series:06d}")
+        for each in pairs
+        if (one := path_text(each.first)) in of_path and (two := path_text(each.second)) in of_path
+    ]
+
+
+def _qualities(store: Store) -> dict[str, Quality]:
+    of_content = {row["content_id"]: row for row in store.read("quality").to_pylist()}
+    files = store.read("files", ["path", "content_id"])
+    places = zip(files["path"].to_pylist(), files["content_id"].to_pylist(), strict=True)
+    return {path: of_content[content] for path, content in places if content in of_content}
+
+
+def train(choices: Sequence[Choice], out: Path, name: str, about: str) -> dict[str, Any]:
+    """Fit the weights, write them as a scorer, and give the figures: shares of pairs right, unseen, beside the singles.
+
+    Raises PhotoidxError if there is too little to learn from.
+    """
+    check_name(name)
+    told = [each for each in choices if each.preference != _EVEN]
+    series = sorted({each.series for each in told})
+    if len(told) < _FEWEST or len(series) < 2:  # noqa: PLR2004 - one to learn from, one to test on
+        raise PhotoidxError(
+            f"There are {len(told)} choices in {len(series)} series; {_FEWEST} in two are the least. Choose more: "
+            "photoidx decide best PHOTO (photoidx learn says which would teach most)"
+        )
+    columns, usual = _columns(told)
+    if not columns:
+        raise PhotoidxError("None of the scores tells the photos apart: there is nothing to weigh.")
+    inputs = np.stack([_values(each.first, columns, usual) - _values(each.second, columns, usual) for each in told])
+    scales = np.maximum(inputs.std(axis=0), 1e-9)
+    groups = np.array([series.index(each.series) for each in told])
+    wanted = np.array([each.preference for each in told])
+    right = {strength: _unseen(inputs / scales, wanted, groups, strength) for strength in _STRENGTHS}
+    strength = max(right, key=lambda each: right[each])
+    weights = _fit(inputs / scales, wanted, strength) / scales
+    single = {column: _right(inputs[:, at], wanted) for at, column in enumerate(columns)}
+    figures = {
+        "pairs": len(told),
+        "series": len(series),
+        "accuracy": right[strength],
+        "chance": _EVEN,
+        "single": {column: max(value, 1 - value) for column, value in single.items()},
+    }
+    settings = {
+        "columns": {
+            column: {"weight": float(weight), "missing": usual[column]}
+            for column, weight in zip(columns, weights, strict=True)
+        }
+    }
+    protocol = {
+        "cross-validation": f"{min(_FOLDS, len(series))} folds by series",
+        "regularisation": f"C = {strength:g}, chosen on the same folds",
+    }
+    write_scorer(out, Card(KIND, name, settings, {"name": about}, protocol, figures), {"weights": weights})
+    return figures
+
+
+def _columns(choices: Sequence[Choice]) -> tuple[list[str], dict[str, float | None]]:
+    """Give the columns that vary, and for each that is missing somewhere the mean, which stands for it."""
+    rows = [quality for each in choices for quality in (each.first, each.second)]
+    names = [*COLUMNS, *sorted({name for row in rows for name in row if name.startswith(PREFIX)})]
+    columns, usual = [], {}
+    for name in names:
+        known = [float(row[name]) for row in rows if row.get(name) is not None]
+        if len(set(known)) > 1:
+            columns.append(name)
+            usual[name] = None if len(known) == len(rows) else float(np.mean(known))
+    return columns, usual
+
+
+def _values(quality: Quality, columns: Sequence[str], usual: Mapping[str, float | None]) -> Array:
+    return np.array([usual[name] if quality.get(name) is None else quality[name] for name in columns], float)
+
+
+def _fit(inputs: Array, wanted: Array, strength: float) -> Array:
+    """Fit without a bias. A soft preference is both answers, each with its share of the weight; so no order counts."""
+    both = np.concatenate([inputs, inputs])
+    answers = np.repeat([1, 0], len(inputs))
+    shares = np.concatenate([wanted, 1 - wanted])
+    # Each pair stands there in both orders: otherwise all answers might be the same, which sklearn refuses.
+    model = LogisticRegression(C=strength, fit_intercept=False, max_iter=1000)
+    model.fit(
+        np.concatenate([both, -both]), np.concatenate([answers, 1 - answers]), np.concatenate([shares, shares]) / 2
+    )
+    return np.asarray(model.coef_[0])
+
+
+def _unseen(inputs: Array, wanted: Array, groups: Array, strength: float) -> float:
+    """Give the share of pairs that are right, each foretold by weights that were fitted without its series."""
+    folds = GroupKFold(min(_FOLDS, len(set(groups.tolist()))))
+    told = np.zeros(len(wanted))
+    for learnt, tested in folds.split(inputs, groups=groups):
+        told[tested] = inputs[tested] @ _fit(inputs[learnt], wanted[learnt], strength)
+    return _right(told, wanted)
+
+
+def _right(differences: Array, wanted: Array) -> float:
+    even = differences == 0
+    return float(np.where(even, _EVEN, (differences > 0) == (wanted > _EVEN)).mean())
