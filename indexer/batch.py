@@ -15,6 +15,12 @@ from photoidx.stage import Rows, Stage, TableSpec
 from photoidx.store import Store
 
 _STAMPED = (FILES.name, LEDGER.name, META.name)
+_LEDGER_ROWS = 4  # count as one
+_SHARE = 500
+"""A commit compares its rows with all of the tables': it costs as much as there are. So it has at least 1 in 500 as
+many; else a first scan would grow with the square of its photos. Measured on links whose contents are known: 256 files,
+with their commit, took 0.07 s beside 75,000 rows and 0.39 s beside 700,000 (2 busy cores).
+"""
 
 
 def utc_now() -> datetime:
@@ -45,7 +51,8 @@ class Batch:
         self._specs = tables_of(stages)
         self._tables = {stage.name: stage.tables for stage in stages} | {DECODE: ()}
         self._fingerprints = {stage.name: stage.fingerprint for stage in stages} | {DECODE: DECODE_FINGERPRINT}
-        self._limit = rows_per_commit
+        self._least = rows_per_commit
+        self._limit = self._enough()
         self._data: dict[str, dict[str, list[dict[str, Any]]]] = defaultdict(dict)
         self._reused: dict[str, dict[str, str]] = defaultdict(dict)
         self._ledger: dict[tuple[str, str], dict[str, Any]] = {}
@@ -79,7 +86,7 @@ class Batch:
 
     def commit_if_full(self) -> None:
         """Commit if enough has gathered."""
-        if len(self._files) + len(self._ledger) // 4 >= self._limit:
+        if len(self._files) + len(self._ledger) // _LEDGER_ROWS >= self._limit:
             self.commit()
 
     def commit(self) -> None:
@@ -97,6 +104,12 @@ class Batch:
         self._data.clear()
         self._ledger.clear()
         self._files.clear()
+        self._limit = self._enough()
+
+    def _enough(self) -> int:
+        """Give the number of rows that are enough for a commit, as `commit_if_full` counts them."""
+        rows = self._store.count(FILES.name) + self._store.count(LEDGER.name) // _LEDGER_ROWS
+        return max(self._least, rows // _SHARE)
 
     def _share(self, spec: TableSpec, content_id: str, row: Mapping[str, Any]) -> None:
         """Put a stage's columns into the one row; those that it does not tell are null."""

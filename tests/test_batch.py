@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from photoidx.indexer.batch import Batch
-from photoidx.schema import tables_of
+from photoidx.schema import FILES, tables_of
 from photoidx.stage import Photo, PhotoStage, Rows, TableSpec, column, quality
 from photoidx.store import Store
 
@@ -130,3 +130,20 @@ def test_a_content_with_the_same_pixels_gets_equal_rows_and_a_ledger_of_its_own(
 def test_two_scorers_with_a_column_of_one_name_are_refused(store):
     with pytest.raises(ValueError, match="declares sharp, which another stage has"):
         batch(store, SHARP, Scorer("other", "sharp"))
+
+
+def test_the_more_rows_the_tables_have_the_more_a_commit_takes(store):
+    def committed_after(least: int) -> list[int]:
+        ours, counts = Batch(store, [SHARP], least), []
+        for number in range(8):
+            before = store.count("files")
+            ours.file({"path": f"/p/{before}-{number}.jpg"})
+            ours.commit_if_full()
+            if store.count("files") > before:
+                counts.append(store.count("files") - before)
+        return counts
+
+    assert committed_after(2) == [2, 2, 2, 2]
+    store.upsert(FILES, [{"path": f"/q/{number}.jpg"} for number in range(2000)])
+    assert committed_after(2) == [4, 4]
+    assert committed_after(5) == [5]
