@@ -8,6 +8,7 @@ import time
 
 from photoidx.indexer.watch.tracker import Tracker
 
+_HEARD = 10_000  # folders
 _TOGETHER_S = 0.1  # what becomes ready within it is looked at together
 
 
@@ -26,7 +27,9 @@ class Desk:
         with self._lock:
             now = time.monotonic()
             self._tracker.note_file(path, now, left)
-            self._heard |= dict.fromkeys((os.path.dirname(path), left or os.path.dirname(path)), now)
+            self._hear(os.path.dirname(path), now)
+            if left is not None:
+                self._hear(left, now)
         self._noted.set()
 
     def folder(self, folder: str) -> None:
@@ -34,8 +37,15 @@ class Desk:
         with self._lock:
             now = time.monotonic()
             self._tracker.note_folder(folder, now)
-            self._heard[folder] = now
+            self._hear(folder, now)
         self._noted.set()
+
+    def _hear(self, folder: str, now: float) -> None:
+        """Remember when a folder was heard of. Who has forgotten the old ones needs no more memory for new names."""
+        self._heard.pop(folder, None)
+        self._heard[folder] = now
+        while len(self._heard) > _HEARD:
+            del self._heard[next(iter(self._heard))]
 
     def lost(self, why: str) -> None:
         """Take note that events were lost: everything has to be looked at."""
