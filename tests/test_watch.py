@@ -79,7 +79,7 @@ def watching(library: Library, root: Path, pace: Pace = PACE) -> Iterator[Watchi
     thread = threading.Thread(target=work)
     thread.start()
     try:
-        found.until(lambda: "watching" in found.states)
+        found.until(lambda: any(each.startswith("watching") for each in found.states))
         yield found
     finally:
         stop.set()

@@ -166,10 +166,10 @@ class Watch:
             self._state("waiting for another process that writes to the library")
         elif self._failures:
             self._state("waiting after an error")
-        elif missing := self._roots.missing():
-            self._state(f"watching; not there now: {', '.join(missing)}")
         else:
-            self._state("watching")
+            words = ["watching", *(f"{path} is not there now" for path in self._roots.missing())]
+            words += [f"polling {path} every {every:.0f} s" for path, every in self._roots.polled().items()]
+            self._state("; ".join(words))
 
 
 def _folders(folders: Collection[str]) -> str:
