@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.stats import rankdata
 
 from photoidx.config import Config
 from photoidx.errors import AssetError, PhotoError, PhotoidxError
@@ -193,7 +194,7 @@ def _figures(vectors: Array, marks: Array, usual: Array, weight: Array, bias: Ar
     constant = np.repeat(usual[None], len(marks), axis=0)
     return {
         "tested": len(marks),
-        "spearman": correlation(ranks(means(told)), ranks(means(marks))),
+        "spearman": correlation(rankdata(means(told)), rankdata(means(marks))),
         "pearson": correlation(means(told), means(marks)),
         "emd": float(emd(told, marks).mean()),
         "emd_constant": float(emd(constant, marks).mean()),
@@ -208,10 +209,3 @@ def correlation(one: Array, other: Array) -> float:
         return 0.0
     found = float(np.corrcoef(one, other)[0, 1])
     return 0.0 if math.isnan(found) else found
-
-
-def ranks(values: Array) -> Array:
-    """Give the ranks of values from 1, equal ones their mean rank, so that their correlation is Spearman's."""
-    _, inverse, counts = np.unique(values, return_inverse=True, return_counts=True)
-    ends = np.cumsum(counts)
-    return np.asarray((ends - (counts - 1) / 2)[inverse])

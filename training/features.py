@@ -27,12 +27,15 @@ class Features:
     `name` says what they are of: files of something else are written anew.
     """
 
-    def __init__(self, folder: Path, count: int, backbone: Any, long_side: int, name: str) -> None:
-        self._folder, self._backbone, self._side, self._name = folder, backbone, long_side, name
-        self.count = count
+    def __init__(
+        self, folder: Path, count: int, backbone: Any, long_side: int, *, name: str, device: str = "cpu"
+    ) -> None:
+        self._folder, self._backbone, self._side, self._name = folder, backbone.to(device), long_side, name
+        self.count, self._device = count, device
         folder.mkdir(parents=True, exist_ok=True)
         with torch.inference_mode():
-            shapes = [each.shape[1:] for each in backbone(torch.zeros((1, long_side, long_side, 3), dtype=torch.uint8))]
+            nothing = torch.zeros((1, long_side, long_side, 3), dtype=torch.uint8, device=device)
+            shapes = [each.shape[1:] for each in backbone(nothing)]
         self._done = self._read_done()
         mode = "r+" if self._done else "w+"
         self._maps = [
@@ -49,16 +52,17 @@ class Features:
             pictures = np.stack([prepared(load(number), self._side) for number in numbers])
             both = np.stack([pictures, pictures[:, :, ::-1]], axis=1).reshape(-1, *pictures.shape[1:])
             with torch.inference_mode():
-                maps = self._backbone(torch.from_numpy(both))
+                maps = self._backbone(torch.from_numpy(both).to(self._device))
             for kept, found in zip(self._maps, maps, strict=True):
-                kept[numbers.start : numbers.stop] = found.numpy().reshape(len(numbers), VIEWS, *found.shape[1:])
+                kept[numbers.start : numbers.stop] = found.cpu().numpy().reshape(len(numbers), VIEWS, *found.shape[1:])
             progress(numbers.stop, self.count)
             if numbers.stop == self.count or start % (64 * _AT_ONCE) == 0:
                 self._note(numbers.stop)
 
     def take(self, numbers: Sequence[int], views: Sequence[int]) -> list[torch.Tensor]:
         """Give the maps of some pictures (n x channels x height x width, float32), each in one of its views."""
-        return [torch.from_numpy(kept[list(numbers), list(views)].astype(np.float32)) for kept in self._maps]
+        chosen = (kept[list(numbers), list(views)].astype(np.float32) for kept in self._maps)
+        return [torch.from_numpy(each).to(self._device) for each in chosen]
 
     def _read_done(self) -> int:
         try:

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from photoidx.config import Config
 from photoidx.errors import PhotoidxError
 from photoidx.indexer.embedders.backbones import open_backbone
+from photoidx.indexer.embedders.base import device_of
 from photoidx.indexer.embedders.efficientnet import NAME as LITE0
 from photoidx.scoring.learned.card import Card, check_name, read_scorer, write_scorer
 from photoidx.scoring.series.network import Head, as_tensors, fill
@@ -71,10 +72,13 @@ def train(
     told = {"settings": asdict(settings), "data": data.about, "pictures": data.count, "start": str(start or "")}
     torch.manual_seed(settings.seed)
     backbone = open_backbone(settings.backbone, config or Config(), pretrained=settings.pretrained)
+    device = device_of(config or Config())
     head = Head(backbone.channels)
     if start is not None:
         _begin_with(head, start, settings)
-    maps = Features(work, data.count, backbone, settings.long_side, f"{settings.backbone} {data.about}")
+    head.to(device)
+    about = f"{settings.backbone} {data.about}"
+    maps = Features(work, data.count, backbone, settings.long_side, name=about, device=device)
     maps.fill(data.load, lambda done, of: tell("looking at pictures", done, of))
     before = figures(data.test, scored(head, maps, data.test))
     optimizer = torch.optim.AdamW(head.parameters(), settings.rate, weight_decay=settings.decay)
@@ -140,7 +144,9 @@ def _epoch(
         right = [each.first if flip else each.second for each, flip in zip(here, swap, strict=True)]
         wanted = [1 - each.preference if flip else each.preference for each, flip in zip(here, swap, strict=True)]
         difference = head(maps.take(left, views)) - head(maps.take(right, views))
-        loss = torch.nn.functional.binary_cross_entropy_with_logits(difference, torch.tensor(wanted))
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
+            difference, torch.tensor(wanted, device=difference.device)
+        )
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -27,6 +28,7 @@ _QUICK = 200
 @click.option("--layout", type=click.Choice(("phototriage", "ava")), required=True, help="What DIR holds.")
 @click.option("--split", metavar="NAME", help="Of phototriage: one list, as train, val or test; all by default.")
 @click.option("--without", multiple=True, metavar="STAGE", help="Do without this scorer, as faces. May be repeated.")
+@click.option("--scorer", multiple=True, metavar="DIR", help="Judge a trained scorer, too. May be repeated.")
 @click.option("--quick", is_flag=True, help="Draw 200 pairs or photos.")
 @click.option("--limit", default=0, metavar="N", help="Draw so many pairs, in whole series, or photos.")
 @click.option("--seed", default=0, show_default=True, help="For the draw, chance and the intervals.")
@@ -38,6 +40,7 @@ def quality(  # noqa: PLR0917 - click passes each option by name
     layout: str,
     split: str | None,
     without: tuple[str, ...],
+    scorer: tuple[str, ...],
     quick: bool,
     limit: int,
     seed: int,
@@ -75,7 +78,7 @@ def quality(  # noqa: PLR0917 - click passes each option by name
     click.echo(f"photoidx: scoring {len(paths):,} photos", err=True)
     with ExitStack() as stack:
         place = library or stack.enter_context(TemporaryDirectory(prefix="photoidx-bench-"))
-        opened = Library(place, Config(embedders=(), without=without))
+        opened = Library(place, Config(embedders=(), without=without, scorers=tuple(map(os.path.abspath, scorer))))
 
         def index(links: str) -> Store:
             opened.scan(links, allow_empty=True)

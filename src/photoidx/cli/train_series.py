@@ -38,6 +38,7 @@ _WORDS = {
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same ranker.")
 @click.option("--photos", default=0, help="Take so many photos at most (degradations).")
 @click.option("--test", default="val", show_default=True, help="The list to test on (phototriage).")
+@click.option("--device", default="auto", show_default=True, help="Where it learns: auto, cpu, cuda, mps.")
 @click.option("--shuffled", is_flag=True, help="Draw by lot which is better: what is learnt must be worth nothing.")
 @click.option("--resume", is_flag=True, help="Go on where a training was cut off.")
 @click.option("--format", "output_format", type=click.Choice(["table", "json"]), default="table", show_default=True)
@@ -53,6 +54,7 @@ def series(  # noqa: PLR0917 - click passes each option by name
     seed: int,
     photos: int,
     test: str,
+    device: str,
     shuffled: bool,
     resume: bool,
     output_format: str,
@@ -63,6 +65,7 @@ def series(  # noqa: PLR0917 - click passes each option by name
     of itself, and is tested on photos and kinds of damage that it has not seen. Begin with the second, and go on with
     the first by --start.
     """
+    from photoidx.config import Config  # noqa: PLC0415
     from photoidx.errors import PhotoidxError  # noqa: PLC0415
     from photoidx.training.series import Settings, train  # noqa: PLC0415
     from photoidx.training.series_data import degraded_data, triage_data  # noqa: PLC0415
@@ -72,7 +75,7 @@ def series(  # noqa: PLR0917 - click passes each option by name
     read = degraded_data(data, photos, seed, shuffled=shuffled) if layout == "degradations" else triage_data(data, test)
     settings = Settings(backbone=backbone, pretrained=not random_weights, epochs=epochs, seed=seed)
     with progress() as tell:
-        found = train(read, out, name, settings, start=start, resume=resume, tell=tell)
+        found = train(read, out, name, settings, start=start, resume=resume, config=Config(device=device), tell=tell)
     print_figures(found, _WORDS, output_format)
     click.echo(
         f"The scorer is {harmless(str(out))}. Use it with: photoidx scan --scorer {harmless(str(out))} PHOTOS", err=True
