@@ -10,6 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 
 from photoidx.cli import cli
@@ -59,7 +60,10 @@ def test_every_command_that_the_readme_names_exists_with_its_options():
     assert len({name for name, _rest in named}) >= 6
     for name, rest in named:
         assert name in cli.commands, name
-        options = {option for parameter in cli.commands[name].params for option in parameter.opts}
+        command = cli.commands[name]
+        if isinstance(command, click.Group) and rest.split() and rest.split()[0] in command.commands:
+            command = command.commands[rest.split()[0]]
+        options = {option for parameter in command.params for option in parameter.opts}
         assert set(re.findall(r"--[a-z-]+", rest)) <= options, (name, rest)
 
 
@@ -97,7 +101,7 @@ def test_every_test_that_the_security_page_names_is_there():
 def test_the_declared_packages_are_the_folders_on_disk():
     tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
     folders = {"photoidx": ROOT / "src" / "photoidx"}
-    folders |= {f"photoidx.{name}": ROOT / name for name in ("indexer", "scoring", "queries", "evaluation")}
+    folders |= {f"photoidx.{name}": ROOT / name for name in ("indexer", "scoring", "queries", "evaluation", "training")}
     found = set()
     for package, folder in folders.items():
         for path in folder.rglob("__init__.py"):

@@ -82,7 +82,7 @@ def test_turning_and_mirroring_change_nothing(seed: int, sigma: float, height: i
     grey = noisy(np.random.default_rng(seed).uniform(20, 235, (1, 1)) + np.zeros((height, width)), sigma, seed)
     first = estimate_noise(grey).sigma
     for turned in (grey[::-1], grey[:, ::-1], np.rot90(grey)):
-        same = None if first is None else pytest.approx(first, rel=1e-4, abs=1e-4)
+        same = None if first is None else pytest.approx(first, rel=1e-3, abs=1e-3)
         assert estimate_noise(np.ascontiguousarray(turned)).sigma == same
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from photoidx.errors import LibraryNotFoundError
 from photoidx.indexer.watch.installing import state
 from photoidx.library import Library
 from pictures import draw
@@ -32,9 +33,10 @@ def until(holds: Callable[[], bool], process: subprocess.Popen[bytes], log: Path
 
 
 def names(library: Path) -> set[str]:
-    if not library.exists():
+    try:
+        return set(Library(library).sql("SELECT name FROM photos")["name"].to_pylist())
+    except LibraryNotFoundError:  # not yet
         return set()
-    return set(Library(library).sql("SELECT name FROM photos")["name"].to_pylist())
 
 
 def test_an_installed_watch_takes_a_photo_that_comes_and_ends_with_its_workers(
