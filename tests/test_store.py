@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -16,6 +17,7 @@ import pyarrow as pa
 import pytest
 
 from photoidx.errors import LibraryLockedError, LibraryNotFoundError, LibraryTooNewError, PhotoidxError
+from photoidx.lock import WATCH
 from photoidx.migrations import MIGRATIONS, Migration, migrate
 from photoidx.schema import FILES, META, OWN_TABLES, SCHEMA_VERSION, key_of
 from photoidx.stage import TableSpec, column
@@ -235,3 +237,26 @@ def test_optimizing_keeps_the_rows_and_shrinks_the_folder(store: Store):
     assert files(store) == {f"/{number}": number for number in range(20)}
     assert before is not None
     assert 0 < (store.size_bytes() or 0) < before
+
+
+def test_a_writer_waits_for_a_watch_and_says_so_and_a_watch_does_not_wait(tmp_path: Path, caplog):
+    uri, held, let_go = str(tmp_path / "library"), threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with Store(uri, create=True).writing(WATCH):
+            held.set()
+            let_go.wait(30)
+
+    watch = threading.Thread(target=hold)
+    watch.start()
+    try:
+        assert held.wait(30)
+        with pytest.raises(LibraryLockedError, match="the watch"), Store(uri).writing(WATCH):
+            pass
+        threading.Timer(0.5, let_go.set).start()
+        with Store(uri).writing():
+            assert let_go.is_set()
+    finally:
+        let_go.set()
+        watch.join()
+    assert "Waiting for the watch (process" in caplog.text
