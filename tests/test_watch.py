@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import os
@@ -192,8 +193,12 @@ def test_others_read_and_write_beside_a_watch_but_there_is_one_watch(root: Path,
 
 def test_the_memory_of_workers_is_given_back_when_nothing_happens(root: Path, library: Library):
     def workers() -> set[int]:
-        ours = psutil.Process().children()
-        return {each.pid for each in ours if each.is_running() and "spawn_main" in " ".join(each.cmdline())}
+        found = set()
+        for each in psutil.Process().children():
+            with contextlib.suppress(psutil.Error):  # it has just ended
+                if "spawn_main" in " ".join(each.cmdline()):
+                    found.add(each.pid)
+        return found
 
     before = workers()
     with watching(library, root) as watch:
