@@ -19,7 +19,6 @@ from photoidx.library import Library
 from pictures import draw
 from service_readers import systemd_command
 
-pytest.importorskip("photoidx.cli.watch", reason="needs the command that watches")
 PATIENCE_S = 120
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="installs for systemd")
 
@@ -77,3 +76,17 @@ def test_an_installed_watch_takes_a_photo_that_comes_and_ends_with_its_workers(
         watch.kill()
         watch.wait()
     assert "Low priority" in log.read_text()
+
+
+def test_a_scorer_is_named_from_the_root_for_the_service_starts_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "album").mkdir()
+    for name, value in {"HOME": tmp_path, "PATH": tmp_path, "XDG_CONFIG_HOME": ""}.items():
+        monkeypatch.setenv(name, str(value))
+    command = [Path(sys.executable).with_name("photoidx"), "watch", "--install", "album", "--scorer", "my ranker"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr
+    service = state("linux").service
+    assert service is not None
+    assert f"--scorer={tmp_path / 'my ranker'}" in service.options

@@ -25,7 +25,13 @@ def config_options(command: _Command) -> _Command:
     @click.option(
         "--embedder", multiple=True, metavar="NAME", help="Also embed with this model; see `photoidx models`."
     )
-    @click.option("--scorer", multiple=True, metavar="DIR", help="Also run a trained scorer; see `photoidx train`.")
+    @click.option(
+        "--scorer",
+        multiple=True,
+        type=click.Path(file_okay=False),  # so that --install spells it from the root
+        metavar="DIR",
+        help="Also run a trained scorer; see `photoidx train`.",
+    )
     @click.option("--without", multiple=True, metavar="STAGE", help="Leave out a stage, as faces; may be given again.")
     @click.option("--workers", default=0, help="Processes that read and decode; one for each processor by default.")
     @click.option(
