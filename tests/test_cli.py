@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from photoidx.errors import QueryError
@@ -244,7 +245,9 @@ def start_scan(tmp_path: Path, count: int) -> subprocess.Popen[str]:
 def test_ctrl_c_ends_a_scan_with_130_and_the_next_one_completes_it(tmp_path: Path):
     count, library = 150, tmp_path / "library"
     with start_scan(tmp_path, count) as process:
-        time.sleep(1)
+        while not psutil.Process(process.pid).children() and process.poll() is None:
+            time.sleep(0.05)
+        time.sleep(1)  # a worker that is stopped while it is told what to do may complain
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
