@@ -9,6 +9,7 @@ from typing import TypeVar
 from photoidx.indexer.walk import Listing, enter, is_excluded, take
 
 _Known = TypeVar("_Known")
+Identity = tuple[int, int]
 
 
 def walk_some(
@@ -27,6 +28,7 @@ def walk_some(
     inside: dict[str, list[str]] = {}
     entered: set[tuple[int, int]] = set()
     waiting = [folder for folder in folders if folder == root or is_of_interest(folder, root, excludes)]
+    began_with = identity(root)
     while waiting:
         folder = waiting.pop()
         if folder in inside or folder in listing.unlisted:
@@ -44,6 +46,8 @@ def walk_some(
             continue
         inside[folder] = take(listing, entries, excludes)
         waiting += [each for each in inside[folder] if each not in holding]
+    if began_with != identity(root):  # a drive that leaves in the middle leaves an empty folder
+        listing.unlisted[root] = "another folder came in its place meanwhile"
     judged = {folder for folder in holding if folder in inside or _has_left(folder, inside)}
     return listing, {path: each for path, each in below.items() if os.path.dirname(path) in judged}
 
@@ -58,6 +62,15 @@ def is_of_interest(folder: str, root: str, excludes: tuple[str, ...]) -> bool:
             return False
         folder = above
     return True
+
+
+def identity(folder: str) -> Identity | None:
+    """Name the very folder that is at a path now; None if there is none. Another mount is another folder."""
+    try:
+        status = os.stat(folder)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _has_left(folder: str, inside: Mapping[str, Collection[str]]) -> bool:

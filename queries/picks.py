@@ -19,7 +19,7 @@ from photoidx.queries.decisions import Choice, decisions
 from photoidx.queries.learned import Opinion, opinion
 from photoidx.queries.ranker import Array, Choices, Learnt, default_weights, features, learn, uncertainty
 from photoidx.queries.show import file_row
-from photoidx.scorers import used_scorers
+from photoidx.remembered import used_scorers
 from photoidx.store import Store
 
 # A bracket, a panorama, a time-lapse and a focus stack are one picture in several frames: nothing is to be chosen.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import numpy as np
@@ -13,6 +12,7 @@ from photoidx.errors import AssetError, PhotoidxError, QueryError
 from photoidx.indexer.embedders import embedder
 from photoidx.indexer.embedders.base import VectorStage
 from photoidx.indexer.embedders.clip import ClipStage
+from photoidx.remembered import used_embedders
 from photoidx.store import Store
 
 Array = np.ndarray[Any, Any]
@@ -23,7 +23,7 @@ def stage_of(store: Store, config: Config, name: str | None = None) -> VectorSta
 
     Raises QueryError if the library has no vectors of it.
     """
-    asked = [name] if name else [DEFAULT_EMBEDDER, *_remembered(store)]
+    asked = [name] if name else [DEFAULT_EMBEDDER, *used_embedders(store)]
     stages = (embedder(each, config) for each in asked)
     found = next((stage for stage in stages if has_vectors(store, stage)), None)
     if found is not None:
@@ -36,7 +36,7 @@ def stage_of(store: Store, config: Config, name: str | None = None) -> VectorSta
 def text_stage(store: Store, config: Config, name: str | None = None) -> tuple[ClipStage | None, str]:
     """Give the embedder that puts texts among the library's vectors; or None, and why there is none."""
     why = "no scan has used a model that reads texts"
-    for each in [name] if name else _remembered(store):
+    for each in [name] if name else used_embedders(store):
         if name is None and not each.startswith("openclip"):
             continue
         try:
@@ -76,8 +76,3 @@ def cosines(store: Store, stage: VectorStage, query: Array) -> tuple[pa.Array, A
         found.append(flat.astype(np.float32) @ wanted)
         ids.append(part["content_id"])
     return pa.concat_arrays(ids), np.concatenate(found).clip(-1, 1)
-
-
-def _remembered(store: Store) -> list[str]:
-    names: list[str] = json.loads(store.meta().get("embedders", "[]"))
-    return names

@@ -88,7 +88,7 @@ def soak(folder: Path, minutes: float, seed: int, kill_every_s: float) -> bool:
             watch.start()
             next_kill = time.monotonic() + album.random.expovariate(1 / kill_every_s)
     library = Library(uri, _CONFIG)
-    settled = _until(lambda: bool(library.plan(album.root).decisions) is False)
+    settled = _until(lambda: not library.plan(album.root).decisions)
     watch.sample()
     watch.end(signal.SIGTERM)
     fresh = Library(folder / "fresh", _CONFIG)

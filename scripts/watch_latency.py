@@ -1,8 +1,9 @@
 """How soon a photo that is saved into a watched folder is in the tables, counted from its last write.
 
 A real `photoidx watch` in a process of its own, on a made album; photos are saved one after the other, some at once,
-some slowly, some by renaming a finished file. A query asks for each until it is there. With `--rows` the library has
-that many made photos besides (as `scripts/bench_duplicates.py` makes them).
+some slowly, some by renaming a finished file. A query asks for each until it is there. The first look at everything
+is over by then: what is saved meanwhile waits for its end. With `--rows` the library has that many made photos besides
+(as `scripts/bench_duplicates.py` makes them).
 """
 
 from __future__ import annotations
@@ -21,7 +22,9 @@ import numpy as np
 from PIL import Image
 
 from bench_duplicates import Album, Pool, add_photos
+from photoidx import Library
 from photoidx.config import Config
+from photoidx.lock import is_held
 from photoidx.registry import stages
 from photoidx.schema import tables_of
 from photoidx.store import Store
@@ -47,6 +50,7 @@ def main() -> None:
             watch = subprocess.Popen(command, stdout=talk, stderr=talk)
         try:
             _wait(uri, album / "first.jpg", watch)
+            _settle(uri)
             found: dict[str, list[float]] = {way: [] for way in _WAYS}
             for number in range(options.photos):
                 way = _WAYS[number % len(_WAYS)]
@@ -94,6 +98,12 @@ def _wait(uri: str, path: Path, watch: subprocess.Popen[bytes]) -> float:
             return time.time() - max(path.stat().st_mtime, path.stat().st_ctime)
         time.sleep(0.05)
     raise SystemExit(f"{path} never came into the tables")
+
+
+def _settle(uri: str) -> None:
+    """Wait until the watch has ended its first look at everything, and grouped what it found."""
+    while not Library(uri).is_grouped() or is_held(Path(uri)):
+        time.sleep(0.5)
 
 
 def _is_there(uri: str, path: Path) -> bool:

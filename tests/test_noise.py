@@ -80,9 +80,10 @@ def test_a_blown_sky_does_not_hide_the_noise():
 @given(st.integers(0, 2**32), st.floats(0, 30), st.integers(8, 90), st.integers(8, 90))
 def test_turning_and_mirroring_change_nothing(seed: int, sigma: float, height: int, width: int):
     grey = noisy(np.random.default_rng(seed).uniform(20, 235, (1, 1)) + np.zeros((height, width)), sigma, seed)
+    grey = np.round(64 * grey) / np.float32(64)  # in steps that sums keep: the last bit may move a pixel over an edge
     first = estimate_noise(grey).sigma
     for turned in (grey[::-1], grey[:, ::-1], np.rot90(grey)):
-        same = None if first is None else pytest.approx(first, rel=1e-3, abs=1e-3)
+        same = None if first is None else pytest.approx(first, rel=1e-4, abs=1e-4)
         assert estimate_noise(np.ascontiguousarray(turned)).sigma == same
 
 

@@ -140,6 +140,25 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(album: Path, tm
     assert not (tmp_path / "cut.work").exists()
 
 
+def test_a_training_that_was_cut_off_does_not_go_on_with_other_pictures(album: Path, tmp_path: Path):
+    settings = Settings(long_side=SIDE, epochs=1)
+
+    class Killed(Exception):  # noqa: N818 - it stands for a kill
+        pass
+
+    def dies(what: str, _done: int, _of: int) -> None:
+        if what == "learning":  # when all pictures were looked at
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(degraded_data(album, 4, seed=1, long_side=SIDE), tmp_path / "cut", "ranker", settings, tell=dies)
+    others = degraded_data(album, 4, seed=2, long_side=SIDE)
+    train(others, tmp_path / "cut", "ranker", settings, resume=True)
+    train(others, tmp_path / "whole", "ranker", settings)
+    whole, cut = (read_scorer(tmp_path / name, "series")[1] for name in ("whole", "cut"))
+    assert all(np.array_equal(whole[name], cut[name]) for name in whole)
+
+
 def test_any_backbone_of_timm_can_be_used_and_is_kept_if_its_weights_are_random(album: Path, tmp_path: Path):
     settings = Settings(backbone="timm:resnet18", pretrained=False, long_side=64, epochs=1)
     train(degraded_data(album, 4, long_side=64), tmp_path / "resnet", "resnet", settings)

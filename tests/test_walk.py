@@ -4,8 +4,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
+from photoidx.indexer import scope
+from photoidx.indexer.plan import Known, Verdict, plan
 from photoidx.indexer.scope import walk_some
-from photoidx.indexer.walk import walk
+from photoidx.indexer.walk import FileState, walk
 from photoidx.records import path_text, text_path
 from pictures import draw
 
@@ -88,3 +90,25 @@ def test_a_folder_that_is_gone_is_judged_by_the_one_above_and_a_root_that_is_gon
     assert not judged
     (tmp_path / "root" / "c").mkdir(parents=True)
     assert set(walk_some(root, [f"{root}/a/b"], known)[1].values()) == {1}
+
+
+def test_a_drive_that_leaves_in_the_middle_of_a_look_takes_no_file_from_the_library(tmp_path: Path, monkeypatch):
+    root = tmp_path / "root"
+    for name in ("a", "b"):
+        (root / name).mkdir(parents=True)
+        (root / name / "1.jpg").write_bytes(b"x")
+    known = {f"{root}/{name}/1.jpg": FileState(0, 0, 0) for name in ("a", "b")}
+    listed = scope.enter
+
+    def leaves_after_the_first(folder: str, entered: set[tuple[int, int]]) -> list[os.DirEntry[str]]:
+        found = listed(folder, entered)
+        if (root / "a").exists():  # what is unmounted leaves its empty mount point
+            root.rename(tmp_path / "away")
+            root.mkdir()
+        return found
+
+    monkeypatch.setattr(scope, "enter", leaves_after_the_first)
+    listing, judged = walk_some(str(root), [f"{root}/a", f"{root}/b"], known)
+    told = plan([listing], {path: Known(state, "x", str(root)) for path, state in judged.items()}, 0, 0)
+    assert told.of(Verdict.GONE) == []
+    assert any("meanwhile" in each for each in told.warnings)

@@ -14,6 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import psutil
@@ -160,6 +161,16 @@ def test_a_change_without_an_event_is_noticed_and_the_root_is_polled_from_then_o
             file.truncate(file.write((tmp_path / "edited.jpg").read_bytes()))
         watch.until(lambda: any("It is polled." in each for each in watch.said))
         watch.until(lambda: library.show(root / "first.jpg")["file"]["content_id"] != before)
+
+
+def test_what_gives_no_event_is_found_when_everything_is_looked_at_again(root: Path, library: Library, tmp_path: Path):
+    draw(tmp_path / "elsewhere" / "2.jpg", 2)
+    (root / "link").symlink_to(tmp_path / "elsewhere")
+    with watching(library, root, replace(PACE, rescan_s=3)) as watch:
+        watch.until_there("first.jpg", "link/2.jpg")
+        draw(tmp_path / "elsewhere" / "3.jpg", 3)
+        watch.until_there("first.jpg", "link/2.jpg", "link/3.jpg")
+    assert not any("polled" in each for each in watch.said)
 
 
 def test_a_library_that_goes_away_is_waited_for(root: Path, library: Library, tmp_path: Path):

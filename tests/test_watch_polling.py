@@ -111,6 +111,13 @@ def test_polls_come_seldom_while_nothing_happens_and_often_after_a_change(tmp_pa
     assert poll.every_s == pytest.approx(10)
 
 
+def test_a_root_that_takes_long_to_list_is_polled_a_twentieth_of_the_time(tmp_path: Path):
+    now = iter(range(0, 10_000, 30))
+    poll = Poll(str(tmp_path), clock=lambda: next(now))  # whatever is done takes half a minute
+    poll.look()
+    assert poll.every_s >= 20 * 30
+
+
 def test_a_change_that_was_told_is_no_reason_for_doubt_and_one_in_silence_is(tmp_path: Path):
     clock, told = Clock(), {}
     test = SelfTest(told.get, clock=clock)

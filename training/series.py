@@ -69,7 +69,7 @@ def train(
     work = out.with_name(f"{out.name}.work")
     if work.exists() and not resume:
         raise PhotoidxError(f"{work} is there, from a training that was cut off. Go on with --resume, or remove it.")
-    told = {"settings": asdict(settings), "data": data.about, "pictures": data.count, "start": str(start or "")}
+    told = {"settings": asdict(settings), "data": data.identity, "start": str(start or "")}
     torch.manual_seed(settings.seed)
     backbone = open_backbone(settings.backbone, config or Config(), pretrained=settings.pretrained)
     device = device_of(config or Config())
@@ -77,8 +77,8 @@ def train(
     if start is not None:
         _begin_with(head, start, settings)
     head.to(device)
-    about = f"{settings.backbone} {data.about}"
-    maps = Features(work, data.count, backbone, settings.long_side, name=about, device=device)
+    what = f"{settings.backbone} {data.identity}"
+    maps = Features(work, data.count, backbone, settings.long_side, name=what, device=device)
     maps.fill(data.load, lambda done, of: tell("looking at pictures", done, of))
     before = figures(data.test, scored(head, maps, data.test))
     optimizer = torch.optim.AdamW(head.parameters(), settings.rate, weight_decay=settings.decay)

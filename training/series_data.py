@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import random
 import zlib
 from collections.abc import Callable, Sequence
@@ -14,6 +15,7 @@ from typing import Any
 
 import cv2
 import numpy as np
+from blake3 import blake3
 from PIL import Image
 
 from photoidx.config import Config
@@ -53,6 +55,8 @@ class SeriesData:
     load: Callable[[int], Image.Image]
     train: Sequence[Pair]
     test: Sequence[Pair]
+    identity: str
+    """Names these very pictures and pairs: another folder, seed or choice has another one."""
     about: dict[str, Any] = field(default_factory=dict)
 
 
@@ -118,6 +122,9 @@ def degraded_data(
     random.Random(seed).shuffle(found)  # noqa: S311 - a sample, not a secret
     read = (photo for path in found if (photo := _small(Path(path), long_side)) is not None)
     photos = list(islice(read, most or None))
+    digest = blake3(repr((seed, shuffled, long_side)).encode())
+    for photo in photos:
+        digest.update(photo.tobytes())
     if len(photos) < KEPT_BACK:
         raise PhotoidxError(f"{folder} has {len(photos)} photos that can be read; a ranker needs {KEPT_BACK} at least.")
     recipes: list[tuple[int, str, float]] = []
@@ -152,7 +159,7 @@ def degraded_data(
         "unseen kinds": list(UNSEEN),
         "shuffled": shuffled,
     }
-    return SeriesData("degradations", len(recipes), load, train, test, about)
+    return SeriesData("degradations", len(recipes), load, train, test, digest.hexdigest(), about)
 
 
 def triage_data(folder: Path, test: str = "val") -> SeriesData:
@@ -175,7 +182,13 @@ def triage_data(folder: Path, test: str = "val") -> SeriesData:
 
     about = {"name": "PhotoTriage", "photos": len(places), "tested on": test}
     learnt, tested = map(paired, lists.values())
-    return SeriesData("phototriage", len(places), lambda number: _opened(Path(places[number])), learnt, tested, about)
+    states = [(path, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in places]
+    identity = blake3(repr((states, lists)).encode(errors="surrogateescape")).hexdigest()
+
+    def load(number: int) -> Image.Image:
+        return _opened(Path(places[number]))
+
+    return SeriesData("phototriage", len(places), load, learnt, tested, identity, about)
 
 
 def _opened(path: Path) -> Image.Image:

@@ -9,39 +9,24 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from watchdog.events import (
-    DirAttribEvent,
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileAttribEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
-    FileSystemEvent,
-    FileSystemEventHandler,
-)
+from watchdog import events as told
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
-from photoidx.indexer.scope import is_of_interest
+from photoidx.indexer.scope import Identity, identity, is_of_interest
 from photoidx.indexer.walk import is_excluded
 from photoidx.records import format_of
 
 # Not the opening and closing of files that are only read: the watch itself does that.
-_ASKED: list[type[FileSystemEvent]] = [
-    DirAttribEvent,
-    DirCreatedEvent,
-    DirDeletedEvent,
-    DirMovedEvent,
-    FileAttribEvent,
-    FileClosedEvent,
-    FileCreatedEvent,
-    FileDeletedEvent,
-    FileModifiedEvent,
-    FileMovedEvent,
+_GONE = (told.FileDeletedEvent, told.FileMovedEvent, told.DirDeletedEvent, told.DirMovedEvent)
+_ASKED: list[type[told.FileSystemEvent]] = [
+    *_GONE,
+    told.FileCreatedEvent,
+    told.FileModifiedEvent,
+    told.FileClosedEvent,
+    told.FileAttribEvent,
+    told.DirCreatedEvent,
+    told.DirAttribEvent,
 ]
 
 
@@ -56,18 +41,6 @@ class Sink(Protocol):
 
     def lost(self, why: str) -> None:
         """Take note that events were lost: everything has to be looked at."""
-
-
-Identity = tuple[int, int]
-
-
-def identity(folder: str) -> Identity | None:
-    """Name the very folder that is at a path now; None if there is none. Another mount is another folder."""
-    try:
-        status = os.stat(folder)
-    except OSError:
-        return None
-    return status.st_dev, status.st_ino
 
 
 @dataclass
@@ -149,9 +122,9 @@ class Events:
         except OSError as error:
             ours.trouble = error.strerror or str(error)
 
-    def take(self, root: str, event: FileSystemEvent) -> None:
+    def take(self, root: str, event: told.FileSystemEvent) -> None:
         """Make a note of an event below a root."""
-        gone = isinstance(event, FileDeletedEvent | FileMovedEvent | DirDeletedEvent | DirMovedEvent)
+        gone = isinstance(event, _GONE)
         source, target = os.fsdecode(event.src_path), os.fsdecode(event.dest_path)
         there = target if self._is_of_interest(root, target, is_folder=event.is_directory) else ""
         here = source if self._is_of_interest(root, source, is_folder=event.is_directory) else ""
@@ -179,9 +152,9 @@ class Events:
         return folder == root or is_of_interest(folder, root, self._excludes)
 
 
-class _Handler(FileSystemEventHandler):
+class _Handler(told.FileSystemEventHandler):
     def __init__(self, root: str, events: Events) -> None:
         self._root, self._events = root, events
 
-    def on_any_event(self, event: FileSystemEvent) -> None:
+    def on_any_event(self, event: told.FileSystemEvent) -> None:
         self._events.take(self._root, event)

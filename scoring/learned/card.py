@@ -8,8 +8,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -54,9 +52,10 @@ def check_name(name: str) -> None:
 
 
 def write_scorer(directory: Path, card: Card, tensors: Tensors) -> None:
-    """Write a scorer, or put it in the place of the one that is there. Killed, it leaves the one before, or none.
+    """Write a scorer, or put it in the place of the one that is there.
 
-    Raises PhotoidxError if something else is there, or the directory can't be written.
+    Killed, it leaves the one before, the new one, or for an instant a card that does not fit its weights, which nobody
+    takes for a scorer. Raises PhotoidxError if something else is there, or the directory can't be written.
     """
     check_name(card.name)
     if directory.exists() and not (directory / CARD).is_file() and (not directory.is_dir() or any(directory.iterdir())):
@@ -64,17 +63,11 @@ def write_scorer(directory: Path, card: Card, tensors: Tensors) -> None:
     weights = save({name: np.ascontiguousarray(tensor) for name, tensor in sorted(tensors.items())})
     told = {"format": FORMAT, **asdict(card), "weights": {"file": WEIGHTS, "blake3": blake3(weights).hexdigest()}}
     try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        partly = Path(tempfile.mkdtemp(prefix=f".{directory.name}-", dir=directory.parent))
-        (partly / WEIGHTS).write_bytes(weights)
-        (partly / CARD).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-        partly.chmod(0o755)
-        if directory.exists():
-            for name in (WEIGHTS, CARD):  # the card last: until then its hash says that it is not whole
-                os.replace(partly / name, directory / name)
-            shutil.rmtree(partly)
-        else:
-            os.replace(partly, directory)
+        directory.mkdir(parents=True, exist_ok=True)
+        for name, data in ((WEIGHTS, weights), (CARD, (json.dumps(told, indent=2) + "\n").encode())):
+            partly = directory / f"{name}.part"
+            partly.write_bytes(data)
+            os.replace(partly, directory / name)
     except OSError as error:
         raise PhotoidxError(f"Can't write the scorer {directory}: {error.strerror}.") from error
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import logging
 import os
 import threading
 from collections.abc import Callable, Sequence
@@ -18,17 +16,14 @@ from platformdirs import user_data_path
 from photoidx.config import Config
 from photoidx.errors import LibraryNotFoundError, PhotoidxError, QueryError
 from photoidx.indexer.crew import Crew
-from photoidx.indexer.embedders import embedder
 from photoidx.indexer.plan import Plan
 from photoidx.indexer.scan import Progress, Scan, ScanResult, check_roots, make_plan
-from photoidx.lock import WATCH
 from photoidx.queries.burst_table import bursts, is_current, regroup
 from photoidx.queries.decisions import Choice, decisions, record, undo
 from photoidx.queries.picks import best_of_bursts, lessons, why
 from photoidx.queries.ranker import Learnt
 from photoidx.queries.show import file_row
-from photoidx.schema import META
-from photoidx.scorers import forget_scorer, remember_scorers, with_remembered
+from photoidx.remembered import forget, remember, with_remembered
 from photoidx.store import Store
 
 if TYPE_CHECKING:
@@ -80,11 +75,11 @@ class Library:
             check_roots(folders, has_library=self._exists())
         store = Store(self.uri, create=True, as_of=self.as_of)
         with store.writing():
-            config, warnings = self._with_remembered(store)
+            config, warnings = with_remembered(store, self.config)
             with contextlib.closing(Crew(config)) as crew:
                 scan = Scan(store, folders, crew, stop or threading.Event())
                 scan.result.warnings += warnings
-                self._remember(store, config)
+                remember(store, config)
                 result = scan.run(progress, retry_failed=retry_failed, allow_empty=allow_empty)
             if not result.interrupted and (result.touched or not is_current(store)):
                 regroup(store)
@@ -106,31 +101,12 @@ class Library:
         asked before each look. Others may read and write meanwhile. What goes wrong later is told to the log
         `photoidx.watch`, and tried again. Raises LibraryLockedError if another watch has the library.
         """
-        from photoidx.indexer.watch.loop import Watch  # noqa: PLC0415 - brings watchdog
-        from photoidx.watcher import Watcher  # noqa: PLC0415
+        from photoidx.watcher import watch  # noqa: PLC0415 - brings watchdog
 
         folders = [os.path.abspath(root) for root in roots]
         check_roots(folders, has_library=self._exists())
         store, stop = Store(self.uri, create=True, as_of=self.as_of), stop or threading.Event()
-        with store.watching():
-            with store.writing(WATCH):
-                config, warnings = self._with_remembered(store)
-                for warning in warnings:
-                    logging.getLogger("photoidx.watch").warning("%s", warning)
-                self._remember(store, config)
-            ignored = [store.folder] if store.folder else []
-            worker = Watcher(self.uri, folders, Crew(config), stop, progress=progress, told=told)
-            with contextlib.closing(worker) as watcher:
-                Watch(
-                    folders,
-                    watcher,
-                    stop,
-                    excludes=config.excludes,
-                    ignored=ignored,
-                    pace=pace,
-                    may_work=may_work,
-                    state=state,
-                ).run()
+        watch(store, folders, self.config, stop, pace, may_work=may_work, told=told, state=state, progress=progress)
 
     def _exists(self) -> bool:
         try:
@@ -402,34 +378,6 @@ class Library:
         with store.writing():
             store.optimize(keep_versions_for)
 
-    def _with_remembered(self, store: Store) -> tuple[Config, list[str]]:
-        """Add the embedders and scorers that earlier scans used: no column is left behind unseen.
-
-        One whose weights are no longer here is left out, and a warning says so.
-        """
-        config, warnings = self._with_remembered_embedders(store)
-        scorers, more = with_remembered(store, config.scorers)
-        return replace(config, scorers=scorers), [*warnings, *more]
-
-    def _with_remembered_embedders(self, store: Store) -> tuple[Config, list[str]]:
-        asked, warnings = list(self.config.embedders), []
-        names = {embedder(name, self.config).name for name in asked}
-        for name in _remembered(store):
-            if name not in names:
-                try:
-                    embedder(name, self.config).check()
-                    asked.append(name)
-                except PhotoidxError as error:
-                    warnings.append(f"without {name}, which earlier scans used: {error}")
-        return replace(self.config, embedders=tuple(asked)), warnings
-
-    def _remember(self, store: Store, config: Config) -> None:
-        remember_scorers(store, config.scorers)
-        before = _remembered(store)
-        after = list(dict.fromkeys((*before, *(embedder(name, self.config).name for name in self.config.embedders))))
-        if after != before:
-            store.upsert(META, [{"name": "embedders", "value": json.dumps(after)}])
-
     def forget_embedder(self, name: str) -> None:
         """Do without an embedder, or a scorer, in later scans that do not ask for it. What it found stays.
 
@@ -437,17 +385,4 @@ class Library:
         """
         store = self.store
         with store.writing():
-            if forget_scorer(store, name):
-                return
-            before = _remembered(store)
-            if name not in before:
-                name = embedder(name, self.config).name
-            if name not in before:
-                raise PhotoidxError(f"No scan used the embedder {name}; they used {', '.join(before)}.")
-            after = [known for known in before if known != name]
-            store.upsert(META, [{"name": "embedders", "value": json.dumps(after)}])
-
-
-def _remembered(store: Store) -> list[str]:
-    names: list[str] = json.loads(store.meta().get("embedders", "[]"))
-    return names
+            forget(store, name, self.config)

@@ -2,19 +2,61 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import threading
 from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
+from photoidx.config import Config
 from photoidx.indexer.crew import Crew
 from photoidx.indexer.scan import Progress, Scan, ScanResult
+from photoidx.indexer.watch.loop import Pace, Watch
 from photoidx.lock import WATCH
 from photoidx.queries.burst_table import is_current, regroup
+from photoidx.remembered import remember, with_remembered
 from photoidx.store import Store
 
 _KEEP_VERSIONS = timedelta(days=1)
-_LARGE = 20_000  # files, that are compared with each other in some 10 s
+_LARGE = 20_000  # files; to compare 30,000 with each other takes 9 s (scripts/bench_duplicates.py)
 _MOST_LOOKS = 200  # after which the tables' small files are merged, also if something happens all the time
+
+
+def watch(
+    store: Store,
+    roots: Sequence[str],
+    config: Config,
+    stop: threading.Event,
+    pace: Pace | None = None,
+    *,
+    may_work: Callable[[], bool],
+    told: Callable[[ScanResult], None],
+    state: Callable[[str], None],
+    progress: Progress,
+) -> None:
+    """Watch these folders (absolute paths) until `stop` is set, with the embedders and scorers that the library has.
+
+    The rest is as `Library.watch` says. Raises LibraryLockedError if another watch has the library.
+    """
+    with store.watching():
+        with store.writing(WATCH):
+            config, warnings = with_remembered(store, config)
+            for warning in warnings:
+                logging.getLogger("photoidx.watch").warning("%s", warning)
+            remember(store, config)
+        ignored = [store.folder] if store.folder else []
+        worker = Watcher(store.uri, roots, Crew(config), stop, progress=progress, told=told)
+        with contextlib.closing(worker):
+            Watch(
+                roots,
+                worker,
+                stop,
+                excludes=config.excludes,
+                ignored=ignored,
+                pace=pace,
+                may_work=may_work,
+                state=state,
+            ).run()
 
 
 class Watcher:
@@ -30,8 +72,8 @@ class Watcher:
         crew: Crew,
         stop: threading.Event,
         *,
-        progress: Progress = lambda _done, _total, _failed: None,
-        told: Callable[[ScanResult], None] = lambda _result: None,
+        progress: Progress,
+        told: Callable[[ScanResult], None],
     ) -> None:
         self._uri, self._roots, self._crew, self._stop = uri, roots, crew, stop
         self._progress, self._told = progress, told

@@ -1,0 +1,105 @@
+"""Which embedders and trained scorers a library uses: those that its scans were given, so that no column falls behind.
+
+Of a scorer `best` needs more than the name: its kind and settings are remembered, too.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from photoidx.config import Config
+from photoidx.errors import AssetError, PhotoidxError
+from photoidx.indexer.embedders import embedder
+from photoidx.schema import META
+from photoidx.scoring.learned.card import read_card
+from photoidx.store import Store
+
+_EMBEDDERS, _SCORERS = "embedders", "scorers"
+
+
+def used_embedders(store: Store) -> list[str]:
+    """Give the names of the embedders that scans used."""
+    found: list[str] = json.loads(store.meta().get(_EMBEDDERS, "[]"))
+    return found
+
+
+def used_scorers(store: Store) -> list[dict[str, Any]]:
+    """Give the library's scorers, the one that was given last at the end: name, kind, directory and settings."""
+    found: list[dict[str, Any]] = json.loads(store.meta().get(_SCORERS, "[]"))
+    return found
+
+
+def with_remembered(store: Store, config: Config) -> tuple[Config, list[str]]:
+    """Add the embedders and scorers of earlier scans; with a warning for each that is no longer here.
+
+    Raises AssetError if a given scorer is none, PhotoidxError if two of them have one name.
+    """
+    embedders, missing = _with_embedders(store, config)
+    scorers, gone = _with_scorers(store, config.scorers)
+    return replace(config, embedders=embedders, scorers=scorers), [*missing, *gone]
+
+
+def remember(store: Store, config: Config) -> None:
+    """Remember the embedders and scorers of this scan. The caller holds the writer lock."""
+    known = {each["name"]: each for each in used_scorers(store)}
+    for directory in config.scorers:
+        card, _ = read_card(Path(directory))
+        told = {"name": card.name, "kind": card.kind, "directory": directory, "settings": dict(card.settings)}
+        if known.get(card.name) != told:
+            known.pop(card.name, None)
+            known[card.name] = told
+    _keep(store, _SCORERS, list(known.values()))
+    names = [embedder(name, config).name for name in config.embedders]
+    _keep(store, _EMBEDDERS, list(dict.fromkeys((*used_embedders(store), *names))))
+
+
+def forget(store: Store, name: str, config: Config) -> None:
+    """Use an embedder or a scorer no longer. The caller holds the writer lock. Raises PhotoidxError if no scan did."""
+    scorers, embedders = used_scorers(store), used_embedders(store)
+    if any(each["name"] == name for each in scorers):
+        _keep(store, _SCORERS, [each for each in scorers if each["name"] != name])
+        return
+    if name not in embedders:
+        name = embedder(name, config).name
+    if name not in embedders:
+        raise PhotoidxError(f"No scan used the embedder {name}; they used {', '.join(embedders)}.")
+    _keep(store, _EMBEDDERS, [each for each in embedders if each != name])
+
+
+def _keep(store: Store, fact: str, value: list[Any]) -> None:
+    if value != json.loads(store.meta().get(fact, "[]")):
+        store.upsert(META, [{"name": fact, "value": json.dumps(value)}])
+
+
+def _with_embedders(store: Store, config: Config) -> tuple[tuple[str, ...], list[str]]:
+    asked, warnings = list(config.embedders), []
+    names = {embedder(name, config).name for name in asked}
+    for name in used_embedders(store):
+        if name not in names:
+            try:
+                embedder(name, config).check()
+                asked.append(name)
+            except PhotoidxError as error:
+                warnings.append(f"without {name}, which earlier scans used: {error}")
+    return tuple(asked), warnings
+
+
+def _with_scorers(store: Store, given: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+    names: dict[str, str] = {}
+    for directory in given:
+        name = read_card(Path(directory))[0].name
+        if names.setdefault(name, directory) != directory:
+            raise PhotoidxError(f"{names[name]} and {directory} are both named {name}. Train one with another --name.")
+    kept, warnings = list(names.values()), []
+    for each in used_scorers(store):
+        if each["name"] not in names:
+            try:
+                read_card(Path(each["directory"]))
+                kept.append(each["directory"])
+            except AssetError as error:
+                warnings.append(f"without the scorer {each['name']}, which earlier scans used: {error}")
+    return tuple(kept), warnings
