@@ -43,8 +43,8 @@ from photoidx.indexer.decode import DecodedPhoto
 from photoidx.indexer.walk import walk
 from photoidx.records import Kind, format_of, kind_of
 from photoidx.scoring import technical
-from photoidx.scoring.faces.subject import important_boxes
-from photoidx.stage import WORKING_LONG_SIDE, Photo
+from photoidx.scoring.shown import Shown
+from photoidx.stage import WORKING_LONG_SIDE
 
 PHOTOS = Path(__file__).parent.parent.parent / "shared" / "photos"
 OUT = Path(__file__).parent.parent / "scoring" / technical.WEIGHTS
@@ -116,14 +116,6 @@ def ways(pixels: Pixels, rng: np.random.Generator) -> dict[str, Step]:
     return found
 
 
-class Faceless(DecodedPhoto):
-    """A photo in which no face is looked for: the net reads nothing that depends on faces, and they take long."""
-
-    def once(self, measure: Callable[[Photo], Any]) -> Any:
-        """Measure as usual, but find no faces."""
-        return [] if measure is important_boxes else super().once(measure)
-
-
 PLAIN_WAYS = ("blur", "motion", "noise", "JPEG", "darker", "brighter")
 
 
@@ -134,7 +126,7 @@ def saved(pixels: Pixels, quality: int | None, rng: np.random.Generator) -> byte
 
 def measured(data: bytes) -> np.ndarray[Any, Any]:
     """Measure a file as a scan would."""
-    return technical.features(Faceless(data, "jpeg", Config().max_pixels))
+    return technical.features(Shown(DecodedPhoto(data, "jpeg", Config().max_pixels).image()))
 
 
 def twin(data: bytes, rng: np.random.Generator) -> bytes:

@@ -7,14 +7,17 @@ import math
 import random
 import subprocess
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image, ImageEnhance, ImageFilter
+from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from skimage import data
 
 from photoidx import Config, Library
@@ -22,15 +25,19 @@ from photoidx.errors import AssetError, PhotoidxError
 from photoidx.evaluation.datasets.findings import DataSetError
 from photoidx.indexer.embedders.backbones import open_backbone
 from photoidx.queries.learned import opinion
+from photoidx.registry import stages
+from photoidx.scoring import technical
 from photoidx.scoring.learned.card import Card, read_scorer, write_scorer
-from photoidx.scoring.series.network import Head
-from photoidx.scoring.series.scorer import SeriesScorer, prepared
+from photoidx.scoring.series.inputs import prepared
+from photoidx.scoring.series.network import Beside, Head
+from photoidx.scoring.shown import Shown
 from photoidx.training.figures import figures
 from photoidx.training.series import Settings, train
 from photoidx.training.series_data import LEARNT, UNSEEN, Pair, degraded_data, triage_data
 
 SIDE = 96
 SETTINGS = Settings(long_side=SIDE, epochs=6)
+PLAIN = tuple(stage.name for stage in stages(Config(embedders=())))
 PICTURES = ("astronaut", "chelsea", "coffee", "rocket", "cat", "camera", "immunohistochemistry", "hubble_deep_field")
 
 
@@ -61,21 +68,31 @@ def trained(album: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path
     return out, train(degraded_data(album, long_side=SIDE), out, "ranker", SETTINGS)
 
 
-def test_swapping_two_pictures_flips_the_answer_exactly():
+def scores(stage: Any, pictures: Sequence[Image.Image]) -> list[float]:
+    """Let a ranker's stage score pictures as a scan would."""
+    rows = stage.run_batch([stage.prepare(Shown(picture)) for picture in pictures])
+    return [next(iter(row["quality"][0].values())) for row in rows]
+
+
+@pytest.mark.parametrize("width", [0, 5])
+def test_swapping_two_pictures_flips_the_answer_exactly(width: int):
     torch.manual_seed(1)
-    head = Head([40, 112, 320]).eval()
+    head = Head([40, 112, 320], width).eval()
     rng = torch.Generator().manual_seed(2)
     one, two = (
-        [
-            torch.rand((1, channels, 8 >> level, 8 >> level), generator=rng)
-            for level, channels in enumerate((40, 112, 320))
-        ]
+        (
+            [
+                torch.rand((1, channels, 8 >> level, 8 >> level), generator=rng)
+                for level, channels in enumerate((40, 112, 320))
+            ],
+            torch.rand((1, width), generator=rng),
+        )
         for _ in range(2)
     )
     with torch.inference_mode():
-        assert float(head(one) - head(two)) == -float(head(two) - head(one))
-        assert float(head(one) - head(one)) == 0
-        assert float(head(one) - head(two)) != 0
+        assert float(head(*one) - head(*two)) == -float(head(*two) - head(*one))
+        assert float(head(*one) - head(*one)) == 0
+        assert float(head(*one) - head(*two)) != 0
 
 
 @pytest.mark.parametrize("size", [(300, 200), (90, 400), (64, 64)])
@@ -162,13 +179,74 @@ def test_a_training_that_was_cut_off_does_not_go_on_with_other_pictures(album: P
 def test_any_backbone_of_timm_can_be_used_and_is_kept_if_its_weights_are_random(album: Path, tmp_path: Path):
     settings = Settings(backbone="timm:resnet18", pretrained=False, long_side=64, epochs=1)
     train(degraded_data(album, 4, long_side=64), tmp_path / "resnet", "resnet", settings)
-    scorer = SeriesScorer(
-        tmp_path / "resnet", lambda name, pretrained: open_backbone(name, Config(), pretrained=pretrained)
-    )
-    picture = prepared(Image.open(album / "chelsea0.png").convert("RGB"), 64)
-    one, two = scorer.scores([picture, picture[::-1].copy()])
-    assert scorer.scores([picture]) == [one]
+    (stage,) = stages(Config(embedders=(), scorers=(str(tmp_path / "resnet"),), without=PLAIN))
+    picture = Image.open(album / "chelsea0.png").convert("RGB")
+    one, two = scores(stage, [picture, ImageOps.flip(picture)])
+    assert scores(stage, [picture]) == [one]
     assert one != two
+
+
+@pytest.mark.parametrize("beside", [("measures",), ("vector",), ("vector", "measures")])
+def test_measures_and_a_vector_can_stand_beside_the_maps(beside: tuple[str, ...], album: Path, tmp_path: Path):
+    photos = degraded_data(album, 8, long_side=SIDE)
+    found = train(photos, tmp_path / "out", "told", Settings(beside=beside, long_side=SIDE, epochs=4))
+    assert found["accuracy"] > found["accuracy_before"]
+    (stage,) = stages(Config(embedders=(), scorers=(str(tmp_path / "out"),), without=PLAIN))
+    # A photo is scored as it was when it was learnt from, and alone as among others.
+    pictures = [photos.load(number) for number in range(6)]
+    told = scores(stage, pictures)
+    assert [score for picture in pictures for score in scores(stage, [picture])] == told
+    for pair in photos.train:
+        if max(pair.first, pair.second) < len(told) and pair.kind == "blur":
+            assert (told[pair.first] > told[pair.second]) == (pair.preference > 0.5)
+    # What stands beside the picture counts.
+    card, tensors = read_scorer(tmp_path / "out", "series")
+    shifted = {**tensors, "head.beside.mean": tensors["head.beside.mean"] + 1}
+    write_scorer(tmp_path / "out", card, shifted)
+    (stage,) = stages(Config(embedders=(), scorers=(str(tmp_path / "out"),), without=PLAIN))
+    assert scores(stage, pictures) != told
+
+
+def test_a_large_photo_is_measured_at_the_size_that_the_ranker_knows(album: Path, tmp_path: Path):
+    photos = degraded_data(album, 4, long_side=SIDE)
+    train(photos, tmp_path / "out", "told", Settings(beside=("measures",), long_side=SIDE, epochs=1))
+    (stage,) = stages(Config(embedders=(), scorers=(str(tmp_path / "out"),), without=PLAIN))
+    picture = Image.fromarray(data.chelsea()).resize((960, 640))
+    small = picture.resize((96, 64), Image.Resampling.BICUBIC, reducing_gap=3.0)
+    assert np.array_equal(stage.prepare(Shown(picture)), stage.prepare(Shown(small)))
+
+
+def test_a_ranker_with_other_inputs_is_refused(trained, album: Path, tmp_path: Path):
+    start, _ = trained
+    photos = degraded_data(album, 4, long_side=SIDE)
+    with pytest.raises(PhotoidxError, match="beside none, not"):
+        train(photos, tmp_path / "out", "told", Settings(beside=("measures",), long_side=SIDE), start=start)
+    card, tensors = read_scorer(start, "series")
+    for change, words in (
+        ({"beside": ["measures"], "seen_at": 96, "measures": ["sharpness"]}, "other measures"),
+        ({"beside": ["measures"]}, "lacks the setting 'seen_at'"),
+        ({"long_side": "wide"}, "a setting that is none"),
+    ):
+        write_scorer(tmp_path / "odd", replace(card, settings={**card.settings, **change}), tensors)
+        with pytest.raises(AssetError, match=words):
+            stages(Config(scorers=(str(tmp_path / "odd"),)))
+    change = {"beside": ["measures"], "seen_at": 96, "measures": list(technical.FEATURES)}
+    write_scorer(tmp_path / "odd", replace(card, settings={**card.settings, **change}), tensors)
+    (stage,) = stages(Config(embedders=(), scorers=(str(tmp_path / "odd"),), without=PLAIN))
+    with pytest.raises(AssetError, match="do not fit"):
+        stage.load()
+
+
+def test_what_is_missing_beside_a_picture_counts_as_usual():
+    numbers = torch.tensor([[1.0, float("nan"), 5.0], [3.0, 2.0, 5.0], [5.0, float("nan"), 5.0]])
+    beside = Beside(3)
+    beside.usual(numbers)
+    assert beside.mean.tolist() == [3, 2, 5]
+    assert beside.scale.tolist() == pytest.approx([(8 / 3) ** 0.5, 1, 1])
+    with torch.inference_mode():
+        usual = beside(torch.tensor([[3.0, 2.0, 5.0]]))
+        assert torch.equal(beside(torch.tensor([[float("nan"), 2.0, float("nan")]])), usual)
+        assert torch.equal(beside(torch.tensor([[1e9, 2.0, 5.0]])), beside(torch.tensor([[1e8, 2.0, 5.0]])))
 
 
 def test_a_ranker_can_begin_with_another(trained, album: Path, tmp_path: Path):

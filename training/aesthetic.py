@@ -21,8 +21,9 @@ from photoidx.indexer.embedders import embedder
 from photoidx.indexer.embedders.base import few_threads
 from photoidx.indexer.embedders.efficientnet import NAME as LITE0
 from photoidx.records import format_of
-from photoidx.scoring.aesthetic.scorer import KIND, MARKS, Array, means, shares, vectors_of
+from photoidx.scoring.aesthetic.scorer import KIND, MARKS, Array, means, shares
 from photoidx.scoring.learned.card import Card, check_name, write_scorer
+from photoidx.scoring.learned.vectors import vectors_of
 
 _TESTED = 5  # one photo in so many, by its name
 _FEWEST = 20

@@ -7,6 +7,7 @@ import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from safetensors.torch import load_file, save_file
 
 from photoidx.config import Config
 from photoidx.errors import PhotoidxError
+from photoidx.indexer.embedders import embedder
 from photoidx.indexer.embedders.backbones import open_backbone
 from photoidx.indexer.embedders.base import device_of
 from photoidx.indexer.embedders.efficientnet import NAME as LITE0
 from photoidx.scoring.learned.card import Card, check_name, read_scorer, write_scorer
+from photoidx.scoring.series.inputs import LONG_SIDE, Inputs, described
 from photoidx.scoring.series.network import Head, as_tensors, fill
-from photoidx.scoring.series.scorer import KIND, LONG_SIDE, joined_weights, split_weights
+from photoidx.scoring.series.scorer import KIND, joined_weights, split_weights
 from photoidx.training.features import VIEWS, Features
 from photoidx.training.figures import figures
 from photoidx.training.series_data import Pair, SeriesData
@@ -31,10 +34,12 @@ _STATE, _TOLD = "state.safetensors", "state.json"
 
 @dataclass(frozen=True)
 class Settings:
-    """How a ranker is trained."""
+    """How a ranker is trained, and what its head is told beside the maps: `measures`, `vector` (of the embedder)."""
 
     backbone: str = LITE0
     pretrained: bool = True
+    beside: tuple[str, ...] = ()
+    embedder: str = LITE0
     epochs: int = 8
     batch: int = 32
     rate: float = 1e-3
@@ -61,25 +66,31 @@ def train(
     """Train a ranker and write it as a scorer; give its figures on the pairs that it did not learn from.
 
     The backbone stays as it is; only what is put on it learns. `start` is a ranker to begin with, as one that learnt
-    from degradations. What is being worked on lies in `OUT.work`; with `resume` a run that was cut off goes on there,
-    and comes to the same weights. Raises PhotoidxError.
+    from degradations; it must have the same inputs. What is being worked on lies in `OUT.work`; with `resume` a run
+    that was cut off goes on there, and comes to the same weights. Raises PhotoidxError.
     """
     settings = settings or Settings()
     check_name(name)
     work = out.with_name(f"{out.name}.work")
     if work.exists() and not resume:
         raise PhotoidxError(f"{work} is there, from a training that was cut off. Go on with --resume, or remove it.")
+    config = config or Config()
     told = {"settings": asdict(settings), "data": data.identity, "start": str(start or "")}
+    shown = described(settings.beside, settings.long_side, data.seen_at, settings.embedder)
+    inputs = Inputs(shown, partial(embedder, config=config), "this training")
     torch.manual_seed(settings.seed)
-    backbone = open_backbone(settings.backbone, config or Config(), pretrained=settings.pretrained)
-    device = device_of(config or Config())
-    head = Head(backbone.channels)
+    backbone = open_backbone(settings.backbone, config, pretrained=settings.pretrained)
+    device = device_of(config)
+    head = Head(backbone.channels, inputs.width)
     if start is not None:
-        _begin_with(head, start, settings)
+        _begin_with(head, start, {"backbone": settings.backbone, **shown})
     head.to(device)
-    what = f"{settings.backbone} {data.identity}"
-    maps = Features(work, data.count, backbone, settings.long_side, name=what, device=device)
+    what = f"{settings.backbone} {shown} {inputs.fingerprint} {data.identity}"
+    maps = Features(work, data.count, backbone, inputs, name=what, device=device)
     maps.fill(data.load, lambda done, of: tell("looking at pictures", done, of))
+    if head.beside is not None:
+        learnt = sorted({number for pair in data.train for number in (pair.first, pair.second)})
+        head.beside.usual(maps.beside(learnt, [0] * len(learnt)))
     before = figures(data.test, scored(head, maps, data.test))
     optimizer = torch.optim.AdamW(head.parameters(), settings.rate, weight_decay=settings.decay)
     first = _restored(work, head, optimizer, told)
@@ -92,7 +103,7 @@ def train(
     card = Card(
         kind=KIND,
         name=name,
-        settings={"backbone": settings.backbone, "long_side": settings.long_side},
+        settings={"backbone": settings.backbone, **shown},
         data=data.about,
         protocol={
             **asdict(settings),
@@ -121,7 +132,7 @@ def scored(head: Head, maps: Features, pairs: Sequence[Pair], batch: int = 64) -
     with torch.inference_mode():
         for start in range(0, len(numbers), batch):
             here = numbers[start : start + batch]
-            found |= dict(zip(here, head(maps.take(here, [0] * len(here))).tolist(), strict=True))
+            found |= dict(zip(here, head(*maps.take(here, [0] * len(here))).tolist(), strict=True))
     return found
 
 
@@ -143,7 +154,7 @@ def _epoch(
         left = [each.second if flip else each.first for each, flip in zip(here, swap, strict=True)]
         right = [each.first if flip else each.second for each, flip in zip(here, swap, strict=True)]
         wanted = [1 - each.preference if flip else each.preference for each, flip in zip(here, swap, strict=True)]
-        difference = head(maps.take(left, views)) - head(maps.take(right, views))
+        difference = head(*maps.take(left, views)) - head(*maps.take(right, views))
         loss = torch.nn.functional.binary_cross_entropy_with_logits(
             difference, torch.tensor(wanted, device=difference.device)
         )
@@ -152,10 +163,12 @@ def _epoch(
         optimizer.step()
 
 
-def _begin_with(head: Head, start: Path, settings: Settings) -> None:
+def _begin_with(head: Head, start: Path, settings: dict[str, Any]) -> None:
     card, tensors = read_scorer(start, KIND)
-    if card.settings.get("backbone") != settings.backbone:
-        raise PhotoidxError(f"{start} has the backbone {card.settings.get('backbone')}, not {settings.backbone}.")
+    for name in ("backbone", "beside", "embedder"):
+        before, now = card.settings.get(name), settings.get(name)
+        if before != now:
+            raise PhotoidxError(f"{start} was trained with {name} {before or 'none'}, not {now or 'none'}.")
     fill(head, split_weights(tensors)[0], str(start))
 
 

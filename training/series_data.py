@@ -25,7 +25,8 @@ from photoidx.evaluation.degradations import Pixels, as_jpeg, blurred, exposed, 
 from photoidx.indexer.decode import DecodedPhoto
 from photoidx.indexer.walk import walk
 from photoidx.records import Kind, format_of, kind_of
-from photoidx.scoring.series.scorer import LONG_SIDE
+from photoidx.scoring.series.inputs import LONG_SIDE
+from photoidx.stage import WORKING_LONG_SIDE
 
 _SEVERITIES = ((0, 0.4), (0.6, 1))
 KEPT_BACK = 4  # of the degraded pictures, one in so many is for testing
@@ -57,6 +58,8 @@ class SeriesData:
     test: Sequence[Pair]
     identity: str
     """Names these very pictures and pairs: another folder, seed or choice has another one."""
+    seen_at: int = WORKING_LONG_SIDE
+    """The long side (pixels) that the pictures have at most: what is measured on them is true of that size."""
     about: dict[str, Any] = field(default_factory=dict)
 
 
@@ -159,7 +162,7 @@ def degraded_data(
         "unseen kinds": list(UNSEEN),
         "shuffled": shuffled,
     }
-    return SeriesData("degradations", len(recipes), load, train, test, digest.hexdigest(), about)
+    return SeriesData("degradations", len(recipes), load, train, test, digest.hexdigest(), long_side, about)
 
 
 def triage_data(folder: Path, test: str = "val") -> SeriesData:
@@ -188,12 +191,12 @@ def triage_data(folder: Path, test: str = "val") -> SeriesData:
     def load(number: int) -> Image.Image:
         return _opened(Path(places[number]))
 
-    return SeriesData("phototriage", len(places), load, learnt, tested, identity, about)
+    return SeriesData("phototriage", len(places), load, learnt, tested, identity, about=about)
 
 
 def _opened(path: Path) -> Image.Image:
     try:
-        return DecodedPhoto(path.read_bytes(), format_of(path.name) or "", Config().max_pixels).image(LONG_SIDE)
+        return DecodedPhoto(path.read_bytes(), format_of(path.name) or "", Config().max_pixels).image()
     except (OSError, PhotoError) as error:
         raise PhotoidxError(f"{path} can't be read: {error}. Take it out of the data set, or mend it.") from error
 
@@ -201,7 +204,7 @@ def _opened(path: Path) -> Image.Image:
 def _small(path: Path, long_side: int) -> Pixels | None:
     """Give a photo at the network's size; None if it can't be read or is too small to be made worse."""
     try:
-        image = DecodedPhoto(path.read_bytes(), format_of(path.name) or "", Config().max_pixels).image(LONG_SIDE)
+        image = DecodedPhoto(path.read_bytes(), format_of(path.name) or "", Config().max_pixels).image()
     except (OSError, PhotoError):
         return None
     if max(image.size) < long_side or min(image.size) < long_side / _NARROWEST:

@@ -6,7 +6,7 @@ over CLIP's vectors gives, whose weights `photoidx train aesthetic --laion` take
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ import pyarrow as pa
 from photoidx.errors import AssetError
 from photoidx.scoring.learned.card import fingerprint_of, read_card, read_scorer
 from photoidx.scoring.learned.table import learned_column
+from photoidx.scoring.learned.vectors import OpenEmbedder, vectors_of
 from photoidx.stage import BatchStage, Rows, column, quality
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ KIND = "aesthetic"
 MARKS = 10
 
 Array = np.ndarray[Any, Any]
-OpenEmbedder = Callable[[str], Any]
-"""Gives an embedder's stage by its name."""
 
 
 def shares(logits: Array) -> Array:
@@ -108,9 +107,3 @@ class AestheticStage(BatchStage):
             return []
         vectors = vectors_of(self._embedder, arrays)
         return [{self.tables[0].name: [{self._column: score}]} for score in self._scorer.scores(vectors)]
-
-
-def vectors_of(embedder: Any, arrays: Sequence[Array]) -> Array:
-    """Give the vectors (n x d, float32, length 1) of prepared pictures, as the tables would hold them."""
-    rows = embedder.run_batch(arrays)
-    return np.stack([row[embedder.vector_table][0]["vector"] for row in rows]).astype(np.float32)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from photoidx.scoring.aesthetic.scorer import KIND as AESTHETIC
-from photoidx.scoring.aesthetic.scorer import AestheticStage, OpenEmbedder
+from photoidx.scoring.aesthetic.scorer import AestheticStage
 from photoidx.scoring.learned.card import read_card
+from photoidx.scoring.learned.vectors import OpenEmbedder
 from photoidx.scoring.series.scorer import KIND as SERIES
 from photoidx.scoring.series.scorer import OpenBackbone
 from photoidx.scoring.series.stage import SeriesStage
@@ -20,5 +21,5 @@ def scorer_stages(directory: str, open_backbone: OpenBackbone, open_embedder: Op
     """
     card, _ = read_card(Path(directory))
     if card.kind == SERIES:
-        return [SeriesStage(Path(directory), open_backbone)]
+        return [SeriesStage(Path(directory), open_backbone, open_embedder)]
     return [AestheticStage(Path(directory), open_embedder)] if card.kind == AESTHETIC else []

@@ -2,7 +2,8 @@
 
 After Huang et al. (ICASSP 2020): the feature maps of a backbone's layers 2 to 4, on each of them attention over
 channels and over places side by side, pooled and joined. Both photos go through the same weights, and the chance that
-the first is preferred is sigmoid(f(first) - f(second)) with no bias: swapping the two flips the answer exactly.
+the first is preferred is sigmoid(f(first) - f(second)) with no bias: swapping the two flips the answer exactly. Numbers
+that are known of a photo otherwise may stand beside its maps.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from photoidx.errors import AssetError
 _JOINED = 64
 _SQUEEZE = 8
 _KERNEL = 7
+_FARTHEST = 4.0  # standard deviations; nothing was learnt of what lies farther out
+_NOTHING = 1e-6
 
 
 class Attention(nn.Module):
@@ -41,18 +44,43 @@ class Attention(nn.Module):
         return found
 
 
-class Head(nn.Module):
-    """What is trained: attention on three maps, and one number from them."""
+class Beside(nn.Module):
+    """Numbers that stand beside the picture: standardised by those of the learnt pictures, and joined."""
 
-    def __init__(self, channels: Sequence[int]) -> None:
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.mean = nn.Buffer(torch.zeros(width))
+        self.scale = nn.Buffer(torch.ones(width))
+        self.join = nn.Linear(width, _JOINED)
+
+    def usual(self, numbers: torch.Tensor) -> None:
+        """Learn from the numbers of the learnt pictures (n x width) what is usual. NaN stands for a missing one."""
+        self.mean.copy_(numbers.nanmean(dim=0).nan_to_num())
+        spread = (numbers - self.mean).square().nanmean(dim=0).nan_to_num().sqrt()
+        self.scale.copy_(torch.where(spread < _NOTHING, 1, spread))  # what never varies tells nothing
+
+    def forward(self, numbers: torch.Tensor) -> torch.Tensor:
+        """Give n x 64. A number that is missing counts as the usual one."""
+        standard = ((numbers - self.mean) / self.scale).nan_to_num(0.0).clamp(-_FARTHEST, _FARTHEST)
+        found: torch.Tensor = torch.relu(self.join(standard))
+        return found
+
+
+class Head(nn.Module):
+    """What is trained: attention on three maps, and one number from them and from the numbers beside them."""
+
+    def __init__(self, channels: Sequence[int], width: int = 0) -> None:
         super().__init__()
         self.scales = nn.ModuleList(Attention(each) for each in channels)
-        self.inside = nn.Linear(_JOINED * len(channels), _JOINED)
+        self.beside = Beside(width) if width else None
+        self.inside = nn.Linear(_JOINED * (len(channels) + (width > 0)), _JOINED)
         self.out = nn.Linear(_JOINED, 1, bias=False)
 
-    def forward(self, maps: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Give each photo's number (n) from its maps."""
+    def forward(self, maps: Sequence[torch.Tensor], numbers: torch.Tensor) -> torch.Tensor:
+        """Give each photo's number (n) from its maps and the numbers beside it (n x width)."""
         joined = [scale(each) for scale, each in zip(self.scales, maps, strict=True)]
+        if self.beside is not None:
+            joined.append(self.beside(numbers))
         found: torch.Tensor = self.out(torch.relu(self.inside(torch.cat(joined, dim=1))))[:, 0]
         return found
 

@@ -6,40 +6,19 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from PIL import Image
-
 from photoidx.errors import AssetError
 from photoidx.scoring.learned.card import read_scorer
+from photoidx.scoring.series.inputs import Array, Inputs
 
 if TYPE_CHECKING:
-    import torch
-
     from photoidx.scoring.series.network import Head
 
 KIND = "series"
-LONG_SIDE = 384
-_GREY = 128
 _BACKBONE = "backbone."
 _HEAD = "head."
 
-Array = np.ndarray[Any, Any]
 OpenBackbone = Callable[..., Any]
 """Gives a backbone by its name: `photoidx.indexer.embedders.backbones.open_backbone` with its configuration bound."""
-
-
-def prepared(image: Image.Image, long_side: int = LONG_SIDE) -> Array:
-    """Bring a picture (RGB) to the network's input: its long side to `long_side`, nothing cut off, grey around it.
-
-    Gives long_side x long_side x 3, uint8.
-    """
-    scale = long_side / max(image.size)
-    size = max(1, round(image.width * scale)), max(1, round(image.height * scale))
-    fitted = image.resize(size, Image.Resampling.BICUBIC, reducing_gap=3.0)
-    found = np.full((long_side, long_side, 3), _GREY, np.uint8)
-    left, top = ((long_side - side) // 2 for side in size)
-    found[top : top + size[1], left : left + size[0]] = np.asarray(fitted)
-    return found
 
 
 def split_weights(tensors: Mapping[str, Array]) -> tuple[dict[str, Array], dict[str, Array]]:
@@ -62,18 +41,17 @@ def joined_weights(head: Mapping[str, Array], backbone: Mapping[str, Array]) -> 
 class SeriesScorer:
     """Scores photos by a trained directory. Raises AssetError if it is not whole or not of this kind."""
 
-    def __init__(self, directory: Path, open_backbone: OpenBackbone, device: str = "cpu") -> None:
+    def __init__(self, directory: Path, open_backbone: OpenBackbone, inputs: Inputs, device: str = "cpu") -> None:
         from photoidx.scoring.series.network import Head, fill  # noqa: PLC0415 - brings torch
 
         self.card, tensors = read_scorer(directory, KIND)
-        settings = self.card.settings
+        self._inputs = inputs
+        head, backbone = split_weights(tensors)
         try:
-            self.long_side = int(settings["long_side"])
-            head, backbone = split_weights(tensors)
-            self._backbone = open_backbone(str(settings["backbone"]), pretrained=not backbone)
-            self._head: Head = Head(self._backbone.channels)
+            self._backbone = open_backbone(str(self.card.settings["backbone"]), pretrained=not backbone)
         except KeyError as error:
             raise AssetError(f"The card of {directory} lacks the setting {error}. Train the scorer again.") from error
+        self._head: Head = Head(self._backbone.channels, inputs.width)
         if backbone:
             fill(self._backbone, backbone, str(directory))
         fill(self._head, head, str(directory))
@@ -81,12 +59,17 @@ class SeriesScorer:
         self._backbone.eval().to(device)
         self._head.eval().to(device)
 
-    def scores(self, arrays: Sequence[Array]) -> list[float]:
-        """Give the number of each prepared picture; it does not depend on the others."""
+    def scores(self, rows: Sequence[Array]) -> list[float]:
+        """Give the number of each photo that the inputs prepared; it does not depend on the others."""
         import torch  # noqa: PLC0415
 
+        if not rows:
+            return []
+        pictures, beside = (
+            torch.from_numpy(each).to(self._device) for each in (self._inputs.pictures(rows), self._inputs.beside(rows))
+        )
         with torch.inference_mode():
-            return [self._score(torch.from_numpy(array[None]).to(self._device)) for array in arrays]
-
-    def _score(self, picture: torch.Tensor) -> float:
-        return float(self._head(self._backbone(picture))[0])
+            return [
+                float(self._head(self._backbone(pictures[at : at + 1]), beside[at : at + 1])[0])
+                for at in range(len(rows))
+            ]

@@ -33,6 +33,14 @@ _WORDS = {
 @click.option("--name", default="series", show_default=True, help="What it is called in tables.")
 @click.option("--backbone", default="efficientnet_lite0", show_default=True, help="Or timm:NAME, as timm:resnet50.")
 @click.option("--random-weights", is_flag=True, help="Leave the backbone as it is before it has learnt anything.")
+@click.option(
+    "--with",
+    "beside",
+    type=click.Choice(["measures", "vector"]),
+    multiple=True,
+    help="Look at hand-made measures, too, or at the vector of an embedder. May be repeated.",
+)
+@click.option("--embedder", default="efficientnet_lite0", show_default=True, help="Whose vector (--with vector).")
 @click.option("--start", type=click.Path(file_okay=False, path_type=Path), help="A ranker to begin with.")
 @click.option("--epochs", default=8, show_default=True, help="How often all pairs are learnt from.")
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same ranker.")
@@ -49,6 +57,8 @@ def series(  # noqa: PLR0917 - click passes each option by name
     name: str,
     backbone: str,
     random_weights: bool,
+    beside: tuple[str, ...],
+    embedder: str,
     start: Path | None,
     epochs: int,
     seed: int,
@@ -73,7 +83,7 @@ def series(  # noqa: PLR0917 - click passes each option by name
     if shuffled and layout != "degradations":
         raise PhotoidxError("--shuffled is for --layout degradations.")
     read = degraded_data(data, photos, seed, shuffled=shuffled) if layout == "degradations" else triage_data(data, test)
-    settings = Settings(backbone=backbone, pretrained=not random_weights, epochs=epochs, seed=seed)
+    settings = Settings(backbone, not random_weights, beside, embedder, epochs=epochs, seed=seed)
     with progress() as tell:
         found = train(read, out, name, settings, start=start, resume=resume, config=Config(device=device), tell=tell)
     print_figures(found, _WORDS, output_format)
