@@ -128,9 +128,10 @@ def test_what_was_learnt_from_lots_is_worth_nothing(album: Path, tmp_path: Path)
     assert 0.2 <= sum(right) / len(right) <= 0.8, right
 
 
-def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(album: Path, tmp_path: Path, monkeypatch):
+@pytest.mark.parametrize("whole", [False, True])
+def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(album: Path, tmp_path: Path, whole: bool):
     photos = degraded_data(album, 4, long_side=SIDE)
-    settings = Settings(long_side=SIDE, epochs=3)
+    settings = Settings(long_side=SIDE, epochs=3, whole=whole)
     train(photos, tmp_path / "whole", "ranker", settings)
 
     class Killed(Exception):  # noqa: N818 - it stands for a kill
@@ -146,15 +147,32 @@ def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(album: Path, tm
     with pytest.raises(PhotoidxError, match="--resume"):
         train(photos, tmp_path / "cut", "ranker", settings)
     with pytest.raises(PhotoidxError, match="other data or settings"):
-        train(photos, tmp_path / "cut", "ranker", Settings(long_side=SIDE, epochs=3, seed=1), resume=True)
+        train(photos, tmp_path / "cut", "ranker", replace(settings, seed=1), resume=True)
     looked: list[str] = []
     train(photos, tmp_path / "cut", "ranker", settings, resume=True, tell=lambda what, *_: looked.append(what))
     assert looked.count("looking at pictures") == 0
     assert looked.count("learning") == 1
-    _, whole = read_scorer(tmp_path / "whole", "series")
+    _, undisturbed = read_scorer(tmp_path / "whole", "series")
     _, cut = read_scorer(tmp_path / "cut", "series")
-    assert all(np.array_equal(whole[name], cut[name]) for name in whole)
+    assert cut.keys() == undisturbed.keys()
+    assert all(np.array_equal(undisturbed[name], cut[name]) for name in undisturbed)
+    assert any(name.startswith("backbone.") for name in cut) == whole
     assert not (tmp_path / "cut.work").exists()
+
+
+def test_a_backbone_that_learns_is_kept_and_begun_with(album: Path, tmp_path: Path):
+    photos = degraded_data(album, 4, long_side=SIDE)
+    settings = Settings(long_side=SIDE, epochs=3, whole=True)
+    train(photos, tmp_path / "first", "first", replace(settings, epochs=0))
+    found = train(photos, tmp_path / "next", "next", settings, start=tmp_path / "first")
+    assert found["accuracy"] > found["accuracy_before"] + 0.1
+    (_, first), (_, after) = (read_scorer(tmp_path / name, "series") for name in ("first", "next"))
+    assert not all(np.array_equal(first[name], after[name]) for name in first if name.startswith("backbone."))
+    # One that begins with it and leaves the backbone alone has that very backbone.
+    train(photos, tmp_path / "last", "last", replace(settings, whole=False), start=tmp_path / "next")
+    _, last = read_scorer(tmp_path / "last", "series")
+    assert all(np.array_equal(after[name], last[name]) for name in after if name.startswith("backbone."))
+    assert not all(np.array_equal(after[name], last[name]) for name in after if name.startswith("head."))
 
 
 def test_a_training_that_was_cut_off_does_not_go_on_with_other_pictures(album: Path, tmp_path: Path):

@@ -1,4 +1,4 @@
-"""What a ranker's head is shown of all pictures of a data set, worked out once: their maps and the numbers beside."""
+"""What a ranker is shown of all pictures of a data set, worked out once and kept in files."""
 
 from __future__ import annotations
 
@@ -19,27 +19,38 @@ VIEWS = 2  # as it is, and mirrored
 _DONE = "features.json"
 _AT_ONCE = 4
 
+Array = np.ndarray[Any, Any]
+
 
 class Features:
     """Maps (count x views x channels x height x width, float16) in files, so that memory and a stop do not matter.
 
-    Beside them the numbers that `inputs` gives (count x views x width, float32). `name` says what they are of: files of
+    Of a backbone that `learns` the pictures themselves are kept (count x views x side x side x 3, uint8). Beside them
+    stand the numbers that `inputs` gives (count x views x width, float32). `name` says what all of it is of: files of
     something else are written anew.
     """
 
     def __init__(
-        self, folder: Path, count: int, backbone: Any, inputs: Inputs, *, name: str, device: str = "cpu"
+        self,
+        folder: Path,
+        count: int,
+        backbone: Any,
+        inputs: Inputs,
+        *,
+        name: str,
+        learns: bool = False,
+        device: str = "cpu",
     ) -> None:
         self._folder, self._backbone, self._inputs, self._name = folder, backbone.to(device), inputs, name
-        self.count, self._device = count, device
+        self.count, self._learns, self._device = count, learns, device
         folder.mkdir(parents=True, exist_ok=True)
-        with torch.inference_mode():
-            nothing = torch.zeros((1, inputs.long_side, inputs.long_side, 3), dtype=torch.uint8, device=device)
-            shapes = [each.shape[1:] for each in backbone(nothing)]
+        nothing = np.zeros((1, inputs.long_side, inputs.long_side, 3), np.uint8)
         self._done = self._read_done()
-        self._maps = [self._file(f"level{level}", np.float16, tuple(shape)) for level, shape in enumerate(shapes)]
+        self._shown = [
+            self._file(f"shown{level}", each.dtype, each.shape[1:]) for level, each in enumerate(self._kept(nothing))
+        ]
         # A file of no bytes can't be mapped.
-        self._beside = self._file("beside", np.float32, (inputs.width,)) if inputs.width else None
+        self._beside = self._file("beside", np.dtype(np.float32), (inputs.width,)) if inputs.width else None
 
     def fill(self, load: Callable[[int], Image.Image], progress: Callable[[int, int], None]) -> None:
         """Work out what is not there yet."""
@@ -48,10 +59,8 @@ class Features:
             pictures = [load(number) for number in numbers]
             both = [view for picture in pictures for view in (picture, ImageOps.mirror(picture))]
             rows = [self._inputs.prepare(Shown(view)) for view in both]
-            with torch.inference_mode():
-                maps = self._backbone(torch.from_numpy(self._inputs.pictures(rows)).to(self._device))
-            for kept, found in zip(self._maps, maps, strict=True):
-                kept[numbers.start : numbers.stop] = found.cpu().numpy().reshape(len(numbers), VIEWS, *found.shape[1:])
+            for file, kept in zip(self._shown, self._kept(self._inputs.pictures(rows)), strict=True):
+                file[numbers.start : numbers.stop] = kept.reshape(len(numbers), VIEWS, *kept.shape[1:])
             if self._beside is not None:
                 self._beside[numbers.start : numbers.stop] = self._inputs.beside(rows).reshape(len(numbers), VIEWS, -1)
             progress(numbers.stop, self.count)
@@ -60,8 +69,8 @@ class Features:
 
     def take(self, numbers: Sequence[int], views: Sequence[int]) -> tuple[list[torch.Tensor], torch.Tensor]:
         """Give the head's inputs for some pictures, each in one of its views: maps and the numbers beside, float32."""
-        chosen = (kept[list(numbers), list(views)].astype(np.float32) for kept in self._maps)
-        maps = [torch.from_numpy(each).to(self._device) for each in chosen]
+        chosen = [torch.from_numpy(file[list(numbers), list(views)]).to(self._device) for file in self._shown]
+        maps = self._backbone(chosen[0]) if self._learns else [each.float() for each in chosen]
         return maps, self.beside(numbers, views)
 
     def beside(self, numbers: Sequence[int], views: Sequence[int]) -> torch.Tensor:
@@ -70,7 +79,15 @@ class Features:
             return torch.zeros((len(numbers), 0), device=self._device)
         return torch.from_numpy(self._beside[list(numbers), list(views)]).to(self._device)
 
-    def _file(self, name: str, kind: type, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
+    def _kept(self, pictures: Array) -> list[Array]:
+        """Give what is kept of pictures: themselves, or their maps."""
+        if self._learns:
+            return [pictures]
+        with torch.inference_mode():
+            maps = self._backbone(torch.from_numpy(pictures).to(self._device))
+            return [each.half().cpu().numpy() for each in maps]
+
+    def _file(self, name: str, kind: Any, shape: tuple[int, ...]) -> np.memmap[Any, Any]:
         mode: Any = "r+" if self._done else "w+"
         return np.lib.format.open_memmap(
             self._folder / f"{name}.npy", mode=mode, dtype=kind, shape=(self.count, VIEWS, *shape)
@@ -84,8 +101,8 @@ class Features:
         return int(told["done"]) if told.get("name") == self._name and told.get("count") == self.count else 0
 
     def _note(self, done: int) -> None:
-        for kept in (*self._maps, *([self._beside] if self._beside is not None else [])):
-            kept.flush()
+        for file in (*self._shown, *([self._beside] if self._beside is not None else [])):
+            file.flush()
         partly = self._folder / f"{_DONE}.part"
         partly.write_text(json.dumps({"name": self._name, "count": self.count, "done": done}))
         os.replace(partly, self._folder / _DONE)

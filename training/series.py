@@ -21,25 +21,32 @@ from photoidx.indexer.embedders import embedder
 from photoidx.indexer.embedders.backbones import open_backbone
 from photoidx.indexer.embedders.base import device_of
 from photoidx.indexer.embedders.efficientnet import NAME as LITE0
-from photoidx.scoring.learned.card import Card, check_name, read_scorer, write_scorer
+from photoidx.scoring.learned.card import Card, check_name, fingerprint_of, read_scorer, write_scorer
 from photoidx.scoring.series.inputs import LONG_SIDE, Inputs, described
-from photoidx.scoring.series.network import Head, as_tensors, fill
-from photoidx.scoring.series.scorer import KIND, joined_weights, split_weights
+from photoidx.scoring.series.network import Head, Ranker, has_backbone
+from photoidx.scoring.series.scorer import KIND
 from photoidx.training.features import VIEWS, Features
 from photoidx.training.figures import figures
 from photoidx.training.series_data import Pair, SeriesData
 
 _STATE, _TOLD = "state.safetensors", "state.json"
+_OPTIMIZER = "optimizer."
+_GENTLY = 0.1  # a backbone that knows much learns so much slower than the head, which knows nothing
 
 
 @dataclass(frozen=True)
 class Settings:
-    """How a ranker is trained, and what its head is told beside the maps: `measures`, `vector` (of the embedder)."""
+    """How a ranker is trained.
+
+    `beside` is what its head is told beside the maps: `measures`, `vector` (of the embedder). With `whole` the backbone
+    learns, too.
+    """
 
     backbone: str = LITE0
     pretrained: bool = True
     beside: tuple[str, ...] = ()
     embedder: str = LITE0
+    whole: bool = False
     epochs: int = 8
     batch: int = 32
     rate: float = 1e-3
@@ -65,9 +72,10 @@ def train(
 ) -> dict[str, Any]:
     """Train a ranker and write it as a scorer; give its figures on the pairs that it did not learn from.
 
-    The backbone stays as it is; only what is put on it learns. `start` is a ranker to begin with, as one that learnt
-    from degradations; it must have the same inputs. What is being worked on lies in `OUT.work`; with `resume` a run
-    that was cut off goes on there, and comes to the same weights. Raises PhotoidxError.
+    Unless the settings say otherwise the backbone stays as it is, and only what is put on it learns. `start` is a
+    ranker to begin with, as one that learnt from degradations; it must have the same inputs. What is being worked on
+    lies in `OUT.work`; with `resume` a run that was cut off goes on there, and comes to the same weights. Raises
+    PhotoidxError.
     """
     settings = settings or Settings()
     check_name(name)
@@ -75,29 +83,33 @@ def train(
     if work.exists() and not resume:
         raise PhotoidxError(f"{work} is there, from a training that was cut off. Go on with --resume, or remove it.")
     config = config or Config()
-    told = {"settings": asdict(settings), "data": data.identity, "start": str(start or "")}
     shown = described(settings.beside, settings.long_side, data.seen_at, settings.embedder)
     inputs = Inputs(shown, partial(embedder, config=config), "this training")
+    began = f"{start.name} {fingerprint_of(start)}" if start is not None else "random weights"
+    told = {"settings": asdict(settings), "inputs": inputs.fingerprint, "data": data.identity, "start": began}
+    first = _epochs_done(work, told)
     torch.manual_seed(settings.seed)
-    backbone = open_backbone(settings.backbone, config, pretrained=settings.pretrained)
-    device = device_of(config)
-    head = Head(backbone.channels, inputs.width)
-    if start is not None:
-        _begin_with(head, start, {"backbone": settings.backbone, **shown})
-    head.to(device)
-    what = f"{settings.backbone} {shown} {inputs.fingerprint} {data.identity}"
-    maps = Features(work, data.count, backbone, inputs, name=what, device=device)
+    ranker, is_own = _begin(settings, {"backbone": settings.backbone, **shown}, inputs.width, start, config)
+    head, device = ranker.head, device_of(config)
+    ranker.to(device)
+    maps = Features(
+        work, data.count, ranker.backbone, inputs, name=json.dumps(told), learns=settings.whole, device=device
+    )
     maps.fill(data.load, lambda done, of: tell("looking at pictures", done, of))
     if head.beside is not None:
         learnt = sorted({number for pair in data.train for number in (pair.first, pair.second)})
         head.beside.usual(maps.beside(learnt, [0] * len(learnt)))
     before = figures(data.test, scored(head, maps, data.test))
-    optimizer = torch.optim.AdamW(head.parameters(), settings.rate, weight_decay=settings.decay)
-    first = _restored(work, head, optimizer, told)
+    parts: list[dict[str, Any]] = [{"params": head.parameters()}]
+    if settings.whole:
+        parts.append({"params": ranker.backbone.parameters(), "lr": settings.rate * _GENTLY})
+    optimizer = torch.optim.AdamW(parts, settings.rate, weight_decay=settings.decay)
+    if first:
+        _restore(work / f"{_STATE}.{first}", ranker, optimizer)
     for epoch in range(first, settings.epochs):
         tell("learning", epoch, settings.epochs)
         _epoch(head, optimizer, maps, data.train, np.random.default_rng([settings.seed, epoch]), batch=settings.batch)
-        _keep(work, head, optimizer, {**told, "epochs": epoch + 1})
+        _keep(work, ranker.weights(whole=settings.whole), optimizer, {**told, "epochs": epoch + 1})
     tell("testing", settings.epochs, settings.epochs)
     found = {**figures(data.test, scored(head, maps, data.test)), "accuracy_before": before["accuracy"]}
     card = Card(
@@ -111,14 +123,13 @@ def train(
             "augmentation": "swap, mirror",
             "learnt pairs": len(data.train),
             "tested pairs": len(data.test),
-            "started with": start.name if start is not None else "random weights",
+            "started with": began,
         },
         figures=found,
         licence="that of the backbone's weights, and of the data set",
     )
-    # A backbone with random weights is a part of what was made; one with known weights is named.
-    kept = {} if settings.pretrained else as_tensors(backbone)
-    write_scorer(out, card, joined_weights(as_tensors(head), kept))
+    weights = ranker.weights(whole=is_own or settings.whole)
+    write_scorer(out, card, {name: each.detach().cpu().numpy() for name, each in weights.items()})
     del maps
     shutil.rmtree(work)
     return found
@@ -163,20 +174,31 @@ def _epoch(
         optimizer.step()
 
 
-def _begin_with(head: Head, start: Path, settings: dict[str, Any]) -> None:
-    card, tensors = read_scorer(start, KIND)
-    for name in ("backbone", "beside", "embedder"):
-        before, now = card.settings.get(name), settings.get(name)
-        if before != now:
-            raise PhotoidxError(f"{start} was trained with {name} {before or 'none'}, not {now or 'none'}.")
-    fill(head, split_weights(tensors)[0], str(start))
+def _begin(
+    settings: Settings, told: dict[str, Any], width: int, start: Path | None, config: Config
+) -> tuple[Ranker, bool]:
+    """Give the ranker before it learns, and whether its backbone is its own: not one that can be had by its name."""
+    weights: dict[str, Any] = {}
+    if start is not None:
+        card, weights = read_scorer(start, KIND)
+        for name in ("backbone", "beside", "embedder"):
+            before, now = card.settings.get(name), told.get(name)
+            if before != now:
+                raise PhotoidxError(f"{start} was trained with {name} {before or 'none'}, not {now or 'none'}.")
+    pretrained = settings.pretrained and not has_backbone(weights)
+    ranker = Ranker(open_backbone(settings.backbone, config, pretrained=pretrained), width)
+    if start is not None:
+        ranker.fill(weights, str(start))
+    # What it knows of the usual brightness and spread of its maps is not learnt again from small batches.
+    ranker.backbone.eval().requires_grad_(settings.whole)
+    return ranker, not pretrained
 
 
-def _keep(work: Path, head: Head, optimizer: torch.optim.Optimizer, told: dict[str, Any]) -> None:
+def _keep(work: Path, weights: dict[str, torch.Tensor], optimizer: torch.optim.Optimizer, told: dict[str, Any]) -> None:
     """Keep where the training stands. The description comes last: it belongs to the weights before it."""
-    state = {f"head.{name}": each for name, each in head.state_dict().items()}
+    state = {name: each.contiguous() for name, each in weights.items()}
     for number, each in optimizer.state_dict()["state"].items():
-        state |= {f"optimizer.{number}.{name}": value.contiguous() for name, value in each.items()}
+        state |= {f"{_OPTIMIZER}{number}.{name}": value.contiguous() for name, value in each.items()}
     save_file(state, work / f"{_STATE}.{told['epochs']}")
     partly = work / f"{_TOLD}.part"
     partly.write_text(json.dumps(told))
@@ -184,8 +206,8 @@ def _keep(work: Path, head: Head, optimizer: torch.optim.Optimizer, told: dict[s
     (work / f"{_STATE}.{told['epochs'] - 1}").unlink(missing_ok=True)
 
 
-def _restored(work: Path, head: Head, optimizer: torch.optim.Optimizer, told: dict[str, Any]) -> int:
-    """Go back to where a training stood that was cut off; give the epochs that it has done."""
+def _epochs_done(work: Path, told: dict[str, Any]) -> int:
+    """Give how far a training came that was cut off. Raises PhotoidxError if it was another one."""
     try:
         before = json.loads((work / _TOLD).read_text())
     except (OSError, ValueError):
@@ -193,12 +215,16 @@ def _restored(work: Path, head: Head, optimizer: torch.optim.Optimizer, told: di
     epochs = int(before.pop("epochs"))
     if before != json.loads(json.dumps(told)):
         raise PhotoidxError(f"{work} is of a training with other data or settings. Remove it, or repeat those.")
-    state = load_file(work / f"{_STATE}.{epochs}")
-    head.load_state_dict({n.removeprefix("head."): each for n, each in state.items() if n.startswith("head.")})
+    return epochs
+
+
+def _restore(file: Path, ranker: Ranker, optimizer: torch.optim.Optimizer) -> None:
+    """Go back to where a training stood. Of a backbone that stays as it is nothing was kept."""
+    state = load_file(file)
+    ranker.load_state_dict({name: state[name] for name in ranker.state_dict() if name in state}, strict=False)
     whole = optimizer.state_dict()
     for name, value in state.items():
-        if name.startswith("optimizer."):
-            _, number, key = name.split(".")
+        if name.startswith(_OPTIMIZER):
+            number, key = name.removeprefix(_OPTIMIZER).split(".")
             whole["state"].setdefault(int(number), {})[key] = value
     optimizer.load_state_dict(whole)
-    return epochs

@@ -8,7 +8,7 @@ that are known of a photo otherwise may stand beside its maps.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -21,6 +21,7 @@ _SQUEEZE = 8
 _KERNEL = 7
 _FARTHEST = 4.0  # standard deviations; nothing was learnt of what lies farther out
 _NOTHING = 1e-6
+_BACKBONE, _HEAD = "backbone.", "head."
 
 
 class Attention(nn.Module):
@@ -85,14 +86,33 @@ class Head(nn.Module):
         return found
 
 
-def as_tensors(module: nn.Module) -> dict[str, Any]:
-    """Give a module's weights as arrays, by name."""
-    return {name: tensor.detach().cpu().numpy() for name, tensor in module.state_dict().items()}
+class Ranker(nn.Module):
+    """A backbone and the head on it. The names of its weights are those in a scorer's file."""
+
+    def __init__(self, backbone: Any, width: int = 0) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.head = Head(backbone.channels, width)
+
+    def forward(self, pictures: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
+        """Give each photo's number (n) from pictures (n x side x side x 3, uint8) and the numbers beside them."""
+        found: torch.Tensor = self.head(self.backbone(pictures), numbers)
+        return found
+
+    def weights(self, *, whole: bool) -> dict[str, torch.Tensor]:
+        """Give the weights by name, those of the backbone only if `whole`: it can be named where it is a known one."""
+        return {name: each for name, each in self.state_dict().items() if whole or name.startswith(_HEAD)}
+
+    def fill(self, arrays: Mapping[str, Any], place: str) -> None:
+        """Put a scorer's weights into this one. Raises AssetError, naming their `place`, if they do not fit."""
+        into: nn.Module = self if has_backbone(arrays) else self.head
+        prefix = "" if into is self else _HEAD
+        try:
+            into.load_state_dict({name.removeprefix(prefix): torch.from_numpy(each) for name, each in arrays.items()})
+        except (RuntimeError, TypeError) as error:
+            raise AssetError(f"The weights of {place} do not fit: {' '.join(str(error).split())[:300]}") from error
 
 
-def fill(module: nn.Module, arrays: Mapping[str, Any], place: str) -> None:
-    """Put arrays into a module. Raises AssetError, naming the `place` that they are from, if they do not fit."""
-    try:
-        module.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-    except (RuntimeError, TypeError) as error:
-        raise AssetError(f"The weights of {place} do not fit: {' '.join(str(error).split())[:300]}") from error
+def has_backbone(names: Iterable[str]) -> bool:
+    """Tell whether a scorer's weights have a backbone of their own."""
+    return any(name.startswith(_BACKBONE) for name in names)

@@ -25,6 +25,8 @@ _WORDS = {
     "top_1_chance": "by lot",
 }
 
+_COUNT = click.IntRange(min=1)
+
 
 @click.command()
 @click.argument("data", type=click.Path(file_okay=False, exists=True, path_type=Path))
@@ -33,6 +35,7 @@ _WORDS = {
 @click.option("--name", default="series", show_default=True, help="What it is called in tables.")
 @click.option("--backbone", default="efficientnet_lite0", show_default=True, help="Or timm:NAME, as timm:resnet50.")
 @click.option("--random-weights", is_flag=True, help="Leave the backbone as it is before it has learnt anything.")
+@click.option("--train-backbone", is_flag=True, help="Let the backbone learn, too. It takes a GPU, or few photos.")
 @click.option(
     "--with",
     "beside",
@@ -42,7 +45,14 @@ _WORDS = {
 )
 @click.option("--embedder", default="efficientnet_lite0", show_default=True, help="Whose vector (--with vector).")
 @click.option("--start", type=click.Path(file_okay=False, path_type=Path), help="A ranker to begin with.")
-@click.option("--epochs", default=8, show_default=True, help="How often all pairs are learnt from.")
+@click.option("--epochs", type=_COUNT, default=8, show_default=True, help="How often all pairs are learnt from.")
+@click.option(
+    "--batch",
+    type=click.IntRange(min=1),
+    default=32,
+    show_default=True,
+    help="How many pairs are learnt from at a time.",
+)
 @click.option("--seed", default=0, show_default=True, help="The same seed gives the same ranker.")
 @click.option("--photos", default=0, help="Take so many photos at most (degradations).")
 @click.option("--test", default="val", show_default=True, help="The list to test on (phototriage).")
@@ -57,10 +67,12 @@ def series(  # noqa: PLR0917 - click passes each option by name
     name: str,
     backbone: str,
     random_weights: bool,
+    train_backbone: bool,
     beside: tuple[str, ...],
     embedder: str,
     start: Path | None,
     epochs: int,
+    batch: int,
     seed: int,
     photos: int,
     test: str,
@@ -83,7 +95,16 @@ def series(  # noqa: PLR0917 - click passes each option by name
     if shuffled and layout != "degradations":
         raise PhotoidxError("--shuffled is for --layout degradations.")
     read = degraded_data(data, photos, seed, shuffled=shuffled) if layout == "degradations" else triage_data(data, test)
-    settings = Settings(backbone, not random_weights, beside, embedder, epochs=epochs, seed=seed)
+    settings = Settings(
+        backbone=backbone,
+        pretrained=not random_weights,
+        beside=beside,
+        embedder=embedder,
+        whole=train_backbone,
+        epochs=epochs,
+        batch=batch,
+        seed=seed,
+    )
     with progress() as tell:
         found = train(read, out, name, settings, start=start, resume=resume, config=Config(device=device), tell=tell)
     print_figures(found, _WORDS, output_format)
