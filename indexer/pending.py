@@ -9,23 +9,27 @@ import pyarrow.compute as pc
 
 from photoidx.indexer.worker import DECODE_FINGERPRINT
 from photoidx.records import Kind
-from photoidx.stage import Stage
+from photoidx.stage import DerivedStage, Stage
 
 LEDGER_COLUMNS = ("content_id", "fingerprint", "status")
 
 
 class Pending:
-    """The ledger (its `LEDGER_COLUMNS`), asked for what is missing. `retry_failed` takes what failed as not done."""
+    """The ledger (its `LEDGER_COLUMNS`), asked for what is missing. `retry_failed` takes what failed as not done.
+
+    Of stages over others' rows `derivable` tells; for the rest of it they are not there, for they need no file.
+    """
 
     def __init__(self, ledger: pa.Table, stages: Sequence[Stage], *, retry_failed: bool = False) -> None:
-        self._stages = stages
+        self._stages = [stage for stage in stages if not isinstance(stage, DerivedStage)]
+        self._retry_failed = retry_failed
         self._ledger = ledger.combine_chunks()
         # A fingerprint names its stage. Numbers are quicker to compare, once for each stage, than texts.
         self._codes = self._ledger["fingerprint"].combine_chunks().dictionary_encode()
         self._is_done = pc.equal(self._ledger["status"], "done")
         undecodable = self._contents(DECODE_FINGERPRINT)
         self._done: dict[str, pa.ChunkedArray] = {}
-        for stage in stages:
+        for stage in self._stages:
             done = self._contents(stage.fingerprint, faultless=retry_failed)
             if stage.needs != "bytes" and not retry_failed:
                 done = pa.chunked_array([*done.chunks, *undecodable.chunks], type=pa.string())
@@ -52,6 +56,13 @@ class Pending:
                     for content_id in lacking.to_pylist():
                         result[content_id, kind] = (*result.get((content_id, kind), ()), stage.name)
         return result
+
+    def derivable(self, stage: DerivedStage) -> list[str]:
+        """Give the contents for which a stage over another's rows has work to do."""
+        there = self._contents(stage.source.fingerprint, faultless=True)
+        had = self._contents(stage.fingerprint, faultless=self._retry_failed)
+        found: list[str] = pc.unique(there.filter(pc.invert(pc.is_in(there, value_set=had)))).to_pylist()
+        return found
 
     def complete(self, kind: Kind = Kind.PHOTO, *, faultless: bool = False) -> list[str]:
         """Give the contents that lack nothing that a file of this kind needs; with `faultless`, none that failed."""

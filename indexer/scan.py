@@ -20,6 +20,7 @@ from photoidx.config import Config
 from photoidx.errors import PhotoidxError
 from photoidx.indexer.batch import Batch, Clock
 from photoidx.indexer.crew import Crew
+from photoidx.indexer.derive import derive
 from photoidx.indexer.names import time_in_name
 from photoidx.indexer.pending import LEDGER_COLUMNS, Pending
 from photoidx.indexer.pipeline import Counts, Pipeline
@@ -30,7 +31,7 @@ from photoidx.indexer.walk import FileState, Listing, walk
 from photoidx.indexer.worker import Outcome, Task
 from photoidx.records import format_of, kind_of, next_id, path_text, text_path
 from photoidx.schema import FILES, META, PENDING, SCANS, tables_of
-from photoidx.stage import Stage
+from photoidx.stage import DerivedStage, Stage
 from photoidx.store import Store
 
 _KEEP_VERSIONS = timedelta(days=1)
@@ -125,6 +126,7 @@ class Scan:
         self._store, self._config, self._crew, self._stop = store, crew.config, crew, stop
         self._roots = outermost(roots)
         self._stages: Sequence[Stage] = crew.stages
+        self._derived = [stage for stage in self._stages if isinstance(stage, DerivedStage)]
         for stage in self._stages:
             stage.check()
         store.ensure(*tables_of(self._stages).values())
@@ -158,8 +160,9 @@ class Scan:
         self.result.warnings += the_plan.warnings
         pending = Pending(self._store.read("ledger", LEDGER_COLUMNS), self._stages, retry_failed=retry_failed)
         tasks, late = self._tasks(pending), self._late()
+        derivable = {stage.name: pending.derivable(stage) for stage in self._derived}
         whole = self._last_was_cut_off() or self._widened()
-        busy = bool(tasks or late or whole or the_plan.of(Verdict.MOVED, Verdict.GONE))
+        busy = bool(tasks or late or whole or any(derivable.values()) or the_plan.of(Verdict.MOVED, Verdict.GONE))
         if busy:
             self._log("running")
             self._store.upsert(META, [{"name": PENDING, "value": "yes"}])
@@ -172,6 +175,7 @@ class Scan:
                 self._batch.commit()
             if not self._stop.is_set():
                 self._conclude(whole=whole)
+                self._derive(retry_failed=retry_failed, progress=progress)
         self.result.interrupted = self._stop.is_set()
         self.result.seconds = round(time.monotonic() - began, 3)
         self._log("interrupted" if self.result.interrupted else "finished")
@@ -250,6 +254,21 @@ class Scan:
             pipeline.run(source(), pending.complete(), self._by_pixels(pending.complete(faultless=True)))
         finally:
             self._count(pipeline.counts)
+
+    def _derive(self, progress: Progress, *, retry_failed: bool) -> None:
+        """Work out what stages say of other stages' rows, those of earlier scans and those that came in this one."""
+        for stage in self._derived:
+            ledger = self._store.read("ledger", LEDGER_COLUMNS)
+            content_ids = Pending(ledger, (), retry_failed=retry_failed).derivable(stage)
+            if not content_ids or self._stop.is_set():
+                continue
+
+            def told(done: int, total: int = len(content_ids)) -> None:
+                progress(done, total, self.result.failed)
+
+            stage.load()
+            self.result.failed += derive(self._store, stage, content_ids, self._batch, stop=self._stop, done=told)
+            self.result.analysed = max(self.result.analysed, len(content_ids))
 
     def _by_pixels(self, content_ids: Sequence[str]) -> dict[str, str]:
         """Give those of the contents whose pixels are identified, by the identity of their pixels."""

@@ -23,7 +23,7 @@ from photoidx.indexer.walk import FileState, signed
 from photoidx.records import Kind, content_id_of, content_id_of_stream, format_of, kind_of
 from photoidx.registry import stages
 from photoidx.scoring.hashes import pixel_id
-from photoidx.stage import BatchStage, PhotoStage, Rows, Stage
+from photoidx.stage import BatchStage, DerivedStage, PhotoStage, Rows, Stage
 
 DECODE = "decode"
 DECODE_FINGERPRINT = "decode@1"
@@ -78,7 +78,7 @@ class Worker:
     def __init__(self, config: Config) -> None:
         self._config = config
         self._known: KnownFiles | None = None
-        self._stages = stages(config)
+        self._stages = [stage for stage in stages(config) if not isinstance(stage, DerivedStage)]
         self._loaded: set[str] = set()
 
     def know(self, known: KnownFiles) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -20,6 +21,7 @@ from photoidx import Config, Library
 from photoidx.errors import AssetError, PhotoidxError
 from photoidx.evaluation.datasets.findings import DataSetError
 from photoidx.queries.learned import opinion
+from photoidx.registry import stages
 from photoidx.scoring.aesthetic.scorer import AestheticScorer, means, shares
 from photoidx.scoring.learned.card import read_card
 from photoidx.training.aesthetic import correlation, emd, read_marks, take_over, train
@@ -146,6 +148,39 @@ def test_a_scan_marks_photos_and_the_marks_can_be_asked_for(looks, tmp_path: Pat
     marks = library.sql("SELECT learned_looks FROM photos")["learned_looks"].to_pylist()
     assert all(1 <= each <= 10 for each in marks)
     assert library.scan(some).analysed == 0
+
+
+def test_photos_that_have_vectors_are_marked_without_being_read_again(looks, tmp_path: Path):
+    scorer, _ = looks
+    some = tmp_path / "some"
+    some.mkdir()
+    for number in range(3):
+        (some / f"{number}.jpg").write_bytes((scorer.parent / "ava" / "images" / f"{number}.jpg").read_bytes())
+    plain, scored = Config(workers=1, without=("faces",)), Config(workers=1, without=("faces",), scorers=(str(scorer),))
+    Library(tmp_path / "library", plain).scan(some)
+    for number in range(3):  # without changing what a scan looks at
+        state = (some / f"{number}.jpg").stat()
+        (some / f"{number}.jpg").write_bytes(b"x" * state.st_size)
+        os.utime(some / f"{number}.jpg", ns=(state.st_atime_ns, state.st_mtime_ns))
+    result = Library(tmp_path / "library", scored).scan(some)
+    assert (result.analysed, result.decoded, result.failed) == (3, 0, 0)
+    library = Library(tmp_path / "library", scored)
+    marks = library.sql("SELECT learned_looks, technical FROM photos").to_pylist()
+    assert all(1 <= each["learned_looks"] <= 10 and each["technical"] is not None for each in marks)
+    # A new photo, and one that can't be read.
+    (some / "new.jpg").write_bytes((scorer.parent / "ava" / "images" / "7.jpg").read_bytes())
+    (some / "broken.jpg").write_bytes(b"\xff\xd8 broken")
+    result = library.scan(some)
+    assert (result.new, result.analysed, result.failed) == (2, 2, 1)
+    told = library.sql("SELECT name, learned_looks FROM photos WHERE learned_looks IS NULL").to_pylist()
+    assert [each["name"] for each in told] == ["broken.jpg"]
+    assert library.scan(some).analysed == 0
+
+
+def test_a_scorer_brings_the_embedder_that_it_needs(looks, tmp_path: Path):
+    scorer, _ = looks
+    config = Config(embedders=(), scorers=(str(scorer),))
+    assert [stage.name for stage in stages(config)][-2:] == ["aesthetic scorer looks", "efficientnet_lite0"]
 
 
 def choices(weights: dict[str, float], count: int = 200, seed: int = 1) -> list[Choice]:

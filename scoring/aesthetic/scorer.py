@@ -8,19 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from photoidx.errors import AssetError
 from photoidx.scoring.learned.card import fingerprint_of, read_card, read_scorer
-from photoidx.scoring.learned.table import learned_column
-from photoidx.scoring.learned.vectors import OpenEmbedder, vectors_of
-from photoidx.stage import BatchStage, Rows, column, quality
-
-if TYPE_CHECKING:
-    from photoidx.stage import Photo
+from photoidx.scoring.learned.table import learned_column, learned_table
+from photoidx.scoring.learned.vectors import OpenEmbedder
+from photoidx.stage import DerivedStage, Rows
 
 KIND = "aesthetic"
 MARKS = 10
@@ -63,47 +60,34 @@ class AestheticScorer:
         return scores
 
 
-class AestheticStage(BatchStage):
-    """Runs a directory that `photoidx train aesthetic` wrote. It embeds each photo for itself."""
+class AestheticStage(DerivedStage):
+    """Runs a directory that `photoidx train aesthetic` wrote, over the vectors of its embedder."""
+
+    source_columns = ("vector",)
 
     def __init__(self, directory: Path, open_embedder: OpenEmbedder) -> None:
         card, digest = read_card(directory)
         self._directory = directory
         try:
-            self._embedder = open_embedder(str(card.settings["embedder"]))
+            embedder = open_embedder(str(card.settings["embedder"]))
         except KeyError as error:
             raise AssetError(f"The card of {directory} lacks the setting {error}. Train the scorer again.") from error
+        self.source, self.source_table = embedder, embedder.vector_table
         self._scorer: AestheticScorer | None = None
         self._column = learned_column(card.name)
-        self.batch_size = self._embedder.batch_size
         self.name = f"aesthetic scorer {card.name}"
-        self.weights_id = f"{fingerprint_of(directory)} {digest} {self._embedder.fingerprint}"
+        self.weights_id = f"{fingerprint_of(directory)} {digest}"
         about = "How people would mark this photo for its looks, as a trained scorer sees it: higher is better."
-        self.tables = (quality(column(self._column, pa.float32(), about)),)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """Travel to other processes without the head; the embedder leaves its own model behind."""
-        return {**self.__dict__, "_scorer": None}
-
-    def check(self) -> None:
-        """Raise AssetError if the embedder's weights are not here."""
-        self._embedder.check()
-
-    def prepare(self, photo: Photo) -> Array:
-        """Give the embedder's input."""
-        return np.asarray(self._embedder.prepare(photo))
+        self.tables = (learned_table(card.name, about),)
 
     def load(self) -> None:
-        """Open the embedder and the head."""
-        self._embedder.load()
+        """Open the head."""
         self._scorer = AestheticScorer(self._directory)
 
-    def run_batch(self, arrays: Sequence[Array]) -> Sequence[Rows]:
-        """Give each photo's score."""
+    def run_rows(self, rows: pa.RecordBatch) -> Sequence[Rows]:
+        """Give the score of each vector."""
         if self._scorer is None:
             self.load()
         assert self._scorer is not None
-        if not arrays:
-            return []
-        vectors = vectors_of(self._embedder, arrays)
+        vectors = np.asarray(rows["vector"].flatten(), np.float32).reshape(rows.num_rows, -1)
         return [{self.tables[0].name: [{self._column: score}]} for score in self._scorer.scores(vectors)]

@@ -21,7 +21,7 @@ from photoidx.scoring.noise import NoiseStage
 from photoidx.scoring.sharpness import SharpnessStage
 from photoidx.scoring.technical import Technical
 from photoidx.scoring.thumbnails import Thumbnails
-from photoidx.stage import Stage
+from photoidx.stage import DerivedStage, Stage
 
 if TYPE_CHECKING:
     from photoidx.config import Config
@@ -55,6 +55,9 @@ def stages(config: Config) -> list[Stage]:
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         made = entry.load()(config)
         found += [made] if isinstance(made, Stage) else list(made)
+    for stage in [each for each in found if isinstance(each, DerivedStage)]:
+        if stage.source.name not in {each.name for each in found}:
+            found.append(stage.source)
     names = [stage.name for stage in found]
     twice = {name for name in names if names.count(name) > 1}
     if twice:

@@ -86,7 +86,7 @@ def quality(*columns: pa.Field) -> TableSpec:
 
 
 class Stage(ABC):
-    """What every stage declares. Subclass `PhotoStage` or `BatchStage`.
+    """What every stage declares. Subclass `PhotoStage`, `BatchStage` or `DerivedStage`.
 
     `needs` tells what the results depend on: the file's bytes, the decoded picture at its working size, or both. Those
     that depend on the picture alone are taken over from another content with the very same pixels. A stage that asks
@@ -139,3 +139,24 @@ class BatchStage(Stage):
     @abstractmethod
     def run_batch(self, arrays: Sequence[np.ndarray[Any, Any]]) -> Sequence[Rows]:
         """Give one result for each array."""
+
+
+class DerivedStage(Stage):
+    """A stage over the rows that another stage wrote: it runs in the scan's own process, and no file is read for it.
+
+    A scan adds `source` if it would not run otherwise. Where that failed, there is nothing to derive.
+    """
+
+    source: Stage
+    source_table: str
+    source_columns: tuple[str, ...]
+
+    @property
+    def fingerprint(self) -> str:
+        """What the results depend on besides the photo: all that the source's do, too."""
+        both = f"{super().fingerprint}\0{self.source.fingerprint}"
+        return f"{self.name}@{self.version}:{hashlib.sha256(both.encode()).hexdigest()[:12]}"
+
+    @abstractmethod
+    def run_rows(self, rows: pa.RecordBatch) -> Sequence[Rows]:
+        """Give one result for each of these rows: `content_id` and the columns of `source_table`, one row a content."""
