@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -18,12 +19,14 @@ from safetensors.torch import save_file
 from scipy.stats import pearsonr
 
 from photoidx import Config, Library
+from photoidx.care.repair import repair
 from photoidx.errors import AssetError, PhotoidxError
 from photoidx.evaluation.datasets.findings import DataSetError
 from photoidx.queries.learned import opinion
 from photoidx.registry import stages
 from photoidx.scoring.aesthetic.scorer import AestheticScorer, means, shares
 from photoidx.scoring.learned.card import read_card
+from photoidx.tables import Tables
 from photoidx.training.aesthetic import correlation, emd, read_marks, take_over, train
 from photoidx.training.blend import Choice
 from photoidx.training.blend import train as train_blend
@@ -175,6 +178,26 @@ def test_photos_that_have_vectors_are_marked_without_being_read_again(looks, tmp
     told = library.sql("SELECT name, learned_looks FROM photos WHERE learned_looks IS NULL").to_pylist()
     assert [each["name"] for each in told] == ["broken.jpg"]
     assert library.scan(some).analysed == 0
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_marks_that_were_lost_with_their_table_come_back(looks, tmp_path: Path, away: bool):
+    scorer, some = tmp_path / "scorer", tmp_path / "some"
+    shutil.copytree(looks[0], scorer)
+    some.mkdir()
+    (some / "0.jpg").write_bytes((looks[0].parent / "ava" / "images" / "0.jpg").read_bytes())
+    config = Config(workers=1, without=("faces",), scorers=(str(scorer),))
+    Library(tmp_path / "library", config).scan(some)
+    before = Library(tmp_path / "library", config).sql("SELECT * FROM quality").to_pylist()
+    shutil.rmtree(tmp_path / "library" / "quality.lance")
+    if away:  # while the library is mended
+        scorer.rename(tmp_path / "away")
+    repair(Tables(str(tmp_path / "library")))
+    if away:
+        (tmp_path / "away").rename(scorer)
+    Library(tmp_path / "library", config).scan(some)
+    assert Library(tmp_path / "library", config).sql("SELECT * FROM quality").to_pylist() == before
+    assert before[0]["learned_looks"] is not None
 
 
 def test_a_scorer_brings_the_embedder_that_it_needs(looks, tmp_path: Path):

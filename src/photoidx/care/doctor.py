@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,10 @@ import pyarrow.compute as pc
 from photoidx.as_of import READ_ORDER, Version
 from photoidx.care.leftovers import leftovers
 from photoidx.config import DEFAULT_EMBEDDER, Config
-from photoidx.errors import PhotoidxError, TableDamagedError
+from photoidx.errors import AssetError, PhotoidxError, TableDamagedError
 from photoidx.registry import stages
 from photoidx.schema import DECISIONS, FILES, LEDGER, MADE, META, OWN_TABLES, PENDING, SCANS
+from photoidx.scoring.learned.card import read_card
 from photoidx.stage import Stage
 from photoidx.tables import Tables
 
@@ -231,12 +233,25 @@ def _missing(names: set[str], facts: Mapping[str, str]) -> list[Finding]:
 
 
 def known_stages(facts: Mapping[str, str]) -> list[Stage]:
-    """Give the stages whose results a library may hold, with the embedders that it remembers."""
+    """Give the stages whose results a library may hold, with the embedders and scorers that it remembers.
+
+    Scorers that are not where they were are left out.
+    """
     remembered = [name for name in json.loads(facts.get("embedders", "[]")) if name != DEFAULT_EMBEDDER]
+    scorers = [each["directory"] for each in json.loads(facts.get("scorers", "[]"))]
+    config = Config(embedders=(DEFAULT_EMBEDDER, *remembered), scorers=tuple(filter(_is_scorer, scorers)))
+    for less in (config, replace(config, scorers=()), Config()):
+        with contextlib.suppress(PhotoidxError, ValueError):
+            return stages(less)
+    return []
+
+
+def _is_scorer(directory: str) -> bool:
     try:
-        return stages(Config(embedders=(DEFAULT_EMBEDDER, *remembered)))
-    except (PhotoidxError, ValueError):
-        return stages(Config())
+        read_card(Path(directory))
+    except AssetError:
+        return False
+    return True
 
 
 def _results(states: Mapping[str, State], facts: Mapping[str, str]) -> list[Finding]:

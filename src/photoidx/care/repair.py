@@ -15,6 +15,7 @@ from photoidx.as_of import current_at, passed_twice
 from photoidx.care.decisions_file import save_decisions
 from photoidx.care.doctor import Finding, Mend, examine, key_columns, known_stages, last_readable
 from photoidx.errors import TableDamagedError
+from photoidx.indexer.worker import DECODE
 from photoidx.schema import DECISIONS, LEDGER, MADE, MENDED, META, PENDING, arrow_schema, tables_of
 from photoidx.store import Store
 from photoidx.tables import Tables
@@ -107,14 +108,28 @@ def _afterwards(tables: Tables, store: Store, fault: Finding, *, went_back: bool
         specs = tables_of(known_stages(facts))
         if name in specs:
             store.ensure(specs[name])
-    owners = [stage.name for stage in known_stages(facts) if any(spec.name == name for spec in stage.tables)]
-    if name.startswith("vectors_") and not owners:
-        owners = [name.removeprefix("vectors_")]
+    owners = _owners(store, facts, name)
     if owners:
         _forget_since(tables, store, owners, fault, went_back=went_back)
     states = [_STATES[name]] if name in _STATES else list(_STATES.values()) if name == META.name else []
     news = {PENDING: "yes", MENDED: datetime.now(UTC).isoformat(), **dict.fromkeys(states, "")}
     store.upsert(META, [{"name": fact, "value": value} for fact, value in news.items()])
+
+
+def _owners(store: Store, facts: Mapping[str, str], table: str) -> list[str]:
+    """Give the stages that write a table; of one that several share also those that are in the ledger and not known.
+
+    Such a one may be a scorer whose directory is away.
+    """
+    known = known_stages(facts)
+    owners = {stage.name: spec for stage in known for spec in stage.tables if spec.name == table}
+    if table.startswith("vectors_") and not owners:
+        return [table.removeprefix("vectors_")]
+    strangers: set[str] = set()
+    if any(spec.shared for spec in owners.values()):
+        noted = store.read(LEDGER.name, ["stage"])["stage"]
+        strangers = set(pc.unique(noted).to_pylist()) - {stage.name for stage in known} - {DECODE}
+    return [*owners, *sorted(strangers)]
 
 
 def _forget_since(tables: Tables, store: Store, owners: Sequence[str], fault: Finding, *, went_back: bool) -> None:
@@ -172,8 +187,7 @@ def _drop_rows(tables: Tables, store: Store, fault: Finding) -> None:
     if kept:
         store.upsert(META, [{"name": fact, "value": value} for fact, value in kept.items()])
     if key[0] == _OF_CONTENTS and name != LEDGER.name:
-        for stage in known_stages(store.meta()):
-            if any(spec.name == name for spec in stage.tables):
-                _forget(store, [(stage.name, value) for value in values])
+        for stage in _owners(store, store.meta(), name):
+            _forget(store, [(stage, value) for value in values])
     state = {_STATES[name]: ""} if name in _STATES else {}
     store.upsert(META, [{"name": fact, "value": value} for fact, value in {PENDING: "yes", **state}.items()])
