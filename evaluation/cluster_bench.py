@@ -8,7 +8,6 @@ BCubed is that of `burst_bench`, with noise as clusters of one.
 
 from __future__ import annotations
 
-import csv
 import os
 import time
 from collections import Counter
@@ -20,12 +19,11 @@ import numpy as np
 
 from photoidx.errors import PhotoidxError
 from photoidx.evaluation.burst_bench import bcubed
+from photoidx.evaluation.datasets.tables import labelled_rows
 from photoidx.queries.clusters import METHODS, NOISE, REDUCTIONS, Array, Parameters, grouped, reduced
 from photoidx.queries.frames import read_frames
 from photoidx.store import Store
 
-_PATH_COLUMNS = ("path", "img", "file", "name")
-_CLASS_COLUMNS = ("class", "category", "label")
 _FEWEST_CLASSES = 2
 
 Row = dict[str, Any]
@@ -45,16 +43,9 @@ def classes_of_folders(folder: Path, paths: Iterable[str]) -> dict[str, str]:
 def classes_of_table(table: Path, paths: Iterable[str]) -> dict[str, str]:
     """Give the class of each path that a CSV file names, by its path or its file's name alone.
 
-    Raises PhotoidxError if it has no column of paths (path, img, file, name) or of classes (class, category, label).
+    Raises PhotoidxError if it has no column of paths or of classes.
     """
-    with table.open(newline="", encoding="utf-8") as file:
-        rows = list(csv.DictReader(file))
-    names = list(rows[0]) if rows else []
-    path_column = next((name for name in _PATH_COLUMNS if name in names), None)
-    class_column = next((name for name in _CLASS_COLUMNS if name in names), None)
-    if path_column is None or class_column is None:
-        raise PhotoidxError(f"{table} needs the columns path and class; it has {', '.join(names) or 'none'}.")
-    classes = {row[path_column]: row[class_column] for row in rows}
+    classes = dict(labelled_rows(table))
     beside = {os.path.abspath(table.parent / name): of for name, of in classes.items()}
     by_name = {os.path.basename(name): of for name, of in classes.items()}
     found = {path: beside.get(path) or by_name.get(os.path.basename(path)) for path in paths}

@@ -19,13 +19,12 @@ from tempfile import TemporaryDirectory
 import cv2
 import numpy as np
 
-from photoidx.config import Config
 from photoidx.errors import PhotoError, PhotoidxError
 from photoidx.evaluation import burst_builder
 from photoidx.evaluation.burst_frames import laplacian_variance
 from photoidx.evaluation.degradations import Pixels
 from photoidx.evaluation.duplicate_edits import EDITS, Copy, Edit, Original
-from photoidx.indexer.decode import DecodedPhoto
+from photoidx.evaluation.reading import open_photo
 from photoidx.indexer.walk import walk
 from photoidx.records import content_id_of, format_of
 
@@ -193,7 +192,7 @@ def _sources(folders: Iterable[Path]) -> Iterator[_Source]:
             if format_of(path) not in _FORMATS:
                 continue
             try:
-                decoded = DecodedPhoto(Path(path).read_bytes(), format_of(path) or "", Config().max_pixels)
+                decoded = open_photo(path)
                 pixels = np.asarray(decoded.image().convert("RGB"), dtype=np.uint8)
             except (OSError, PhotoError):
                 continue

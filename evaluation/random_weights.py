@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
 from photoidx.errors import PhotoidxError
@@ -13,7 +14,7 @@ from photoidx.indexer.embedders.timm_models import TimmStage
 if TYPE_CHECKING:
     from photoidx.indexer.embedders.base import VectorStage
 
-_WEIGHTS_ID = "random weights, seed 0"
+_WEIGHTS_ID = f"random weights, seed 0, torch {version('torch')}"
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def _drawn() -> Iterator[None]:
 class _RandomTimm(TimmStage):
     """A model of timm as it is before training."""
 
-    weights_id = _WEIGHTS_ID
+    weights_id = f"{_WEIGHTS_ID}, timm {version('timm')}"
 
     def check(self) -> None:
         """Ask for no weights."""
@@ -45,7 +46,7 @@ class _RandomTimm(TimmStage):
 class _RandomClip(ClipStage):
     """A model of open_clip as it is before training."""
 
-    weights_id = _WEIGHTS_ID
+    weights_id = f"{_WEIGHTS_ID}, open_clip {version('open_clip_torch')}"
 
     def check(self) -> None:
         """Ask for no weights."""

@@ -5,18 +5,20 @@ from __future__ import annotations
 import itertools
 import random
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from photoidx.config import Config
 from photoidx.errors import PhotoError, PhotoidxError
+from photoidx.evaluation.datasets.findings import Finding
 from photoidx.evaluation.datasets.labelled import LabelledPhoto, LabelledSet
 from photoidx.evaluation.degradation_bench import interval
 from photoidx.evaluation.kept_features import KeptFeatures
+from photoidx.evaluation.reading import open_photo
 from photoidx.evaluation.retrieval_measures import (
     Judged,
     fisher_ratios,
@@ -26,7 +28,7 @@ from photoidx.evaluation.retrieval_measures import (
 )
 from photoidx.evaluation.similarity_methods import SimilarityMethod
 from photoidx.indexer.decode import DecodedPhoto
-from photoidx.records import content_id_of, format_of
+from photoidx.records import content_id_of
 from photoidx.store import Store
 
 Array = np.ndarray[Any, Any]
@@ -41,6 +43,7 @@ PUBLISHED = {
 }
 """mAP@10 that others published, on the whole sets; in what way they computed it beyond that is not known to us."""
 _SMALL_GROUP = 10
+_NAMED = 5
 _MOST_FOR_GROUPS = 5000
 """Photos up to which groups are made of likenesses: memory and time grow with the square."""
 _DIGITS = 4
@@ -79,26 +82,49 @@ class Report:
 
 
 def drawn(labelled: LabelledSet, most: int, seed: int) -> LabelledSet:
-    """Draw at most about so many photos: whole groups where they are small, else as many of each group; 0 takes all.
+    """Draw so many photos at most: whole groups where they are small, else as many of each group; 0 takes all.
 
-    A query that the official protocol of Holidays names is kept with its group.
+    Of a group with a query one is kept, and a group that can be asked about is among those drawn. That it is a part of
+    the set, and which, is among the findings.
     """
-    sizes = labelled.group_sizes
     if not most or len(labelled.photos) <= most:
         return labelled
     rng = random.Random(seed)  # noqa: S311 - a sample, not a secret
-    if len(labelled.photos) / len(sizes) <= _SMALL_GROUP:
-        names = sorted(sizes)
+    members: dict[str, list[LabelledPhoto]] = {}
+    for photo in labelled.photos:
+        members.setdefault(photo.group, []).append(photo)
+    names = sorted(members)
+    if len(labelled.photos) / len(names) <= _SMALL_GROUP:
         rng.shuffle(names)
-        total = list(itertools.accumulate(sizes[name] for name in names))
-        chosen = set(names[: max(2, sum(count <= most for count in total))])
-        photos = tuple(photo for photo in labelled.photos if photo.group in chosen)
+        room = max(2, most // 2)  # one group may not take it all: there would be nothing to confuse it with
     else:
-        each = max(2, most // len(sizes))
-        members = {name: [photo for photo in labelled.photos if photo.group == name] for name in sizes}
-        kept = {photo for group in members.values() for photo in rng.sample(group, min(each, len(group)))}
-        photos = tuple(photo for photo in labelled.photos if photo in kept)
-    return replace(labelled, photos=photos)
+        names = rng.sample(names, min(len(names), max(2, most // 2)))
+        room = max(2, most // len(names))
+    names.sort(key=lambda name: not _can_be_asked(members[name]))  # what was drawn first stays first among its like
+    chosen: set[LabelledPhoto] = set()
+    for name in names[:1] + rng.sample(names[1:], len(names) - 1):
+        part = _part(members[name], room, rng)
+        if len(chosen) + len(part) <= max(most, 2 * room):
+            chosen.update(part)
+    photos = tuple(photo for photo in labelled.photos if photo in chosen)
+    what = f"{len(photos):,} of {len(labelled.photos):,} photos were drawn (seed {seed})"
+    told = Finding(f"{what}: figures do not compare with those of the whole set", fatal=False)
+    return replace(labelled, photos=photos, findings=(*labelled.findings, told))
+
+
+def _can_be_asked(group: Sequence[LabelledPhoto]) -> bool:
+    return len(group) > 1 and any(photo.is_query for photo in group)
+
+
+def _part(group: Sequence[LabelledPhoto], most: int, rng: random.Random) -> list[LabelledPhoto]:
+    """Draw so many photos of a group at most, one that asks among them if there is one."""
+    if len(group) <= most:
+        return list(group)
+    found = rng.sample(group, most)
+    queries = [photo for photo in group if photo.is_query]
+    if queries and not any(photo.is_query for photo in found):
+        found[0] = rng.choice(queries)
+    return found
 
 
 def bench(
@@ -113,6 +139,7 @@ def bench(
     Raises PhotoidxError if too few photos can be read.
     """
     contents, unread = _contents(labelled.photos, progress)
+    findings = [*labelled.findings, *_torn(labelled.photos, contents)]
     kept: dict[str, dict[str, Array]] = {}
     for each in methods:
         kept[each.name] = _features(each, contents, store, unread, progress)
@@ -120,7 +147,7 @@ def bench(
     names, groups = np.unique([photo.group for photo in photos], return_inverse=True)
     queries = np.array([photo.is_query for photo in photos], bool)
     if not (len(names) > 1 and (queries & (np.bincount(groups)[groups] > 1)).any()):
-        raise PhotoidxError(f"Too few photos of {labelled.folder} can be read: there is nothing to find.")
+        raise PhotoidxError(_nothing_left(labelled, unread))
     asked = _Questions(labelled.layout, groups, queries, seed)
     results = []
     for each in methods:
@@ -136,9 +163,26 @@ def bench(
         groups,
         tuple(results),
         tuple(agreement(results[:-1])),
-        tuple(str(finding) for finding in labelled.findings),
+        (*map(str, findings), *(each.note for each in methods if each.note)),
         unread,
     )
+
+
+def _nothing_left(labelled: LabelledSet, unread: Mapping[str, str]) -> str:
+    if not unread:
+        return f"The photos of {labelled.folder} that were drawn leave nothing to find. Draw more by --limit."
+    first = "; ".join(f"{path}: {why}" for path, why in sorted(unread.items())[:_NAMED])
+    return f"Too few photos of {labelled.folder} can be read: there is nothing to find. {len(unread):,} can't: {first}"
+
+
+def _torn(photos: Sequence[LabelledPhoto], contents: Mapping[str, str]) -> list[Finding]:
+    """Note photos that lie in two groups: none of them can be right."""
+    groups: dict[str, set[str]] = defaultdict(set)
+    for photo in photos:
+        if photo.path in contents:
+            groups[contents[photo.path]].add(photo.group)
+    torn = tuple(photo.path for photo in photos if len(groups.get(contents.get(photo.path, ""), ())) > 1)
+    return [Finding("equal files in different groups", torn, fatal=False)] if torn else []
 
 
 def _contents(photos: Sequence[LabelledPhoto], progress: Progress) -> tuple[dict[str, str], dict[str, str]]:
@@ -163,8 +207,7 @@ def _features(
     lacking = list(missing.items())
     for start in range(0, len(lacking), method.batch_size):
         progress(method.name, start, len(lacking))
-        batch = _decoded(lacking[start : start + method.batch_size], unread)
-        made = dict(zip(batch, method.read(list(batch.values())), strict=True)) if batch else {}
+        made = _read(method, _decoded(lacking[start : start + method.batch_size], unread), unread, missing)
         keeper.write(made)
         found |= made
     bad = {content_id for content_id, path in missing.items() if path in unread}
@@ -172,19 +215,39 @@ def _features(
     return found
 
 
+def _read(
+    method: SimilarityMethod, batch: dict[str, DecodedPhoto], unread: dict[str, str], paths: Mapping[str, str]
+) -> dict[str, Array]:
+    """Give what a method reads of photos, by content; those that it can't read go to `unread`."""
+    if not batch:
+        return {}
+    try:
+        return dict(zip(batch, method.read(list(batch.values())), strict=True))
+    except PhotoError as error:  # at another size than the one that was tried
+        if len(batch) == 1:
+            unread[paths[next(iter(batch))]] = str(error)
+            return {}
+        found: dict[str, Array] = {}
+        for each in batch.items():
+            found |= _read(method, dict([each]), unread, paths)
+        return found
+
+
 def _decoded(batch: Sequence[tuple[str, str]], unread: dict[str, str]) -> dict[str, DecodedPhoto]:
     photos = {}
     for content_id, path in batch:
         try:
-            data = Path(path).read_bytes()
-            photo = DecodedPhoto(data, format_of(path) or "", Config().max_pixels)
+            photo = open_photo(path)
             photo.image()
         except OSError as error:
             unread[path] = error.strerror or str(error)
         except PhotoError as error:
             unread[path] = str(error)
         else:
-            photos[content_id] = photo
+            if photo.content_id == content_id:
+                photos[content_id] = photo
+            else:  # what is kept under the old name would be wrong for good
+                unread[path] = "it was changed while the benchmark ran"
     return photos
 
 

@@ -6,6 +6,7 @@ mAP is the mean over questions of the average precision (Manning, Raghavan and S
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ CURVE = 20
 """Up to which place recall is told."""
 NS_GROUP = 4
 _BINS = 60
+_ROUNDING = 1e-12
 
 
 def average_precision(ranks: Array) -> float:
@@ -66,12 +68,12 @@ def _pairs(sizes: Counter[Any]) -> int:
 
 def grouped_by_likeness(likeness: Array, groups: int) -> Array:
     """Give the group of each photo where so many are wanted: average linkage over 1 minus the likeness (n x n)."""
-    from scipy.cluster.hierarchy import fcluster, linkage  # noqa: PLC0415 - slow to import
+    from scipy.cluster.hierarchy import cut_tree, linkage  # noqa: PLC0415 - slow to import
     from scipy.spatial.distance import squareform  # noqa: PLC0415
 
     far = float(likeness.max()) - (likeness + likeness.T) / 2
     np.fill_diagonal(far, 0.0)
-    labels: Array = fcluster(linkage(squareform(far, checks=False), "average"), groups, "maxclust")
+    labels: Array = cut_tree(linkage(squareform(far, checks=False), "average"), n_clusters=groups)[:, 0]
     return labels
 
 
@@ -154,22 +156,59 @@ def judge(likeness: Array, groups: Array, queries: Array, seed: int = 0) -> Judg
 
 
 def separation(likeness: Array, groups: Array) -> Separation:
-    """Compare the likenesses of pairs within a group with those of pairs of two groups."""
-    rows, columns = np.triu_indices(len(groups), 1)
-    values = likeness[rows, columns].astype(np.float64)
-    same = groups[rows] == groups[columns]
-    edges = np.linspace(values.min(), max(values.max(), values.min() + 1e-9), _BINS + 1)
-    parts = [values[same], values[~same]]
-    shares = [np.histogram(part, edges)[0] / max(len(part), 1) for part in parts]
-    return Separation(edges, shares[0], shares[1], fisher_of_two(*parts))
+    """Compare the likenesses of pairs within a group with those of pairs of two groups. Memory grows with the rows."""
+    rows = [likeness[at, at + 1 :] for at in range(len(groups) - 1)]
+    low, high = (float(edge(list(map(edge, rows)))) for edge in (np.min, np.max))
+    edges = np.linspace(low, max(high, low + 1e-9), _BINS + 1)
+    within, between = _Sample(edges), _Sample(edges)
+    for at, row in enumerate(rows):
+        same = groups[at + 1 :] == groups[at]
+        within.take(row[same])
+        between.take(row[~same])
+    return Separation(edges, within.shares, between.shares, _criterion(within, between))
 
 
-def fisher_of_two(one: Array, other: Array) -> float:
-    """Give Fisher's criterion of two samples of a number; 0 where one is empty or neither varies."""
-    if not len(one) or not len(other):
+class _Sample:
+    """Numbers that come in parts: how many fall into each bin, their mean and variance."""
+
+    def __init__(self, edges: Array) -> None:
+        self._edges = edges
+        self._counts = np.zeros(len(edges) - 1)
+        self.count, self._sum, self._squares = 0, 0.0, 0.0
+
+    def take(self, values: Array) -> None:
+        """Add some."""
+        beyond = values.astype(np.float64) - self._edges[0]
+        self._counts += np.histogram(values, self._edges)[0]
+        self.count += len(values)
+        self._sum += float(beyond.sum())
+        self._squares += float((beyond**2).sum())
+
+    @property
+    def shares(self) -> Array:
+        """The share of each bin."""
+        return self._counts / max(self.count, 1)
+
+    @property
+    def mean(self) -> float:
+        """The mean, above the lowest edge."""
+        return self._sum / max(self.count, 1)
+
+    @property
+    def variance(self) -> float:
+        """The variance; what rounding leaves of none is none."""
+        square = self._squares / max(self.count, 1)
+        found = square - self.mean**2
+        return found if found > _ROUNDING * square else 0.0
+
+
+def _criterion(one: _Sample, other: _Sample) -> float:
+    """Give Fisher's criterion; 0 where one is empty or the means are equal, infinite where nothing varies besides."""
+    apart = (one.mean - other.mean) ** 2
+    if not one.count or not other.count or not apart:
         return 0.0
-    spread = float(one.var() + other.var())
-    return float((one.mean() - other.mean()) ** 2 / spread) if spread else 0.0
+    spread = one.variance + other.variance
+    return apart / spread if spread else math.inf
 
 
 def fisher_ratios(vectors: Array, groups: Array) -> Array:

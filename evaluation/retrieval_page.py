@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import colorsys
+import contextlib
 import hashlib
-import html
 import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -15,15 +15,14 @@ from typing import Any
 
 import numpy as np
 
-from photoidx.config import Config
 from photoidx.errors import PhotoError, PhotoidxError
 from photoidx.evaluation import svg_charts
 from photoidx.evaluation.colour_distances import bin_colours
+from photoidx.evaluation.reading import open_photo
 from photoidx.evaluation.retrieval_bench import CHANCE, MethodResult, Report, Row, worst
 from photoidx.evaluation.retrieval_measures import CURVE
 from photoidx.evaluation.similarity_methods import EMD, RANDOM
-from photoidx.indexer.decode import DecodedPhoto
-from photoidx.records import format_of
+from photoidx.evaluation.svg_charts import safe
 
 MARK = '<meta name="generator" content="photoidx bench retrieval">'
 _FAILURES = 5
@@ -53,7 +52,8 @@ def write_page(report: Report, out: Path) -> None:
         half.write_text(page(report), encoding="utf-8")
         half.replace(out)
     except OSError as error:
-        half.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # a name that is too long can't be removed either
+            half.unlink(missing_ok=True)
         raise PhotoidxError(f"Can't write {out}: {error.strerror or error}.") from error
 
 
@@ -68,7 +68,7 @@ def page(report: Report) -> str:
         f'<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n{MARK}\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{_text(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
+        f"<title>{safe(title)}</title>\n<style>{style}</style>\n</head>\n<body>\n{body}\n</body>\n</html>\n"
     )
 
 
@@ -76,22 +76,22 @@ def _opening(report: Report, title: str) -> Iterable[str]:
     asked = len(report.results[0].judged.asked)
     trained = [result for result in report.results if result.name != CHANCE and result.weights != RANDOM]
     protocol = f", protocol {report.protocol}" if report.layout == "holidays" else ""
-    yield f"<h1>{_text(title)}</h1>"
+    yield f"<h1>{safe(title)}</h1>"
     yield (
         f"<p>{len(report.photos):,} photos in {len(np.unique(report.groups)):,} groups; {asked:,} of them ask for the "
-        f"others of their group. Layout {_text(report.layout)}{protocol}.</p>"
+        f"others of their group. Layout {safe(report.layout)}{protocol}.</p>"
     )
     if trained:
         best = max(trained, key=lambda result: float(result.row["map_10"]))
         nearest = 100 * float(best.row["nearest"])
         words = f"its mAP@10 is {best.row['map_10']:.3f}; the nearest photo is a right one for {nearest:.1f} %."
-        yield f'<p class="answer"><b>{_text(best.name)}</b> finds them best: {words}</p>'
+        yield f'<p class="answer"><b>{safe(best.name)}</b> finds them best: {words}</p>'
     notes = [*report.notes, *(f"left out {path}: {why}" for path, why in sorted(report.unread.items()))]
     notes += [
         f"{each.name} has random weights: it shows that it runs" for each in report.results if each.weights == RANDOM
     ]
     if notes:
-        yield '<ul class="notes">' + "".join(f"<li>{_text(note)}</li>" for note in notes) + "</ul>"
+        yield '<ul class="notes">' + "".join(f"<li>{safe(note)}</li>" for note in notes) + "</ul>"
 
 
 def _charts(report: Report) -> Iterable[str]:
@@ -140,7 +140,7 @@ def _separation(report: Report) -> Iterable[str]:
     for result in methods:
         apart = result.judged.separation
         ticks = [(share, f"{np.interp(share, (0, 1), apart.edges[[0, -1]]):.2f}") for share in _QUARTERS]
-        yield f"<div><h3>{_text(_label(result))}: {apart.criterion:.2f}</h3>"
+        yield f"<div><h3>{safe(_label(result))}: {apart.criterion:.2f}</h3>"
         about = f"likenesses by {result.name}"
         shares = apart.within.tolist(), apart.between.tolist()
         yield svg_charts.distributions(*shares, about, ("likeness", ticks)) + "</div>"
@@ -157,11 +157,8 @@ def _separation(report: Report) -> Iterable[str]:
 
 def _fisher_curves(methods: Sequence[MethodResult]) -> str:
     """Draw the ratios of each method's features, sorted, over ranks; both axes are logarithmic."""
-    ratios = {
-        _label(result): np.sort(np.where(np.isfinite(result.fisher), result.fisher, 0))[::-1][:_CURVE_FEATURES]
-        for result in methods
-    }
-    top = max((float(values[0]) for values in ratios.values() if len(values)), default=1.0)
+    ratios = {_label(result): np.sort(result.fisher)[::-1][:_CURVE_FEATURES] for result in methods}
+    top = max((float(each) for values in ratios.values() for each in values if np.isfinite(each)), default=1.0)
     high = np.ceil(np.log10(max(top, 1e-2)) + 1e-9)
     low = high - 3
     series = {}
@@ -176,18 +173,19 @@ def _fisher_curves(methods: Sequence[MethodResult]) -> str:
 
 
 def _swatches(fisher: np.ndarray[Any, Any]) -> str:
-    """Show the bins of hue, saturation and value with the highest ratios."""
-    finite = np.where(np.isfinite(fisher), fisher, 0)
+    """Show the bins of hue, saturation and value with the highest ratios; none that tells nothing."""
     parts = []
-    for place in np.argsort(-finite, kind="stable")[:_SWATCHES]:
+    for place in np.argsort(-fisher, kind="stable")[:_SWATCHES]:
+        if not fisher[place]:
+            break
         hue, saturation, value = bin_colours()[place]
         red, green, blue = (round(255 * each) for each in colorsys.hsv_to_rgb(hue / (2 * np.pi), saturation, value))
-        title = f"<title>ratio {finite[place]:.2f}</title>"
+        words = f"ratio {fisher[place]:.2f}" if np.isfinite(fisher[place]) else "it varies between groups alone"
         parts.append(
-            f'<svg viewBox="0 0 42 42" role="img">{title}<rect width="42" height="42" '
+            f'<svg viewBox="0 0 42 42" role="img"><title>{words}</title><rect width="42" height="42" '
             f'fill="#{red:02x}{green:02x}{blue:02x}"/></svg>'
         )
-    return f'<div class="swatches">{"".join(parts)}</div>'
+    return f'<div class="swatches">{"".join(parts)}</div>' if parts else "<p>No colour tells them apart.</p>"
 
 
 def _failures(report: Report) -> Iterable[str]:
@@ -198,7 +196,7 @@ def _failures(report: Report) -> Iterable[str]:
         if result.name == CHANCE or result.weights == RANDOM:
             continue
         rows = worst(result, _FAILURES)
-        yield f"<h3>{_text(_label(result))}{'' if rows else ': none'}</h3>"
+        yield f"<h3>{safe(_label(result))}{'' if rows else ': none'}</h3>"
         for row in rows:
             query = int(result.judged.asked[row])
             first = int(result.judged.first_right[row])
@@ -216,14 +214,14 @@ def _figure(report: Report, at: int, kind: str, caption: str, pictures: dict[int
     if at not in pictures:
         pictures[at] = _thumbnail(photo.path)
     name = f"{photo.group}, {os.path.basename(photo.path)}"
-    picture = f'<img src="{pictures[at]}" alt="{_text(name)}">' if pictures[at] else ""
-    return f'<figure class="{kind}">{picture}<figcaption><b>{caption}</b> {_text(name)}</figcaption></figure>'
+    picture = f'<img src="{pictures[at]}" alt="{safe(name)}">' if pictures[at] else ""
+    return f'<figure class="{kind}">{picture}<figcaption><b>{caption}</b> {safe(name)}</figcaption></figure>'
 
 
 def _thumbnail(path: str) -> str:
     """Give a small picture as a data URI; nothing where the photo has gone meanwhile."""
     try:
-        image = DecodedPhoto(Path(path).read_bytes(), format_of(path) or "", Config().max_pixels).image().copy()
+        image = open_photo(path).image().copy()
     except (OSError, PhotoError):
         return ""
     image.thumbnail((_THUMBNAIL, _THUMBNAIL))
@@ -236,7 +234,7 @@ def _table(rows: Sequence[Row]) -> str:
     if not rows:
         return "<p>There is one method only.</p>"
     names = [name for name in rows[0] if any(row.get(name) not in (None, "") for row in rows)]
-    head = "".join(f'<th scope="col"{_class(name)}>{_text(name.replace("_", " "))}</th>' for name in names)
+    head = "".join(f'<th scope="col"{_class(name)}>{safe(name.replace("_", " "))}</th>' for name in names)
     lines = []
     for row in rows:
         kind = ' class="quiet"' if row.get("method") == CHANCE or row.get("weights") == RANDOM else ""
@@ -252,13 +250,8 @@ def _cell(row: Mapping[str, Any], name: str) -> str:
     value = row.get(name)
     if value is None:
         return ""
-    return f"{value:.3f}" if isinstance(value, float) else _text(str(value))
+    return f"{value:.3f}" if isinstance(value, float) else safe(str(value))
 
 
 def _label(result: MethodResult) -> str:
     return f"{result.name} (random)" if result.weights == RANDOM else result.name
-
-
-def _text(value: str) -> str:
-    """Make text safe to stand in the page; bytes of a name that are no UTF-8 become a mark."""
-    return html.escape(value.encode("utf-8", "replace").decode())

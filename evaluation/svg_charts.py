@@ -9,6 +9,7 @@ from dataclasses import dataclass
 _WIDTH, _LEFT, _RIGHT, _BAR, _ROW = 640, 170, 52, 14, 34
 _HEIGHT, _TOP, _BOTTOM = 300, 14, 40
 _SERIES = 8
+_ROOM = 24  # characters beside a bar
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def bars(rows: Sequence[Bar], about: str) -> str:
         middle = y + _BAR / 2
         kind = "quiet-fill" if row.quiet else "fill"
         parts += [
-            f'<text class="name" x="{_LEFT - 10}" y="{middle + 4}" text-anchor="end">{_text(row.name)}</text>',
+            f'<text class="name" x="{_LEFT - 10}" y="{middle + 4}" text-anchor="end">{_short(row.name)}</text>',
             f'<rect class="{kind}" x="{_LEFT}" y="{y}" width="{across * row.value:.1f}" height="{_BAR}" rx="2"/>',
             f'<path class="whisker" d="M{_LEFT + across * row.low:.1f} {middle}H{_LEFT + across * row.high:.1f}"/>',
             f'<text class="value" x="{_WIDTH - _RIGHT + 8}" y="{middle + 4}">{row.value:.3f}</text>',
@@ -75,7 +76,7 @@ def distributions(
 
 def legend(names: Sequence[str]) -> str:
     """Give the names of lines, each beside its colour."""
-    items = (f'<li><i class="key s{number % _SERIES}"></i>{_text(name)}</li>' for number, name in enumerate(names))
+    items = (f'<li><i class="key s{number % _SERIES}"></i>{safe(name)}</li>' for number, name in enumerate(names))
     return f'<ul class="legend">{"".join(items)}</ul>'
 
 
@@ -86,18 +87,18 @@ def _frame(
     for place, text in upwards[1]:
         parts += [
             f'<path class="grid" d="M{_x(0):.1f} {_y(place):.1f}H{_x(1):.1f}"/>',
-            f'<text class="tick" x="{_x(0) - 8:.1f}" y="{_y(place) + 4:.1f}" text-anchor="end">{_text(text)}</text>',
+            f'<text class="tick" x="{_x(0) - 8:.1f}" y="{_y(place) + 4:.1f}" text-anchor="end">{safe(text)}</text>',
         ]
-    parts.append(f'<text class="tick" x="{_x(1):.1f}" y="{_HEIGHT - 4}" text-anchor="end">{_text(across[0])}</text>')
+    parts.append(f'<text class="tick" x="{_x(1):.1f}" y="{_HEIGHT - 4}" text-anchor="end">{safe(across[0])}</text>')
     if upwards[0]:
-        parts.append(f'<text class="tick" x="{_x(0) + 6:.1f}" y="{_TOP + 10}">{_text(upwards[0])}</text>')
+        parts.append(f'<text class="tick" x="{_x(0) + 6:.1f}" y="{_TOP + 10}">{safe(upwards[0])}</text>')
     return parts
 
 
 def _grid_line(x: float, top: float, bottom: float, text: str) -> str:
     return (
         f'<path class="grid" d="M{x:.1f} {top}V{bottom}"/>'
-        f'<text class="tick" x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{_text(text)}</text>'
+        f'<text class="tick" x="{x:.1f}" y="{bottom + 16}" text-anchor="middle">{safe(text)}</text>'
     )
 
 
@@ -110,9 +111,18 @@ def _y(share: float) -> float:
 
 
 def _svg(height: float, about: str, parts: Sequence[str]) -> str:
-    box = f'viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{_text(about)}"'
+    box = f'viewBox="0 0 {_WIDTH} {height}" role="img" aria-label="{safe(about)}"'
     return f"<svg {box}>{''.join(parts)}</svg>"
 
 
-def _text(value: str) -> str:
-    return html.escape(value)
+def safe(value: str) -> str:
+    """Make text safe to stand in the page; bytes of a name that are no UTF-8 become a mark."""
+    return html.escape(value.encode("utf-8", "replace").decode())
+
+
+def _short(name: str) -> str:
+    """Give a name as there is room for it, and the whole of it for who points at it."""
+    if len(name) <= _ROOM:
+        return safe(name)
+    half = _ROOM // 2
+    return f"{safe(name[:half])}…{safe(name[-half + 1 :])}<title>{safe(name)}</title>"

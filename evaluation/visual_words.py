@@ -61,6 +61,7 @@ class VisualWords(SimilarityMethod):
 
     def __init__(self, words: int = WORDS) -> None:
         self.words = words
+        self.note = f"sift with {words} visual words instead of {WORDS:,}" if words != WORDS else ""
 
     @property
     def fingerprint(self) -> str:
@@ -73,24 +74,27 @@ class VisualWords(SimilarityMethod):
 
     def vectors(self, kept: Sequence[Array]) -> Array:
         """Give tf-idf of each photo over the words of these photos, of length 1; zeros where there is no key point."""
-        described = [root_sift(each) for each in kept]
-        together = np.concatenate(described)
-        count = max(1, min(self.words, len(together) // _FEWEST_A_WORD))
-        if not len(together):
+        total = sum(map(len, kept))
+        if not total:
             return np.zeros((len(kept), 1), np.float32)
-        return tf_idf(_words(together, described, count))
+        return tf_idf(_words(kept, total, max(1, min(self.words, total // _FEWEST_A_WORD))))
 
 
-def _words(together: Array, described: Sequence[Array], count: int) -> Array:
-    """Count how often each word occurs in each photo: photos x words."""
+def _words(kept: Sequence[Array], total: int, count: int) -> Array:
+    """Count how often each word occurs in each photo: photos x words. Descriptors stay bytes as far as they can."""
     from sklearn.cluster import MiniBatchKMeans  # noqa: PLC0415 - slow to import
 
-    rng = np.random.default_rng(_SEED)
-    part = rng.choice(len(together), min(_LEARNED_FROM, len(together)), replace=False)
+    part = np.random.default_rng(_SEED).choice(total, min(_LEARNED_FROM, total), replace=False)
+    ends = np.cumsum([len(each) for each in kept])
+    photos = np.searchsorted(ends, part, "right")
+    learned = np.stack([kept[photo][at - ends[photo]] for photo, at in zip(photos, part, strict=True)])
     model = MiniBatchKMeans(count, random_state=_SEED, batch_size=4096, n_init=1, max_no_improvement=5)
-    model.fit(together[part])
-    nearest = np.split(model.predict(together), np.cumsum([len(each) for each in described])[:-1])
-    return np.stack([np.bincount(each, minlength=count) for each in nearest])
+    model.fit(root_sift(learned))
+    found = np.zeros((len(kept), count), np.int64)
+    for row, each in enumerate(kept):
+        if len(each):
+            found[row] = np.bincount(model.predict(root_sift(each)), minlength=count)
+    return found
 
 
 def tf_idf(counts: Array) -> Array:

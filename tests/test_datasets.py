@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import os
+import shutil
 
 import numpy as np
 import pytest
@@ -81,6 +82,8 @@ def test_a_group_of_holidays_without_its_query_or_with_nothing_to_find_is_refuse
     assert "100000.jpg" in fatal(found)
     assert "100200.jpg" in fatal(found)
     assert "100301.jpg, 100302.jpg" in told(found)
+    alone = read_holidays(made.holidays(tmp_path / "all", ["100000", "100001", "100200", "100301"]), "all").checked()
+    assert "photos without another photo of their group (2): 100200.jpg, 100301.jpg" in told(alone)
 
 
 def test_folders_are_groups_and_photos_beside_them_are_told(tmp_path):
@@ -136,10 +139,15 @@ def test_all_that_is_wrong_in_a_table_is_told_at_once(tmp_path):
         read("csv", folder)
     with pytest.raises(PhotoidxError, match="columns path and label; it has a, b"):
         read("csv", folder / "other.csv")
+    (folder / "other.csv").write_text("path,label\n")
+    assert "no photo" in fatal(read("csv", folder / "other.csv"))
 
 
 def test_phototriage_has_pairs_of_files_with_the_share_that_prefers_the_first(tmp_path):
-    found = read_phototriage(made.phototriage(tmp_path)).checked()
+    made.phototriage(tmp_path)
+    (tmp_path / "__MACOSX").mkdir()  # what an archive from a Mac brings along
+    (tmp_path / "__MACOSX" / "._train_pairlist.txt").write_bytes(b"\0\5\x16\7 Mac OS X")
+    found = read_phototriage(tmp_path).checked()
     assert len(found.pairs) == 9
     assert len(found.split("train")) == 6
     pair = found.split("val")[0]
@@ -251,4 +259,8 @@ def test_everything_wrong_with_ava_is_told_at_once(tmp_path):
     for text in ("below 0 (1): AVA.txt:2", "twice (1): AVA.txt:3", "without a vote (1): AVA.txt:4", "AVA.txt:5"):
         assert text in message
     assert "no AVA.txt" in fatal(read_ava(tmp_path / "images"))
+    (tmp_path / "images" / "more").mkdir()
+    shutil.copy(tmp_path / "images" / "953619.jpg", tmp_path / "images" / "more")
+    (tmp_path / "images" / "953958.png").write_bytes(b"no photo of the set")
+    assert "lie there twice (1): 953619.jpg" in fatal(read_ava(tmp_path))
     assert "not there" in fatal(read_ava(made.ava(tmp_path / "without", there=())))

@@ -22,15 +22,16 @@ from sklearn.metrics import adjusted_rand_score, average_precision_score, pair_c
 import data_sets as made
 from photoidx.cli import cli
 from photoidx.config import Config
-from photoidx.errors import AssetError, PhotoidxError
+from photoidx.errors import AssetError, PhotoError, PhotoidxError
 from photoidx.evaluation import colour_distances, visual_words
 from photoidx.evaluation import retrieval_bench as bench
 from photoidx.evaluation import retrieval_measures as measures
 from photoidx.evaluation.datasets.findings import DataSetError
-from photoidx.evaluation.datasets.labelled import read
+from photoidx.evaluation.datasets.labelled import LabelledPhoto, LabelledSet, read
 from photoidx.evaluation.kept_features import KeptFeatures
 from photoidx.evaluation.retrieval_page import MARK, check_place, page, write_page
 from photoidx.evaluation.similarity_methods import SimilarityMethod, method
+from photoidx.records import content_id_of
 from photoidx.store import Store
 
 PHOTOIDX = Path(sys.executable).with_name("photoidx")
@@ -147,9 +148,41 @@ def test_fishers_ratio_of_a_constant_is_0_and_of_what_varies_between_groups_alon
     assert ratios.tolist() == [0, np.inf]
 
 
-def test_fishers_criterion_of_two_samples_by_hand():
-    assert measures.fisher_of_two(np.array([1.0, 3.0]), np.array([6.0, 10.0])) == pytest.approx(36 / (1 + 4))
-    assert measures.fisher_of_two(np.array([]), np.array([1.0])) == 0
+def test_fishers_criterion_of_a_case_worked_out_by_hand():
+    # Within groups 1 and 3, between them 6, 10, 6, 10.
+    likeness = np.array([[9, 1, 6, 10], [0, 9, 6, 10], [0, 0, 9, 3], [0, 0, 0, 9]], float)
+    found = measures.separation(likeness, np.array([0, 0, 1, 1]))
+    assert found.criterion == pytest.approx(36 / (1 + 4))
+    assert (found.within.sum(), found.between.sum()) == pytest.approx((1, 1))
+    assert (found.edges[0], found.edges[-1]) == (1, 10)
+
+
+@settings(deadline=None, max_examples=40)
+@given(matrices(), st.floats(-10, 10), st.floats(1e-3, 10))
+def test_the_separation_is_that_of_all_pairs_at_once(case, shift, scale):
+    likeness, groups, _ = case
+    likeness = likeness * scale + shift
+    found = measures.separation(likeness, groups)
+    rows, columns = np.triu_indices(len(groups), 1)
+    values, same = likeness[rows, columns], groups[rows] == groups[columns]
+    one, other = values[same], values[~same]
+    if len(one) and len(other):
+        assert found.criterion == pytest.approx((one.mean() - other.mean()) ** 2 / (one.var() + other.var()), rel=1e-6)
+    for shares, part in ((found.within, one), (found.between, other)):
+        assert shares == pytest.approx(np.histogram(part, found.edges)[0] / max(len(part), 1))
+
+
+def test_groups_that_nothing_joins_are_infinitely_far_apart_and_equal_ones_not_at_all():
+    groups = np.array([0, 0, 1, 1])
+    same = (groups[:, None] == groups).astype(float)
+    assert measures.separation(same, groups).criterion == np.inf
+    assert measures.separation(np.full((4, 4), 0.1), groups).criterion == 0
+
+
+def test_as_many_groups_are_made_as_are_wanted_where_many_photos_are_equally_far():
+    likeness = np.eye(12)
+    likeness[0, 1] = likeness[1, 0] = 0.9
+    assert len(set(measures.grouped_by_likeness(likeness, 5))) == 5
 
 
 def test_tf_idf_of_a_case_worked_out_by_hand():
@@ -299,9 +332,102 @@ def test_a_draw_takes_whole_groups_where_they_are_small_and_as_many_of_each_wher
     assert bench.drawn(large, 0, 0) is large
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_draw_takes_no_more_than_it_should_and_leaves_something_to_find(tmp_path, seed):
+    def told(*sizes: int, queries: int = 10**6) -> LabelledSet:
+        photos = [
+            LabelledPhoto(f"/{group:03d}/{number}", f"{group:03d}", number < queries)
+            for group, size in enumerate(sizes)
+            for number in range(size)
+        ]
+        return LabelledSet("folders", tmp_path, tuple(photos), ())
+
+    uneven = bench.drawn(told(*[3] * 100, 600), 300, seed)
+    assert 290 <= len(uneven.photos) <= 300
+    assert len(bench.drawn(told(*[50] * 1000), 300, seed).photos) == 300
+    mostly_alone = bench.drawn(told(*[1] * 40, 2, 2), 10, seed)
+    assert max(mostly_alone.group_sizes.values()) == 2
+    official = bench.drawn(told(30, 30, 30, 30, queries=1), 20, seed)
+    assert sum(photo.is_query for photo in official.photos) == 4
+    (note,) = official.findings
+    assert "20 of 120 photos were drawn" in str(note)
+    assert not note.fatal
+
+
+def test_a_photo_that_changes_while_the_benchmark_runs_is_left_out_and_keeps_nothing_wrong(tmp_path):
+    folder = textures(tmp_path / "photos")
+    store = Store(str(tmp_path / "library"), create=True)
+    changed = folder / "g0" / "0.png"
+    before = changed.read_bytes()
+
+    class Meddling(Brightness):
+        fingerprint = "meddling@1"
+
+        def read(self, photos):
+            texture(9).save(changed)
+            return super().read(photos)
+
+    with store.writing():
+        labelled = read("folders", folder).checked()
+        report = bench.bench(labelled, [Meddling(), Brightness()], store)
+        assert "changed while" in report.unread[str(changed)]
+        changed.write_bytes(before)
+        again = Brightness()
+        assert bench.bench(labelled, [again], store).unread == {}
+    assert again.seen == 1
+
+
+def test_a_photo_that_a_method_can_not_read_is_left_out_alone(tmp_path):
+    folder = textures(tmp_path / "photos")
+    store = Store(str(tmp_path / "library"), create=True)
+    content_id = content_id_of((folder / "g1" / "2.png").read_bytes())
+
+    class Picky(Brightness):
+        fingerprint = "picky@1"
+
+        def read(self, photos):
+            if any(photo.content_id == content_id for photo in photos):
+                raise PhotoError("it is cut off")
+            return super().read(photos)
+
+    with store.writing():
+        report = bench.bench(read("folders", folder).checked(), [Picky()], store)
+    assert report.unread == {str(folder / "g1" / "2.png"): "it is cut off"}
+    assert len(report.photos) == 11
+
+
+def test_where_nothing_can_be_read_the_files_are_named_and_equal_files_of_two_groups_are_told(tmp_path):
+    folder = textures(tmp_path / "photos", 2, 2)
+    shutil.copy(folder / "g0" / "0.png", folder / "g1" / "copy.png")
+    store = Store(str(tmp_path / "library"), create=True)
+    with store.writing():
+        report = bench.bench(read("folders", folder).checked(), [Brightness()], store)
+        assert any("different groups" in note and "copy.png" in note for note in report.notes)
+        for path in folder.rglob("*.png"):
+            path.write_bytes(b"no picture")
+        with pytest.raises(PhotoidxError, match=r"g0/0\.png: .*content"):
+            bench.bench(read("folders", folder).checked(), [Brightness()], store)
+
+
+def test_the_colours_that_separate_best_are_those_that_only_one_group_has(tmp_path):
+    folder = tmp_path / "photos"
+    for name in ("red", "blue"):
+        (folder / name).mkdir(parents=True)
+        for side in (64, 65):
+            Image.new("RGB", (side, side), name).save(folder / name / f"{side}.png")
+    store = Store(str(tmp_path / "library"), create=True)
+    with store.writing():
+        report = bench.bench(read("folders", folder).checked(), [method("emd", EXACT)], store)
+    swatches = page(report).split("separate the groups best")[1].split("</div>")[0]
+    assert swatches.count("<rect") == 2
+    assert swatches.count("between groups alone") == 2
+
+
 def test_a_model_without_weights_is_refused_and_runs_with_random_ones_when_asked(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
+    with pytest.raises(AssetError, match="nowhere"):  # a file that was named is meant
+        method(f"timm:test_resnet.r160_in1k@{tmp_path}/nowhere.safetensors", EXACT, random_weights=True)
     with pytest.raises(AssetError, match="test_resnet"):
         method("timm:test_resnet.r160_in1k", EXACT)
     one, other = (method("timm:test_resnet.r160_in1k", EXACT, random_weights=True) for _ in "ab")
@@ -315,7 +441,6 @@ def test_a_model_without_weights_is_refused_and_runs_with_random_ones_when_asked
     assert report.rows[0]["weights"] == "random"
     assert "random weights: it shows that it runs" in page(report)
     kept = KeptFeatures(store, other.fingerprint)
-    from photoidx.evaluation.datasets.labelled import LabelledPhoto
     from photoidx.indexer.decode import DecodedPhoto
 
     photo: LabelledPhoto = report.photos[0]
@@ -417,3 +542,37 @@ def test_the_command_refuses_a_set_that_is_not_whole_before_it_computes(tmp_path
     assert "ukbench00003.jpg" in str(found.exception)
     assert not found.stdout
     assert not library.exists()
+    said = run(tmp_path, *words[2:]).stderr.splitlines()
+    assert said[0].endswith("can't be used as it is:")
+    assert "ukbench00003.jpg" in said[1]
+
+
+def test_the_command_says_that_it_drew_and_prints_figures_though_the_page_can_not_be_written(tmp_path):
+    folder = textures(tmp_path / "photos", 6, 3)
+    (tmp_path / "report.html").mkdir()
+    out = tmp_path / "locked" / "report.html"
+    out.parent.mkdir()
+    words = (folder, "--methods", "emd", "--limit", "9", "--seed", "4", "--format", "json")
+    told = json.loads(run(tmp_path, *words).stdout)
+    assert told["seed"] == 4
+    assert "9 of 18 photos were drawn (seed 4)" in told["notes"][-1]
+    # A name that is too long once it is being written.
+    found = run(tmp_path, *words, "--html", out.with_name("x" * 245 + ".html"))
+    assert found.returncode == 1
+    assert "Can't write" in found.stderr
+    assert json.loads(found.stdout)["methods"]
+
+
+def test_options_that_say_nothing_are_refused_before_anything_is_read(tmp_path):
+    folder = textures(tmp_path / "photos", 2, 2)
+    for words in (("--seed", "-1"), ("--limit", "-5"), ("--methods", ",")):
+        found = run(tmp_path, folder, *words)
+        assert found.returncode == 2
+        assert "Traceback" not in found.stderr
+
+
+def test_the_command_knows_every_layout():
+    from photoidx.cli import retrieval_bench as command
+    from photoidx.evaluation.datasets import labelled
+
+    assert command._LAYOUTS == labelled.LAYOUTS

@@ -16,11 +16,10 @@ from scipy.stats import rankdata
 from photoidx.config import Config
 from photoidx.errors import AssetError, PhotoError, PhotoidxError
 from photoidx.evaluation.datasets.ava import read_ava
-from photoidx.indexer.decode import DecodedPhoto
+from photoidx.evaluation.reading import open_photo
 from photoidx.indexer.embedders import embedder
 from photoidx.indexer.embedders.base import few_threads
 from photoidx.indexer.embedders.efficientnet import NAME as LITE0
-from photoidx.records import format_of
 from photoidx.scoring.aesthetic.scorer import KIND, MARKS, Array, means, shares
 from photoidx.scoring.learned.card import Card, check_name, write_scorer
 from photoidx.scoring.learned.vectors import vectors_of
@@ -156,8 +155,7 @@ def _embedded(
     vectors, marks, paths, waiting = [], [], [], []
     for number, (path, told) in enumerate(photos, 1):
         try:
-            photo = DecodedPhoto(Path(path).read_bytes(), format_of(Path(path).name) or "", config.max_pixels)
-            waiting.append(stage.prepare(photo))
+            waiting.append(stage.prepare(open_photo(path)))
         except (OSError, PhotoError):
             continue
         marks.append(told)

@@ -18,11 +18,10 @@ import numpy as np
 from blake3 import blake3
 from PIL import Image
 
-from photoidx.config import Config
 from photoidx.errors import PhotoError, PhotoidxError
 from photoidx.evaluation.datasets.phototriage import PreferencePair, read_phototriage
 from photoidx.evaluation.degradations import Pixels, as_jpeg, blurred, exposed, motion_blurred, noisy
-from photoidx.indexer.decode import DecodedPhoto
+from photoidx.evaluation.reading import open_photo
 from photoidx.indexer.walk import walk
 from photoidx.records import Kind, format_of, kind_of
 from photoidx.scoring.series.inputs import LONG_SIDE
@@ -196,7 +195,7 @@ def triage_data(folder: Path, test: str = "val") -> SeriesData:
 
 def _opened(path: Path) -> Image.Image:
     try:
-        return DecodedPhoto(path.read_bytes(), format_of(path.name) or "", Config().max_pixels).image()
+        return open_photo(path).image()
     except (OSError, PhotoError) as error:
         raise PhotoidxError(f"{path} can't be read: {error}. Take it out of the data set, or mend it.") from error
 
@@ -204,7 +203,7 @@ def _opened(path: Path) -> Image.Image:
 def _small(path: Path, long_side: int) -> Pixels | None:
     """Give a photo at the network's size; None if it can't be read or is too small to be made worse."""
     try:
-        image = DecodedPhoto(path.read_bytes(), format_of(path.name) or "", Config().max_pixels).image()
+        image = open_photo(path).image()
     except (OSError, PhotoError):
         return None
     if max(image.size) < long_side or min(image.size) < long_side / _NARROWEST:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from photoidx.evaluation.datasets.findings import Finding, Findings, photo_files, refuse
+from photoidx.evaluation.datasets.findings import Finding, Findings, photo_files, refuse, twice
 
 MARKS = 10
 _COLUMNS = 2 + MARKS + 2 + 1
@@ -63,6 +63,8 @@ def read_ava(folder: Path) -> Ava:
         findings.add(f"there {'is no' if not tables else 'is more than one'} AVA.txt", tables)
     rows = _rows(tables[0], findings) if tables else {}
     files = photo_files(folder, findings)
+    files = {name: places for name, places in files.items() if name.lower().endswith((".jpg", ".jpeg"))}
+    findings.each("photos that lie there twice", twice(files))
     paths = {os.path.splitext(name)[0]: places[0] for name, places in files.items()}
     missing = [f"{image_id}.jpg" for image_id in rows if str(image_id) not in paths]
     findings.each("photos that are not there", missing, fatal=len(missing) == len(rows))

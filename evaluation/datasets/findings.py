@@ -33,6 +33,15 @@ class Finding:
 class DataSetError(PhotoidxError):
     """A data set can't be used as it lies there; the message has every fatal finding."""
 
+    def __init__(self, folder: Path, fatal: Sequence[Finding]) -> None:
+        self._lines = (f"{folder} can't be used as it is:", *(f"  {each}" for each in fatal))
+        super().__init__("\n".join(self._lines))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The message, a line for each finding."""
+        return self._lines
+
 
 @dataclass
 class Findings:
@@ -56,7 +65,7 @@ def refuse(folder: Path, findings: Sequence[Finding]) -> None:
     """Raise DataSetError if there is a fatal finding. Its message lists them all."""
     fatal = [finding for finding in findings if finding.fatal]
     if fatal:
-        raise DataSetError("\n  ".join([f"{folder} can't be used as it is:", *map(str, fatal)]))
+        raise DataSetError(folder, fatal)
 
 
 def photo_files(folder: Path, findings: Findings) -> dict[str, list[str]]:

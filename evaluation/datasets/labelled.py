@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import os
 import re
 from collections import Counter, defaultdict
@@ -13,6 +12,7 @@ from pathlib import Path
 from photoidx.errors import PhotoidxError
 from photoidx.evaluation.cluster_bench import classes_of_folders
 from photoidx.evaluation.datasets.findings import Finding, Findings, is_photo, photo_files, refuse, twice
+from photoidx.evaluation.datasets.tables import labelled_rows
 
 UKBENCH_GROUP = 4
 PUBLISHED_PHOTOS = {"ukbench": 10_200, "holidays": 1_491}
@@ -20,8 +20,6 @@ PROTOCOLS = ("official", "all")
 """Which photos of INRIA Holidays ask: those whose number ends in 00, or each one."""
 _UKBENCH_NAME = re.compile(r"ukbench(\d{5})\.jpe?g", re.IGNORECASE)
 _HOLIDAYS_NAME = re.compile(r"(\d{6})\.jpe?g", re.IGNORECASE)
-_PATH_COLUMNS = ("path", "img", "image", "file", "name")
-_LABEL_COLUMNS = ("label", "class", "category", "group")
 _FEWEST_GROUPS = 2
 
 
@@ -147,8 +145,9 @@ def read_holidays(folder: Path, protocol: str = "official") -> LabelledSet:
         if place not in members
     ]
     findings.each("numbers that are not there within their groups", gaps, fatal=False)
-    alone = [f"{key}00.jpg" for key, members in groups.items() if members == [0]]
-    findings.each("queries without another photo of their group", alone)
+    alone = [f"{key}{members[0]:02d}.jpg" for key, members in groups.items() if len(members) == 1]
+    official = protocol == "official"
+    findings.each(f"{'queries' if official else 'photos'} without another photo of their group", alone, fatal=official)
     photos = [
         LabelledPhoto(path, f"group {number // 100}", protocol == "all" or number % 100 == 0)
         for number, path in numbers.items()
@@ -172,17 +171,14 @@ def read_folders(folder: Path) -> LabelledSet:
 def read_table(table: Path) -> LabelledSet:
     """Read a CSV file with a column of paths, from its own folder, and one of labels.
 
-    Its names may be path, img, image, file, name; and label, class, category, group. Raises PhotoidxError if the file
-    can't be read or has no such columns.
+    Raises PhotoidxError if the file can't be read or has no such columns.
     """
-    rows, path_column, label_column = _columns(table)
     findings = Findings(table)
     labels: dict[str, str] = {}
     unlabelled: list[str] = []
     clashing: list[str] = []
     repeated: list[str] = []
-    for row in rows:
-        name, label = (row[path_column] or "").strip(), (row[label_column] or "").strip()
+    for name, label in labelled_rows(table):
         path = os.path.abspath(table.parent / name)
         if not name or not label:
             unlabelled.append(name or "a line without a path")
@@ -202,20 +198,6 @@ def read_table(table: Path) -> LabelledSet:
     findings.each("labels with a single photo, which is never asked", alone, fatal=False)
     photos = [LabelledPhoto(path, of, groups[of] > 1) for path, of in there.items() if is_photo(path)]
     return _finished("csv", photos, findings)
-
-
-def _columns(table: Path) -> tuple[list[dict[str, str | None]], str, str]:
-    try:
-        with table.open(newline="", encoding="utf-8-sig") as file:
-            rows: list[dict[str, str | None]] = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise PhotoidxError(f"{table} can't be read as a table: {error}. Save it as CSV in UTF-8.") from error
-    names = list(rows[0]) if rows else []
-    path_column = next((name for name in _PATH_COLUMNS if name in names), None)
-    label_column = next((name for name in _LABEL_COLUMNS if name in names), None)
-    if path_column is None or label_column is None:
-        raise PhotoidxError(f"{table} needs the columns path and label; it has {', '.join(map(str, names)) or 'none'}.")
-    return rows, path_column, label_column
 
 
 def _one_table(place: Path) -> Path:

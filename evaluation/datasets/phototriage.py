@@ -77,7 +77,8 @@ class _Line:
 def read_phototriage(folder: Path) -> PhotoTriage:
     """Read all pair lists below a folder, and look for the photos that they name wherever they lie below it."""
     findings = Findings(folder)
-    lists = sorted(Path(folder).rglob("*_pairlist.txt"))
+    # Hidden ones are what macOS puts beside a file in an archive.
+    lists = sorted(path for path in Path(folder).rglob("*_pairlist.txt") if not path.name.startswith("."))
     if not lists:
         findings.add("there is no *_pairlist.txt")
     lines = [line for path in lists for line in _lines(path, findings)]

@@ -8,6 +8,11 @@ class PhotoidxError(Exception):
 
     exit_code: ClassVar[int] = 1
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The message, line by line. A name in it may hold a line break, which makes no new one."""
+        return (str(self),)
+
 
 class LibraryNotFoundError(PhotoidxError):
     """There is no library where one was asked for."""

@@ -107,5 +107,5 @@ def main() -> None:
     try:
         cli()
     except PhotoidxError as error:
-        click.echo(f"photoidx: {harmless(str(error))}", err=True)
+        click.echo(f"photoidx: {chr(10).join(map(harmless, error.lines))}", err=True)
         sys.exit(error.exit_code)

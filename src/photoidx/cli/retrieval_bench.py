@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _LAYOUTS = ("ukbench", "holidays", "folders", "csv")
 _METHODS = ("efficientnet_lite0", "sift", "emd")
 _SOME_FAILED = 3
+_NUMBER = click.IntRange(min=0)
 _FINDING = ("map_10", "low", "high", "map", "map_trapezoid", "nearest", "recall_10", "ns_of_4", "ns_of_3")
 _GROUPING = ("pair_f1", "bcubed_f1", "ari", "fisher", "published_map_10")
 
@@ -39,8 +40,10 @@ _GROUPING = ("pair_f1", "bcubed_f1", "ari", "fisher", "published_map_10")
 )
 @click.option("--random-weights", is_flag=True, help="Run embedders whose weights are not here with random ones.")
 @click.option("--quick", is_flag=True, help="Draw 300 photos and make fewer visual words: a first impression.")
-@click.option("--limit", default=0, metavar="N", help="Draw about N photos, whole groups where they are small.")
-@click.option("--seed", default=0, show_default=True, help="For the draw, equal likenesses, chance and intervals.")
+@click.option(
+    "--limit", type=_NUMBER, default=0, metavar="N", help="Draw N photos at most, whole groups where they are small."
+)
+@click.option("--seed", type=_NUMBER, default=0, show_default=True, help="For draws, equal likenesses and intervals.")
 @click.option("--html", metavar="OUT.html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page, too.")
 @click.option("--library", metavar="URI", help="Keep features here; by default in the benchmark's own cache.")
 def retrieval(  # noqa: PLR0917 - click passes each option by name
@@ -76,34 +79,36 @@ def retrieval(  # noqa: PLR0917 - click passes each option by name
         from photoidx.evaluation.retrieval_page import check_place  # noqa: PLC0415
 
         check_place(html)
+    names = dict.fromkeys(name.strip() for given in methods or _METHODS for name in given.split(",") if name.strip())
+    if not names:
+        raise click.UsageError("name a method: --methods sift,emd, or an embedder")
     labelled = read(layout, folder, protocol).checked()
-    for finding in labelled.findings:
-        click.echo(f"photoidx: {harmless(str(finding))}", err=True)
     from photoidx.evaluation import retrieval_bench as ours  # noqa: PLC0415 - slow to import, as the next ones
     from photoidx.evaluation.similarity_methods import method  # noqa: PLC0415
     from photoidx.store import Store  # noqa: PLC0415
 
     labelled = ours.drawn(labelled, limit or (ours.QUICK_PHOTOS if quick else 0), seed)
-    names = dict.fromkeys(name.strip() for given in methods or _METHODS for name in given.split(",") if name.strip())
     chosen = [method(name, Config(), random_weights=random_weights, quick=quick) for name in names]
     store = Store(library or _own_library(), create=True)
     with store.writing(), _progress() as progress:
         report = ours.bench(labelled, chosen, store, seed, progress)
+    for note in report.notes:
+        click.echo(f"photoidx: {harmless(note)}", err=True)
     for path, why in sorted(report.unread.items()):
         click.echo(f"photoidx: left out {harmless(path)}: {harmless(why)}", err=True)
     groups = len(set(report.groups.tolist()))
     click.echo(f"{len(report.photos):,} photos in {groups:,} groups; see docs/evaluation.md.", err=True)
-    if html is not None:
-        from photoidx.evaluation.retrieval_page import write_page  # noqa: PLC0415
-
-        write_page(report, html)
-        click.echo(f"Written: {harmless(str(html))}", err=True)
     if output_format == "json":
-        click.echo(json.dumps(_whole(report), indent=1))
+        click.echo(json.dumps({**_whole(report), "seed": seed}, indent=1))
     elif output_format == "table":
         _print_tables(report)
     else:
         render(report.rows, output_format, null=null)
+    if html is not None:  # last: the figures are told even where no page can be written
+        from photoidx.evaluation.retrieval_page import write_page  # noqa: PLC0415
+
+        write_page(report, html)
+        click.echo(f"Written: {harmless(str(html))}", err=True)
     sys.exit(_SOME_FAILED if report.unread else 0)
 
 
