@@ -14,7 +14,7 @@ from pathlib import Path
 import pebble
 
 from photoidx.config import Config
-from photoidx.indexer.known import write_ids, write_pairs
+from photoidx.indexer.known import make_claims, write_ids, write_pairs
 from photoidx.indexer.worker import KnownFiles, start
 from photoidx.registry import stages
 from photoidx.stage import BatchStage, Stage
@@ -61,12 +61,13 @@ class Crew:
             )
         return self._pool
 
-    def tell(self, complete: Iterable[str], same_pixels: Mapping[str, str]) -> KnownFiles:
-        """Write what workers look up in one run: contents that lack nothing, and those of them by their pixels."""
+    def tell(self, complete: Iterable[str], same_pixels: Mapping[str, str], files: int) -> KnownFiles:
+        """Write what workers look up in one run of so many files at most."""
         self._runs += 1
-        names = [self.folder / f"{name}-{self._runs}" for name in ("complete", "same_pixels")]
+        names = [self.folder / f"{name}-{self._runs}" for name in KnownFiles._fields]
         write_ids(names[0], complete)
         write_pairs(names[1], same_pixels)
+        make_claims(names[2], files)
         return KnownFiles(*map(str, names))
 
     def forget(self, known: KnownFiles) -> None:

@@ -1,4 +1,4 @@
-"""What workers look up by id: sorted files that every worker maps into memory, 16 bytes for each id."""
+"""What workers look up by id: files that every worker maps into memory, 16 bytes for each id."""
 
 from __future__ import annotations
 
@@ -63,3 +63,35 @@ class KnownPairs(_Sorted):
         """Give the id that belongs to an id; None if there is none."""
         found = self.find(key)
         return None if found is None else found[_WIDTH:].hex()
+
+
+def make_claims(path: Path, most: int) -> None:
+    """Make room for so many ids for `Claims`. What is never touched takes no place on disk."""
+    with path.open("wb") as file:
+        file.truncate(_WIDTH * (2 * most + 1))
+
+
+class Claims:
+    """Which contents a worker has begun on: a hash table that all of them write, without a lock.
+
+    Two that come at the same instant may both be told to go on. Then the work is done twice, and nothing is lost.
+    """
+
+    def __init__(self, path: Path) -> None:
+        with path.open("r+b") as file:
+            self._map = mmap.mmap(file.fileno(), 0)
+        self._slots = len(self._map) // _WIDTH
+
+    def take(self, key: str) -> bool:
+        """Tell whether nobody has begun on an id, and note that somebody has now."""
+        wanted = bytes.fromhex(key)
+        at = int.from_bytes(wanted[:8], "little") % self._slots
+        for _ in range(self._slots):
+            here = self._map[at * _WIDTH : (at + 1) * _WIDTH]
+            if here == wanted:
+                return False
+            if not any(here):
+                self._map[at * _WIDTH : (at + 1) * _WIDTH] = wanted
+                return True
+            at = (at + 1) % self._slots
+        return True

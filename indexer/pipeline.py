@@ -8,7 +8,7 @@ from __future__ import annotations
 import concurrent.futures
 import signal
 import threading
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -64,19 +64,22 @@ class Pipeline:
         self._waiting: dict[str, dict[str, np.ndarray[Any, Any]]] = {name: {} for name in self._models}
         self._again: deque[list[Task]] = deque()
         self._seen: set[tuple[str, Kind]] = set()
+        self._copies: list[str] = []
+        self._failures: Counter[str] = Counter()
 
-    def run(self, tasks: Iterable[Task], complete: Iterable[str], same_pixels: Mapping[str, str]) -> None:
-        """Work through the tasks. Ends early when `stop` is set.
+    def run(self, tasks: Iterable[Task], most: int, complete: Iterable[str], same_pixels: Mapping[str, str]) -> None:
+        """Work through the tasks, so many at most. Ends early when `stop` is set.
 
         `complete` are the contents that lack nothing, `same_pixels` those of them by the identity of their pixels.
         """
         keep_freed_memory()
-        self._known = self._crew.tell(complete, same_pixels)
+        self._known = self._crew.tell(complete, same_pixels, most)
         ended = False
         try:
             self._feed(self._crew.pool(), self._chunks(tasks))
             if not self._stop.is_set():
                 self._run_models(least=1)
+            self.counts.failed += sum(self._failures[content_id] for content_id in self._copies)
             ended = not self._stop.is_set()
         finally:
             self._batch.commit()
@@ -165,12 +168,16 @@ class Pipeline:
         content_id = outcome.content_id
         if content_id is None:
             return
+        if outcome.is_copy:
+            self._copies.append(content_id)
+            self._batch.commit_if_full()
+            return
         self.counts.decoded += outcome.decoded
         key = (content_id, kind_of(format_of(outcome.task.path) or ""))
         if key in self._seen:
             self.counts.failed += len(outcome.failures)
             self._batch.commit_if_full()
-            return  # a copy that was met in the same scan
+            return  # a copy that two workers met at the same instant
         self._seen.add(key)
         self.counts.analysed += bool(outcome.rows or outcome.arrays or outcome.failures or outcome.reused)
         if outcome.same_pixels_as is not None:
@@ -187,6 +194,7 @@ class Pipeline:
 
     def _fail(self, content_id: str, stage: str, why: str) -> None:
         self.counts.failed += 1
+        self._failures[content_id] += 1
         self._batch.fail(content_id, stage, why)
 
     def _run_models(self, least: int | None = None) -> None:

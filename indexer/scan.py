@@ -251,7 +251,7 @@ class Scan:
 
         pipeline = Pipeline(self._crew, self._batch, finished, self._stop)
         try:
-            pipeline.run(source(), pending.complete(), self._by_pixels(pending.complete(faultless=True)))
+            pipeline.run(source(), total, pending.complete(), self._by_pixels(pending.complete(faultless=True)))
         finally:
             self._count(pipeline.counts)
 

@@ -18,7 +18,7 @@ from photoidx.config import Config
 from photoidx.errors import PhotoError
 from photoidx.indexer.allocator import keep_freed_memory, limit_memory, too_little_memory
 from photoidx.indexer.decode import DecodedPhoto
-from photoidx.indexer.known import KnownIds, KnownPairs
+from photoidx.indexer.known import Claims, KnownIds, KnownPairs
 from photoidx.indexer.walk import FileState, signed
 from photoidx.records import Kind, content_id_of, content_id_of_stream, format_of, kind_of
 from photoidx.registry import stages
@@ -50,13 +50,15 @@ class Task:
 class Outcome:
     """What became of a task. `read_error` is set if the bytes could not be read; `changed` if they moved meanwhile.
 
-    `reused` are the stages whose results are those of another content, `same_pixels_as`.
+    `reused` are the stages whose results are those of another content, `same_pixels_as`. Of a copy, which another
+    file's outcome stands for, there is nothing but the content.
     """
 
     task: Task
     content_id: str | None = None
     read_error: str | None = None
     changed: bool = False
+    is_copy: bool = False
     decoded: bool = False
     same_pixels_as: str | None = None
     reused: tuple[str, ...] = ()
@@ -66,10 +68,14 @@ class Outcome:
 
 
 class KnownFiles(NamedTuple):
-    """The files that tell a run's workers what lacks nothing (`KnownIds`), also by its pixels (`KnownPairs`)."""
+    """Files for a run's workers: what lacks nothing, also by its pixels, and what one of them has begun on.
+
+    They are read as `KnownIds`, `KnownPairs` and `Claims`.
+    """
 
     complete: str
     same_pixels: str
+    claims: str
 
 
 class Worker:
@@ -86,6 +92,7 @@ class Worker:
         if known != self._known:
             self._known = known
             self._complete, self._same_pixels = KnownIds(Path(known.complete)), KnownPairs(Path(known.same_pixels))
+            self._claims = Claims(Path(known.claims))
 
     def look_at(self, task: Task) -> Outcome:
         """Read one file, and run the stages that it needs."""
@@ -98,6 +105,10 @@ class Worker:
         wanted = self._wanted(task, outcome.content_id, file_format)
         if not wanted:
             return outcome
+        if task.stages is None and task.crumb is None and kind_of(file_format) is Kind.PHOTO:
+            outcome.is_copy = not self._claims.take(outcome.content_id)
+            if outcome.is_copy:
+                return outcome
         photo = DecodedPhoto(data, file_format, self._config.max_pixels)
         if any(stage.needs != "bytes" for stage in wanted):
             _leave(task, outcome.content_id, DECODE)

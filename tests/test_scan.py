@@ -69,6 +69,18 @@ def test_copies_in_one_scan_are_one_content_and_a_broken_one_fails_under_each_na
     assert library.failures().num_rows == 2
 
 
+def test_copies_that_are_new_together_are_decoded_once(photos: Path, tmp_path: Path):
+    for folder in ("a", "b", "c"):
+        shutil.copytree(photos, photos / folder, ignore=lambda at, _names: ["a", "b", "c"])
+    library = Library(tmp_path / "library", Config(workers=1))  # two might meet a copy at the same instant
+    result = library.scan(photos)
+    assert (result.new, result.decoded, result.analysed, result.failed) == (32, 8, 8, 0)
+    assert library.sql("SELECT count(*) AS n FROM photos WHERE technical IS NOT NULL")["n"].to_pylist() == [32]
+    fresh = Library(tmp_path / "fresh", CONFIG)
+    fresh.scan(photos)
+    assert contents(fresh) == contents(library)
+
+
 def test_a_renamed_folder_and_copies_cost_no_decoding(photos: Path, library: Library):
     library.scan(photos)
     photos.rename(photos.parent / "renamed")
