@@ -134,6 +134,7 @@ def _scale(image: Image.Image) -> float:
 
 
 def _side_by_side(images: list[Image.Image], words: str) -> Image.Image:
+    words = " ".join(words.split())  # a name may hold a line break
     width = sum(image.width for image in images) + _GAP
     whole = Image.new("RGB", (width, max(image.height for image in images) + _HEAD), _PAPER)
     whole.paste(images[0], (0, _HEAD))

@@ -34,7 +34,10 @@ class Matches:
 
 
 def matches(first: Image.Image, second: Image.Image) -> Matches:
-    """Match the key points of two pictures, each the other's nearest; agreement is by RANSAC over homographies."""
+    """Match the key points of two pictures, each the other's nearest; agreement is by RANSAC over homographies.
+
+    Which match does not depend on which picture is the first; which agree does a little, for places fall in the second.
+    """
     (places, described), (others, other_described) = (key_points(each, KEY_POINTS) for each in (first, second))
     pairs = _pairs(root_sift(described), root_sift(other_described))
     found, there = places[pairs[:, 0]], others[pairs[:, 1]]
@@ -55,5 +58,7 @@ def _pairs(one: Array, other: Array) -> Array:
     nearest = far.argmin(axis=1)
     rows = np.arange(len(one))
     next_best = np.partition(far, 1, axis=1)[:, 1]
-    good = (far[rows, nearest] <= RATIO**2 * next_best) & (far.argmin(axis=0)[nearest] == rows)
+    next_of_other = np.partition(far, 1, axis=0)[1][nearest]
+    limit = RATIO**2 * np.minimum(next_best, next_of_other)  # neither picture may have a second that is as good
+    good = (far[rows, nearest] <= limit) & (far.argmin(axis=0)[nearest] == rows)
     return np.column_stack([rows[good], nearest[good]])

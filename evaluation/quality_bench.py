@@ -6,9 +6,11 @@ out below what chance gives, and that is how it is to be read.
 
 from __future__ import annotations
 
+import math
 import os
 import random
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,14 @@ import numpy as np
 from photoidx.errors import PhotoidxError
 from photoidx.evaluation.datasets.ava import RatedPhoto, read_ava
 from photoidx.evaluation.datasets.findings import Finding
-from photoidx.evaluation.datasets.phototriage import PreferencePair, majority_accuracy, read_phototriage
+from photoidx.evaluation.datasets.phototriage import (
+    CLEAR,
+    EVEN,
+    PreferencePair,
+    credit,
+    majority_accuracy,
+    read_phototriage,
+)
 from photoidx.evaluation.degradation_bench import RESAMPLES, interval
 from photoidx.records import path_text
 from photoidx.store import Store
@@ -27,10 +36,7 @@ Row = dict[str, Any]
 Scores = Mapping[str, Mapping[str, float | None]]
 """By path, each column's value."""
 
-CLEAR = 0.7
-"""From this share of people on one side a pair counts as clear (Chang et al. 2016)."""
 CHANCE, MAJORITY = "chance", "majority"
-_EVEN = 0.5
 _DIGITS = 4
 _FEWEST = 3  # photos of which a correlation can be told
 
@@ -62,7 +68,8 @@ def drawn_pairs(pairs: Sequence[PreferencePair], most: int, seed: int) -> list[P
         return list(pairs)
     series = sorted({pair.series for pair in pairs})
     random.Random(seed).shuffle(series)  # noqa: S311 - a sample, not a secret
-    sizes = np.cumsum([sum(pair.series == each for pair in pairs) for each in series])
+    count = Counter(pair.series for pair in pairs)
+    sizes = np.cumsum([count[each] for each in series])
     chosen = set(series[: max(1, int((sizes <= most).sum()))])
     return [pair for pair in pairs if pair.series in chosen]
 
@@ -94,9 +101,12 @@ def scores(index: Callable[[str], Store], paths: Iterable[str]) -> dict[str, dic
     of_content: dict[str, dict[str, float | None]] = {}
     for batch in store.batches("quality", ["content_id", *names]):
         for row in batch.to_pylist():
-            values = {name: None if row[name] is None else float(row[name]) for name in names}
-            of_content[row["content_id"]] = values
+            of_content[row["content_id"]] = {name: _finite(row[name]) for name in names}
     return {path: of_content[content] for path, content in contents.items() if content in of_content}
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else float(value)
 
 
 def _is_number(kind: Any) -> bool:
@@ -113,8 +123,10 @@ def columns_of(found: Scores) -> list[str]:
             if value is not None:
                 values.setdefault(name, set()).add(value)
     names = sorted(name for name, seen in values.items() if len(seen) > 1)
+    if not values:
+        raise PhotoidxError("No photo of the set could be scored. Keep the scores by --library, and ask: failures.")
     if not names:
-        raise PhotoidxError("No photo of the set could be scored. See: photoidx failures --library URI")
+        raise PhotoidxError(f"{len(found)} photos were scored, all alike: there is nothing to compare. Take more.")
     return names
 
 
@@ -125,7 +137,7 @@ def pair_rows(pairs: Sequence[PreferencePair], found: Scores, seed: int = 0) -> 
     are 95 %, by bootstrap over series. Below stand the best constant answer (always the lower number, or always the
     higher one) and chance.
     """
-    told = [pair for pair in pairs if pair.preference != _EVEN]
+    told = [pair for pair in pairs if pair.preference != EVEN]
     clear = [pair for pair in told if pair.agreement >= CLEAR]
     if not told:
         raise PhotoidxError("People are undecided about all pairs: there is nothing to foretell.")
@@ -133,7 +145,7 @@ def pair_rows(pairs: Sequence[PreferencePair], found: Scores, seed: int = 0) -> 
     rows.sort(key=lambda row: -row["correct"])
     for name, of_all, of_clear in (
         (MAJORITY, majority_accuracy(told), majority_accuracy(clear)),
-        (CHANCE, _EVEN, _EVEN),
+        (CHANCE, EVEN, EVEN),
     ):
         rows.append(
             {
@@ -172,9 +184,7 @@ def _pair_row(
 
 def _credit(pair: PreferencePair, name: str, found: Scores) -> float:
     first, second = (found.get(path, {}).get(name) for path in (pair.first, pair.second))
-    if first is None or second is None or first == second:
-        return _EVEN
-    return float((first > second) == (pair.preference > _EVEN))
+    return EVEN if first is None or second is None else credit(pair.preference, first - second)
 
 
 def _percent(credit: Sequence[float]) -> float:
@@ -191,6 +201,10 @@ def mark_rows(photos: Sequence[RatedPhoto], found: Scores, seed: int = 0) -> lis
     there = [photo for photo in photos if photo.path in found]
     drawn = {photo.path: {CHANCE: float(rng.random())} for photo in there}
     rows = list(_mark_rows(there, found, columns_of(found), seed))
+    if not rows:
+        raise PhotoidxError(
+            f"{len(there)} photos were scored; {_FEWEST} with different marks are the least. Take more."
+        )
     rows.sort(key=lambda row: -row["spearman"])
     return [*rows, *_mark_rows(there, drawn, [CHANCE], seed)]
 
@@ -206,18 +220,21 @@ def _mark_rows(photos: Sequence[RatedPhoto], found: Scores, names: Sequence[str]
         ranks = rankdata(values), rankdata(marks)
         chosen = np.random.default_rng(seed).integers(0, len(both), (RESAMPLES, len(both)))
         # Ranks are not made anew for each draw: the difference is far below the width of the interval.
-        again = [_pearson(ranks[0][each], ranks[1][each]) for each in chosen]
+        again = [correlation(ranks[0][each], ranks[1][each]) for each in chosen]
         low, high = np.percentile(again, (2.5, 97.5))
         yield {
             "column": name,
             "photos": len(both),
-            "spearman": round(_pearson(*ranks), _DIGITS),
+            "spearman": round(correlation(*ranks), _DIGITS),
             "low": round(float(low), _DIGITS),
             "high": round(float(high), _DIGITS),
-            "pearson": round(_pearson(values, marks), _DIGITS),
+            "pearson": round(correlation(values, marks), _DIGITS),
         }
 
 
-def _pearson(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
+def correlation(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
+    """Give Pearson's correlation; 0 where one of them does not vary."""
+    if not np.ptp(one) or not np.ptp(other):
+        return 0.0
     spread = one.std() * other.std()
     return float(((one - one.mean()) * (other - other.mean())).mean() / spread) if spread else 0.0

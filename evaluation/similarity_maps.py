@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 Array = np.ndarray[Any, Any]
 _MAP, _ATTENTION = 4, 4  # dimensions of a map of features, and of attention
+_POOLS = ("token", "avg", "")
+NO_PLAIN_KIND = "This transformer is of no plain kind. explain knows convolutional networks and plain ViTs."
 GRADIENTS, ROLL_OUT = "gradients of the cosine at the last map of features", "attention roll-out"
 
 
@@ -71,6 +73,8 @@ class _Seen:
         """Run self-attention without a mask as torch does (Vaswani et al. 2017, equation 1), and note the weights."""
         from torch.nn import functional  # noqa: PLC0415
 
+        if module.in_proj_weight is None or any(each is not query for each in _same[:2]):
+            raise PhotoidxError(NO_PLAIN_KIND)
         rows = query if module.batch_first else query.transpose(0, 1)
         parts = functional.linear(rows, module.in_proj_weight, module.in_proj_bias).chunk(3, dim=-1)
         batch, tokens, width = rows.shape
@@ -161,16 +165,16 @@ def _rolled_out(stage: VectorStage, seen: _Seen, likeness: Any) -> Array:
     tokens = seen.attention[0].shape[-1]
     prefix = int(getattr(stage.model, "num_prefix_tokens", 1))
     side = math.isqrt(max(tokens - prefix, 0))
-    if len(shapes) != 1 or seen.attention[0].ndim != _ATTENTION or not side or side * side != tokens - prefix:
-        raise PhotoidxError(
-            "This transformer is of no plain kind. explain knows convolutional networks and plain ViTs."
-        )
+    pool = getattr(stage.model, "global_pool", "token")
+    square = len(shapes) == 1 and seen.attention[0].shape[-2] == tokens and pool in _POOLS
+    if not square or seen.attention[0].ndim != _ATTENTION or not side or side * side != tokens - prefix:
+        raise PhotoidxError(NO_PLAIN_KIND)
     gradients = torch.autograd.grad(likeness, seen.attention)
     relevance = torch.eye(tokens, device=likeness.device)
     for attention, gradient in zip(seen.attention, gradients, strict=True):
         weight = (attention * gradient).clamp(min=0).mean(dim=1)[0].float()
         relevance = relevance + weight @ relevance
-    by_token = prefix and getattr(stage.model, "global_pool", "token") != "avg"
-    rows = relevance[:1] if by_token else relevance[prefix:]
+    relevance = relevance - torch.eye(tokens, device=likeness.device)  # each token's own share would hide the rest
+    rows = relevance[:1] if prefix and pool != "avg" else relevance[prefix:]
     found: Array = rows.mean(dim=0)[prefix:].reshape(side, side).detach().cpu().numpy()
     return found

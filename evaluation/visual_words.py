@@ -42,7 +42,7 @@ def key_points(image: Image.Image, most: int = KEY_POINTS) -> tuple[Array, Array
     points, descriptors = cv2.SIFT.create(nfeatures=most).detectAndCompute(np.asarray(grey), None)
     if descriptors is None:
         return np.empty((0, 2), np.float32), np.empty((0, _WIDTH), np.uint8)
-    scale = image.width / grey.width
+    scale = max(image.size) / max(grey.size)  # a narrow side may be rounded
     places = np.array([point.pt for point in points], np.float32) * scale
     return places, descriptors.clip(0, 255).astype(np.uint8)
 

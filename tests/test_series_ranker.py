@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import random
 import subprocess
 import sys
@@ -328,7 +329,7 @@ def test_figures_of_a_case_worked_out_by_hand():
     assert found["accuracy"] == (1 + 0 + 0.5 + 0.5) / 4
     assert found["accuracy_clear"] == (1 + 0.5) / 2
     assert found["majority"] == (1 + 1 + 0.5 + 0) / 4
-    assert found["top_1"] == 0  # of b the first of two equal ones is taken, which is the worse
+    assert found["top_1"] == (0 + 1 / 2) / 2  # of b's two equal ones one is drawn
     assert found["top_1_chance"] == pytest.approx((1 / 3 + 1 / 2) / 2)
     half = math.log(2)
     first, second = math.log(1 + math.exp(-1)), math.log(1 + math.exp(1))
@@ -353,6 +354,24 @@ def test_a_scorer_that_is_not_what_its_card_says_is_refused(tmp_path: Path):
             read_scorer(place, "series")
     with pytest.raises(AssetError, match="is no scorer"):
         read_scorer(tmp_path, "series")
+    for content in ("[" * 200_000, '{"format": "1x"}', " " * (1 << 21)):
+        (place / "card.json").write_text(content)
+        with pytest.raises(AssetError, match="card"):
+            read_scorer(place, "series")
+    (place / "card.json").unlink()
+    os.mkfifo(place / "card.json")
+    with pytest.raises(AssetError, match="no file"):  # and nobody waits for it
+        read_scorer(place, "series")
+    (place / "card.json").unlink()
+    (place / "card.json").touch()
+    for odd in ({"a": np.array([1, np.nan], np.float32)}, {"a": np.ones(2, np.complex64)}):
+        write_scorer(place, Card("series", "mine"), odd)
+        with pytest.raises(AssetError, match="no numbers: a"):
+            read_scorer(place, "series")
+    for settings in ("abc", [1], None):
+        write_scorer(place, Card("series", "mine", settings), {"a": np.ones(3, np.float32)})
+        with pytest.raises(AssetError, match=r"card\.json is no card"):
+            read_scorer(place, "series")
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "photo.jpg").touch()
     with pytest.raises(PhotoidxError, match="is no scorer"):

@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +25,12 @@ from photoidx.errors import AssetError, PhotoidxError
 from photoidx.evaluation.datasets.findings import DataSetError
 from photoidx.queries.learned import opinion
 from photoidx.registry import stages
+from photoidx.remembered import used_scorers
 from photoidx.scoring.aesthetic.scorer import AestheticScorer, means, shares
-from photoidx.scoring.learned.card import read_card
+from photoidx.scoring.learned.card import Card, read_card, read_scorer, write_scorer
 from photoidx.tables import Tables
 from photoidx.training.aesthetic import correlation, emd, read_marks, take_over, train
-from photoidx.training.blend import Choice
+from photoidx.training.blend import Choice, choices_of_triage
 from photoidx.training.blend import train as train_blend
 
 MARKS = st.lists(st.floats(0.01, 1), min_size=10, max_size=10)
@@ -117,9 +119,13 @@ def test_a_table_of_marks_is_read_and_its_mistakes_are_named(tmp_path: Path):
 def test_a_linear_head_as_laion_publishes_them_is_taken_over(name: str, tmp_path: Path):
     head = {"weight": torch.arange(4.0)[None], "bias": torch.tensor([0.5])}
     save_file(head, tmp_path / name) if name.endswith("safetensors") else torch.save(head, tmp_path / name)
+    with pytest.raises(AssetError, match="vectors of 4 numbers; those of openclip:ViT-L-14/openai have 768"):
+        take_over(tmp_path / name, tmp_path / "out", "laion", "openclip:ViT-L-14/openai")
+    head["weight"] = torch.arange(4.0)[None].repeat(1, 192)
+    save_file(head, tmp_path / name) if name.endswith("safetensors") else torch.save(head, tmp_path / name)
     take_over(tmp_path / name, tmp_path / "out", "laion", "openclip:ViT-L-14/openai")
     assert read_card(tmp_path / "out")[0].settings["embedder"] == "openclip:ViT-L-14/openai"
-    assert AestheticScorer(tmp_path / "out").scores(np.array([[1.0, 1, 0, 0], [0, 0, 0, 1]])) == [1.5, 3.5]
+    assert AestheticScorer(tmp_path / "out").scores(np.eye(768)[[1, 3]]) == [1.5, 3.5]
     with pytest.raises(AssetError, match="wrong embedder"):
         AestheticScorer(tmp_path / "out").scores(np.zeros((1, 3)))
 
@@ -131,10 +137,10 @@ def test_a_file_that_would_run_code_or_is_no_head_is_refused(tmp_path: Path):
 
     torch.save({"weight": Evil()}, tmp_path / "evil.pth")
     with pytest.raises(AssetError, match="evil.pth"):
-        take_over(tmp_path / "evil.pth", tmp_path / "out", "evil", "x")
+        take_over(tmp_path / "evil.pth", tmp_path / "out", "evil", "efficientnet_lite0")
     torch.save({"weight": torch.zeros(2, 4), "bias": torch.zeros(2)}, tmp_path / "two.pth")
     with pytest.raises(AssetError, match="no head of one number"):
-        take_over(tmp_path / "two.pth", tmp_path / "out", "two", "x")
+        take_over(tmp_path / "two.pth", tmp_path / "out", "two", "efficientnet_lite0")
     assert not (tmp_path / "out").exists()
 
 
@@ -200,6 +206,82 @@ def test_marks_that_were_lost_with_their_table_come_back(looks, tmp_path: Path, 
     assert before[0]["learned_looks"] is not None
 
 
+def scorers_of(library: Library) -> list[str]:
+    return [each["name"] for each in used_scorers(library.store)]
+
+
+def test_a_directory_that_was_trained_anew_under_another_name_takes_the_place_of_the_old_one(looks, tmp_path: Path):
+    scorer, some = tmp_path / "scorer", tmp_path / "some"
+    shutil.copytree(looks[0], scorer)
+    some.mkdir()
+    (some / "0.jpg").write_bytes((looks[0].parent / "ava" / "images" / "0.jpg").read_bytes())
+    plain, scored = Config(workers=1, without=("faces",)), Config(workers=1, without=("faces",), scorers=(str(scorer),))
+    Library(tmp_path / "library", scored).scan(some)
+    card, tensors = read_scorer(scorer, "aesthetic")
+    write_scorer(scorer, replace(card, name="anew"), tensors)
+    (warning,) = Library(tmp_path / "library", plain).scan(some).warnings
+    assert "now holds one named anew" in warning
+    assert "photoidx models forget looks" in warning
+    library = Library(tmp_path / "library", scored)
+    library.scan(some)
+    assert scorers_of(library) == ["anew"]
+    assert Library(tmp_path / "library", plain).scan(some).warnings == []
+
+
+def test_of_scorers_the_one_that_was_given_last_stands_last(looks, tmp_path: Path):
+    some = tmp_path / "some"
+    some.mkdir()
+    (some / "0.jpg").write_bytes((looks[0].parent / "ava" / "images" / "0.jpg").read_bytes())
+    card, tensors = read_scorer(looks[0], "aesthetic")
+    for name in ("one", "two"):
+        write_scorer(tmp_path / name, replace(card, name=name), tensors)
+    for name in ("one", "two", "one"):
+        config = Config(workers=1, without=("faces",), scorers=(str(tmp_path / name),))
+        Library(tmp_path / "library", config).scan(some)
+    assert scorers_of(Library(tmp_path / "library")) == ["two", "one"]
+
+
+def test_a_scorer_that_can_not_be_used_is_refused_and_a_remembered_one_done_without(looks, tmp_path: Path):
+    scorer, some = tmp_path / "scorer", tmp_path / "some"
+    shutil.copytree(looks[0], scorer)
+    some.mkdir()
+    (some / "0.jpg").write_bytes((looks[0].parent / "ava" / "images" / "0.jpg").read_bytes())
+    plain, scored = Config(workers=1, without=("faces",)), Config(workers=1, without=("faces",), scorers=(str(scorer),))
+    Library(tmp_path / "library", scored).scan(some)
+    (some / "1.jpg").write_bytes((looks[0].parent / "ava" / "images" / "1.jpg").read_bytes())
+    card, tensors = read_scorer(scorer, "aesthetic")
+    (scorer / "weights.safetensors").unlink()
+    with pytest.raises(AssetError, match=r"weights\.safetensors can't be read"):
+        Library(tmp_path / "library", scored).scan(some)
+    result = Library(tmp_path / "library", plain).scan(some)
+    assert (result.new, result.failed) == (1, 0)
+    assert "weights.safetensors can't be read" in result.warnings[0]
+    for settings_, weights, words in (
+        ({"embedder": "nonsense"}, tensors, "scorer names an embedder that there is not"),
+        (card.settings, {**tensors, "weight": np.ones((10, 768), np.float32)}, "scorer takes vectors of 768"),
+    ):
+        write_scorer(scorer, replace(card, settings=settings_), weights)
+        with pytest.raises(AssetError, match=words):
+            Library(tmp_path / "library", scored).scan(some)
+        assert Library(tmp_path / "library", plain).scan(some).failed == 0
+
+
+@pytest.mark.parametrize(
+    "columns", [None, [1], {"technical": 3}, {"technical": {"weight": "1", "missing": None}}, {"technical": {}}]
+)
+def test_a_blend_without_weights_is_refused(tmp_path: Path, columns: object):
+    write_scorer(tmp_path / "mix", Card("blend", "mix", {"columns": columns}), {"weights": np.ones(1)})
+    with pytest.raises(AssetError, match="mix has"):
+        stages(Config(scorers=(str(tmp_path / "mix"),)))
+
+
+def test_a_blend_is_not_fitted_on_what_a_scorer_has_learnt_from(tmp_path: Path):
+    write_scorer(tmp_path / "ranker", Card("series", "ranker", {}, {"name": "PhotoTriage"}), {"a": np.ones(1)})
+    config = Config(scorers=(str(tmp_path / "ranker"),))
+    with pytest.raises(PhotoidxError, match="ranker learnt from the list train"):
+        choices_of_triage(tmp_path, config, "train")
+
+
 def test_a_scorer_brings_the_embedder_that_it_needs(looks, tmp_path: Path):
     scorer, _ = looks
     config = Config(embedders=(), scorers=(str(scorer),))
@@ -230,7 +312,11 @@ def test_a_blend_finds_the_weights_that_people_have_and_beats_each_score_alone(t
 def test_the_order_of_a_pair_does_not_count(tmp_path_factory, seed):
     folder = tmp_path_factory.mktemp("blend")
     given_so = choices({"technical": 1.0}, 40, seed)
-    turned = [Choice(each.second, each.first, 1 - each.preference, each.series) for each in given_so]
+    lots = np.random.default_rng(seed).random(len(given_so)) < 0.5
+    turned = [
+        Choice(each.second, each.first, 1 - each.preference, each.series) if turn else each
+        for each, turn in zip(given_so, lots, strict=True)
+    ]
     for name, told in (("one", given_so), ("other", turned)):
         train_blend(told, folder / name, "mix", "made choices")
     one, other = (read_card(folder / name)[0].settings["columns"] for name in ("one", "other"))

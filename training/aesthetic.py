@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import math
 import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -16,12 +15,13 @@ from scipy.stats import rankdata
 from photoidx.config import Config
 from photoidx.errors import AssetError, PhotoError, PhotoidxError
 from photoidx.evaluation.datasets.ava import read_ava
+from photoidx.evaluation.quality_bench import correlation
 from photoidx.evaluation.reading import open_photo
 from photoidx.indexer.embedders import embedder
 from photoidx.indexer.embedders.base import few_threads
 from photoidx.indexer.embedders.efficientnet import NAME as LITE0
 from photoidx.scoring.aesthetic.scorer import KIND, MARKS, Array, means, shares
-from photoidx.scoring.learned.card import Card, check_name, write_scorer
+from photoidx.scoring.learned.card import Card, check_new, write_scorer
 from photoidx.scoring.learned.vectors import vectors_of
 
 _TESTED = 5  # one photo in so many, by its name
@@ -40,18 +40,24 @@ def read_marks(data: Path, layout: str) -> list[tuple[str, Array]]:
     if layout == "ava":
         return [(each.path, np.array(each.shares)) for each in read_ava(data).checked().photos]
     found = []
-    with data.open(newline="", encoding="utf-8-sig") as file:
-        for number, row in enumerate(csv.DictReader(file), 2):
-            try:
-                path, score = data.parent / row["path"], float(row["score"])
-            except (KeyError, TypeError, ValueError) as error:
-                raise PhotoidxError(f"{data}:{number}: it needs the columns path and score, a number.") from error
-            if not 1 <= score <= MARKS:
-                raise PhotoidxError(f"{data}:{number}: the score {score:g} is not from 1 to {MARKS}.")
-            told = np.zeros(MARKS)
-            low = min(int(score), MARKS - 1)
-            told[low - 1], told[low] = low + 1 - score, score - low
-            found.append((str(path), told))
+    try:
+        with data.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise PhotoidxError(f"{data} can't be read as a table: {error}. Save it as CSV in UTF-8.") from error
+    for number, row in enumerate(rows, 2):
+        try:
+            path, score = data.parent / row["path"], float(row["score"])
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise PhotoidxError(f"{data}:{number}: it needs the columns path and score, a number.") from error
+        if "\0" in row["path"]:
+            raise PhotoidxError(f"{data}:{number}: a path can't hold a zero byte.")
+        if not 1 <= score <= MARKS:
+            raise PhotoidxError(f"{data}:{number}: the score {score:g} is not from 1 to {MARKS}.")
+        told = np.zeros(MARKS)
+        low = min(int(score), MARKS - 1)
+        told[low - 1], told[low] = low + 1 - score, score - low
+        found.append((str(path), told))
     return found
 
 
@@ -70,7 +76,7 @@ def train(
 
     Photos that can't be read are left out. Raises PhotoidxError if there are too few.
     """
-    check_name(name)
+    check_new(out, name)
     config = config or Config()
     vectors, marks, paths = _embedded(photos, embedder_name, config, tell)
     if len(paths) < _FEWEST:
@@ -117,7 +123,8 @@ def take_over(file: Path, out: Path, name: str, embedder_name: str) -> None:
     from safetensors import SafetensorError  # noqa: PLC0415
     from safetensors.torch import load_file  # noqa: PLC0415
 
-    check_name(name)
+    check_new(out, name)
+    width = embedder(embedder_name, Config()).vision.width
     try:
         told = (
             load_file(file)
@@ -126,15 +133,21 @@ def take_over(file: Path, out: Path, name: str, embedder_name: str) -> None:
         )
         weight, bias = (np.asarray(told[key].float().numpy()) for key in ("weight", "bias"))
     except OSError as error:
-        raise AssetError(f"{file} can't be read: {error.strerror}.") from error
+        raise AssetError(f"{file} can't be read: {error.strerror or error}.") from error
     except (SafetensorError, RuntimeError, KeyError, TypeError, AttributeError, ValueError) as error:
         raise AssetError(f"{file} is no linear head with weight and bias: {error}") from error
     except Exception as error:  # of whatever pickle says of a file that is none
-        raise AssetError(
-            f"{file} holds more than numbers, or is damaged: {' '.join(str(error).split())[:200]}"
-        ) from error
+        why = " ".join(str(error).split())[:200] or type(error).__name__
+        raise AssetError(f"{file} holds more than numbers, or is damaged: {why}") from error
     if weight.shape[:-1] != (1,) or bias.shape != (1,):
         raise AssetError(f"{file} is no head of one number: its weights have the shape {tuple(weight.shape)}.")
+    if not (np.isfinite(weight).all() and np.isfinite(bias).all()):
+        raise AssetError(f"{file} holds what are no numbers.")
+    if weight.shape[1] != width:
+        raise AssetError(
+            f"{file} is a head for vectors of {weight.shape[1]} numbers; those of {embedder_name} have {width}. "
+            "Name its own embedder, as --embedder openclip:ViT-L-14/openai"
+        )
     card = Card(
         KIND, name, {"embedder": embedder_name}, {"name": f"weights of {file.name}"}, licence="that of the file"
     )
@@ -200,11 +213,3 @@ def _figures(vectors: Array, marks: Array, usual: Array, weight: Array, bias: Ar
         "error": float(np.abs(means(told) - means(marks)).mean()),
         "error_constant": float(np.abs(means(constant) - means(marks)).mean()),
     }
-
-
-def correlation(one: Array, other: Array) -> float:
-    """Give Pearson's correlation; 0 where one of them does not vary."""
-    if np.ptp(one) == 0 or np.ptp(other) == 0:
-        return 0.0
-    found = float(np.corrcoef(one, other)[0, 1])
-    return 0.0 if math.isnan(found) else found

@@ -7,6 +7,7 @@ single scores on series that it has not seen.
 
 from __future__ import annotations
 
+import math
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,13 +20,15 @@ from sklearn.model_selection import GroupKFold
 
 from photoidx.config import Config
 from photoidx.errors import PhotoidxError
-from photoidx.evaluation.datasets.phototriage import read_phototriage
+from photoidx.evaluation.datasets.phototriage import EVEN, credit
+from photoidx.evaluation.quality_bench import read_pairs
 from photoidx.library import Library
 from photoidx.queries.picks import chosen_pairs
 from photoidx.records import path_text
-from photoidx.scoring.learned.card import Card, check_name, write_scorer
+from photoidx.scoring.learned.card import Card, check_new, read_card, write_scorer
 from photoidx.scoring.learned.table import PREFIX
 from photoidx.store import Store
+from photoidx.training.series_data import LEARNT_LIST, PHOTOTRIAGE
 
 KIND = "blend"
 COLUMNS = ("technical", "sharpness_subject", "midtone", "eyes_min", "smile_mean", "noise_sigma", "colourfulness")
@@ -33,7 +36,6 @@ COLUMNS = ("technical", "sharpness_subject", "midtone", "eyes_min", "smile_mean"
 _FOLDS = 5
 _FEWEST = 10  # pairs
 _STRENGTHS = (0.01, 0.1, 1.0, 10.0)
-_EVEN = 0.5
 
 Array = np.ndarray[Any, Any]
 Quality = Mapping[str, Any]
@@ -54,19 +56,29 @@ def choices_of_library(library: Library) -> list[Choice]:
     return [Choice(first, second, 1.0, burst) for first, second, burst in chosen_pairs(library.store)]
 
 
-def choices_of_triage(folder: Path, config: Config, split: str | None = "train") -> list[Choice]:
-    """Give the pairs of PhotoTriage; its photos are scanned into a library that is removed. Raises DataSetError."""
-    found = read_phototriage(folder).checked()
-    pairs = found.split(split) if split else found.pairs
+def choices_of_triage(folder: Path, config: Config, split: str | None = None) -> tuple[list[Choice], int]:
+    """Give the pairs of one list of PhotoTriage, and how many were left out, for a photo of theirs can't be scored.
+
+    By default it is the list `train`, or `val` if one of the scorers has learnt from the first: what a ranker says of
+    pairs whose answers it has seen is no guide to how much it should count. The photos are scanned into a library that
+    is removed. Raises DataSetError, and PhotoidxError if there is no such list or a scorer has learnt from it.
+    """
+    cards = [read_card(Path(directory))[0] for directory in config.scorers]
+    learnt = [card.name for card in cards if card.data.get("name") == PHOTOTRIAGE]
+    split = split or ("val" if learnt else LEARNT_LIST)
+    if learnt and split == LEARNT_LIST:
+        raise PhotoidxError(f"{', '.join(learnt)} learnt from the list {split}. Name another: --split val")
+    pairs, _ = read_pairs(folder, split, 0, 0)
     with tempfile.TemporaryDirectory(prefix="photoidx-blend-") as place:
         library = Library(Path(place) / "library", config)
         library.scan(folder)
         of_path = _qualities(library.store)
-    return [
+    found = [
         Choice(of_path[one], of_path[two], each.preference, f"{each.series:06d}")
         for each in pairs
         if (one := path_text(each.first)) in of_path and (two := path_text(each.second)) in of_path
     ]
+    return found, len(pairs) - len(found)
 
 
 def _qualities(store: Store) -> dict[str, Quality]:
@@ -81,8 +93,8 @@ def train(choices: Sequence[Choice], out: Path, name: str, about: str) -> dict[s
 
     Raises PhotoidxError if there is too little to learn from.
     """
-    check_name(name)
-    told = [each for each in choices if each.preference != _EVEN]
+    check_new(out, name)
+    told = [each for each in choices if each.preference != EVEN]
     series = sorted({each.series for each in told})
     if len(told) < _FEWEST or len(series) < 2:  # noqa: PLR2004 - one to learn from, one to test on
         raise PhotoidxError(
@@ -93,18 +105,17 @@ def train(choices: Sequence[Choice], out: Path, name: str, about: str) -> dict[s
     if not columns:
         raise PhotoidxError("None of the scores tells the photos apart: there is nothing to weigh.")
     inputs = np.stack([_values(each.first, columns, usual) - _values(each.second, columns, usual) for each in told])
-    scales = np.maximum(inputs.std(axis=0), 1e-9)
     groups = np.array([series.index(each.series) for each in told])
     wanted = np.array([each.preference for each in told])
-    right = {strength: _unseen(inputs / scales, wanted, groups, strength) for strength in _STRENGTHS}
+    right = {strength: _unseen(inputs, wanted, groups, strength) for strength in _STRENGTHS}
     strength = max(right, key=lambda each: right[each])
-    weights = _fit(inputs / scales, wanted, strength) / scales
+    weights = _fit(inputs, wanted, strength)
     single = {column: _right(inputs[:, at], wanted) for at, column in enumerate(columns)}
     figures = {
         "pairs": len(told),
         "series": len(series),
         "accuracy": right[strength],
-        "chance": _EVEN,
+        "chance": EVEN,
         "single": {column: max(value, 1 - value) for column, value in single.items()},
     }
     settings = {
@@ -127,7 +138,7 @@ def _columns(choices: Sequence[Choice]) -> tuple[list[str], dict[str, float | No
     names = [*COLUMNS, *sorted({name for row in rows for name in row if name.startswith(PREFIX)})]
     columns, usual = [], {}
     for name in names:
-        known = [float(row[name]) for row in rows if row.get(name) is not None]
+        known = [float(row[name]) for row in rows if _is_known(row, name)]
         if len(set(known)) > 1:
             columns.append(name)
             usual[name] = None if len(known) == len(rows) else float(np.mean(known))
@@ -135,12 +146,20 @@ def _columns(choices: Sequence[Choice]) -> tuple[list[str], dict[str, float | No
 
 
 def _values(quality: Quality, columns: Sequence[str], usual: Mapping[str, float | None]) -> Array:
-    return np.array([usual[name] if quality.get(name) is None else quality[name] for name in columns], float)
+    return np.array([quality[name] if _is_known(quality, name) else usual[name] for name in columns], float)
+
+
+def _is_known(quality: Quality, name: str) -> bool:
+    return quality.get(name) is not None and math.isfinite(quality[name])
 
 
 def _fit(inputs: Array, wanted: Array, strength: float) -> Array:
-    """Fit without a bias. A soft preference is both answers, each with its share of the weight; so no order counts."""
-    both = np.concatenate([inputs, inputs])
+    """Fit without a bias. A soft preference is both answers, each with its share of the weight; so no order counts.
+
+    Regularisation is the same for all columns: each is measured by its root mean square, which no order changes either.
+    """
+    scales = np.maximum(np.sqrt((inputs**2).mean(axis=0)), 1e-9)
+    both = np.concatenate([inputs, inputs]) / scales
     answers = np.repeat([1, 0], len(inputs))
     shares = np.concatenate([wanted, 1 - wanted])
     # Each pair stands there in both orders: otherwise all answers might be the same, which sklearn refuses.
@@ -148,7 +167,7 @@ def _fit(inputs: Array, wanted: Array, strength: float) -> Array:
     model.fit(
         np.concatenate([both, -both]), np.concatenate([answers, 1 - answers]), np.concatenate([shares, shares]) / 2
     )
-    return np.asarray(model.coef_[0])
+    return np.asarray(model.coef_[0] / scales)
 
 
 def _unseen(inputs: Array, wanted: Array, groups: Array, strength: float) -> float:
@@ -161,5 +180,4 @@ def _unseen(inputs: Array, wanted: Array, groups: Array, strength: float) -> flo
 
 
 def _right(differences: Array, wanted: Array) -> float:
-    even = differences == 0
-    return float(np.where(even, _EVEN, (differences > 0) == (wanted > _EVEN)).mean())
+    return float(np.mean([credit(*each) for each in zip(wanted.tolist(), differences.tolist(), strict=True)]))

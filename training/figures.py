@@ -7,11 +7,9 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from photoidx.evaluation.datasets.phototriage import CLEAR, EVEN, credit, majority
 from photoidx.training.series_data import Pair
 
-CLEAR = 0.7
-"""From this share of people on one side a pair counts as clear (Chang et al. 2016)."""
-_EVEN = 0.5
 _LEAST = 1e-7
 
 
@@ -19,7 +17,8 @@ def figures(pairs: Sequence[Pair], scores: Mapping[int, float]) -> dict[str, Any
     """Give pair accuracy (all, clear, and by kind), log-loss in nats, and top-1, with chance and the constant answer.
 
     A pair on which people are divided evenly counts as half right, and so does one that the scores do not tell apart.
-    Top-1: in how many series the picture with the highest score is the one that people prefer on average.
+    Top-1: in how many series the picture with the highest score is the one that people prefer on average; of equal
+    ones one is drawn.
     """
     clear = [pair for pair in pairs if max(pair.preference, 1 - pair.preference) >= CLEAR]
     kinds = sorted({pair.kind for pair in pairs if pair.kind})
@@ -27,10 +26,10 @@ def figures(pairs: Sequence[Pair], scores: Mapping[int, float]) -> dict[str, Any
     return {
         "pairs": len(pairs),
         "accuracy": _accuracy(pairs, scores),
-        "accuracy_clear": _accuracy(clear, scores),
+        "accuracy_clear": _accuracy(clear, scores) if clear else None,
         "clear_pairs": len(clear),
-        "majority": _majority(pairs),
-        "chance": _EVEN,
+        "majority": majority([p.preference if p.first < p.second else 1 - p.preference for p in pairs]),
+        "chance": EVEN,
         "log_loss": _log_loss(pairs, scores),
         "log_loss_chance": math.log(2),
         "top_1": top,
@@ -39,22 +38,10 @@ def figures(pairs: Sequence[Pair], scores: Mapping[int, float]) -> dict[str, Any
     }
 
 
-def _right(preference: float, difference: float) -> float:
-    if preference == _EVEN or difference == 0:
-        return _EVEN
-    return float((preference > _EVEN) == (difference > 0))
-
-
 def _accuracy(pairs: Sequence[Pair], scores: Mapping[int, float]) -> float:
     if not pairs:
         return math.nan
-    return sum(_right(pair.preference, scores[pair.first] - scores[pair.second]) for pair in pairs) / len(pairs)
-
-
-def _majority(pairs: Sequence[Pair]) -> float:
-    """Give the better of the two constant answers: that the picture with the lower number is better, or the other."""
-    wins = sum(_right(pair.preference, pair.second - pair.first) for pair in pairs) / max(1, len(pairs))
-    return max(wins, 1 - wins)
+    return sum(credit(pair.preference, scores[pair.first] - scores[pair.second]) for pair in pairs) / len(pairs)
 
 
 def _log_loss(pairs: Sequence[Pair], scores: Mapping[int, float]) -> float:
@@ -75,6 +62,8 @@ def _top(pairs: Sequence[Pair], scores: Mapping[int, float]) -> tuple[float, flo
     for pictures in liked.values():
         means = {number: sum(shares) / len(shares) for number, shares in pictures.items()}
         best = max(means.values())
-        hits += means[max(pictures, key=lambda number: scores[number])] == best
+        highest = max(scores[number] for number in pictures)
+        first = [means[number] == best for number in pictures if scores[number] == highest]
+        hits += sum(first) / len(first)
         by_lot += sum(mean == best for mean in means.values()) / len(means)
     return hits / max(1, len(liked)), by_lot / max(1, len(liked))

@@ -21,7 +21,7 @@ from photoidx.indexer.embedders import embedder
 from photoidx.indexer.embedders.backbones import open_backbone
 from photoidx.indexer.embedders.base import device_of
 from photoidx.indexer.embedders.efficientnet import NAME as LITE0
-from photoidx.scoring.learned.card import Card, check_name, fingerprint_of, read_scorer, write_scorer
+from photoidx.scoring.learned.card import Card, check_new, fingerprint_of, read_scorer, write_scorer
 from photoidx.scoring.series.inputs import LONG_SIDE, Inputs, described
 from photoidx.scoring.series.network import Head, Ranker, has_backbone
 from photoidx.scoring.series.scorer import KIND
@@ -78,7 +78,7 @@ def train(
     PhotoidxError.
     """
     settings = settings or Settings()
-    check_name(name)
+    check_new(out, name)
     work = out.with_name(f"{out.name}.work")
     if work.exists() and not resume:
         raise PhotoidxError(f"{work} is there, from a training that was cut off. Go on with --resume, or remove it.")

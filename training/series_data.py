@@ -28,6 +28,7 @@ from photoidx.scoring.series.inputs import LONG_SIDE
 from photoidx.stage import WORKING_LONG_SIDE
 
 _SEVERITIES = ((0, 0.4), (0.6, 1))
+PHOTOTRIAGE, LEARNT_LIST = "PhotoTriage", "train"
 KEPT_BACK = 4  # of the degraded pictures, one in so many is for testing
 _NARROWEST = 3  # of a panorama there is little to see
 
@@ -170,7 +171,7 @@ def triage_data(folder: Path, test: str = "val") -> SeriesData:
     Raises DataSetError if the set can't be used (as with a misread column), PhotoidxError if it lacks a list.
     """
     found = read_phototriage(folder).checked()
-    lists = {name: found.split(name) for name in ("train", test)}
+    lists = {name: found.split(name) for name in (LEARNT_LIST, test)}
     for name, pairs in lists.items():
         if not pairs:
             raise PhotoidxError(f"{folder} has no list {name}_pairlist.txt with pairs whose photos are there.")
@@ -182,7 +183,7 @@ def triage_data(folder: Path, test: str = "val") -> SeriesData:
             Pair(numbers[each.first], numbers[each.second], each.preference, f"{each.series:06d}") for each in pairs
         ]
 
-    about = {"name": "PhotoTriage", "photos": len(places), "tested on": test}
+    about = {"name": PHOTOTRIAGE, "photos": len(places), "tested on": test}
     learnt, tested = map(paired, lists.values())
     states = [(path, os.stat(path).st_size, os.stat(path).st_mtime_ns) for path in places]
     identity = blake3(repr((states, lists)).encode(errors="surrogateescape")).hexdigest()

@@ -8,6 +8,7 @@ winner.** Who takes it for the winner's number trains on noise, so ranks are hel
 
 from __future__ import annotations
 
+import math
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
@@ -17,7 +18,9 @@ from pathlib import Path
 from photoidx.evaluation.datasets.findings import Finding, Findings, photo_files, refuse, twice
 
 _COLUMNS = 6
-_EVEN = 0.5
+EVEN = 0.5
+CLEAR = 0.7
+"""From this share of people on one side a pair counts as clear (Chang et al. 2016)."""
 MOST_CONTRADICTED = 0.2
 """Share of the pairs whose ranks may say otherwise than their ratios. Ranks are fitted to all pairs of a series at
 once, so a few do. Where "photo 1 wins" was read from RANK1 == PHOTO1, simulated series of 3, 4, 5 and 8 photos
@@ -146,8 +149,8 @@ def _check_ranks(lines: Sequence[_Line], findings: Findings) -> None:
             ranks[line.series, photo].add(rank)
     torn = sorted(f"{series:06d}-{photo:02d}.JPG" for (series, photo), found in ranks.items() if len(found) > 1)
     findings.each("photos with different ranks in different pairs: the columns are no ranks", torn)
-    told = [line for line in lines if line.ratio != _EVEN and line.ranks[0] != line.ranks[1]]
-    against = [line.where for line in told if (line.ratio > _EVEN) != (line.ranks[0] < line.ranks[1])]
+    told = [line for line in lines if line.ratio != EVEN and line.ranks[0] != line.ranks[1]]
+    against = [line.where for line in told if (line.ratio > EVEN) != (line.ranks[0] < line.ranks[1])]
     if len(against) > MOST_CONTRADICTED * len(told):
         share = f"in {len(against):,} of {len(told):,} pairs"
         findings.add(
@@ -164,10 +167,20 @@ def majority_accuracy(pairs: Sequence[PreferencePair]) -> float:
 
     The better of the two constant answers: what can be reached without looking. Even pairs count as half.
     """
-    if not pairs:
-        return 0.0
-    wins = sum((pair.preference > _EVEN) + (pair.preference == _EVEN) / 2 for pair in map(_in_order, pairs))
-    return max(wins, len(pairs) - wins) / len(pairs)
+    return majority([pair.preference for pair in map(_in_order, pairs)])
+
+
+def majority(preferences: Sequence[float]) -> float:
+    """Give the better of the two constant answers: that the first is always preferred, or never."""
+    wins = sum(credit(each, 1) for each in preferences) / max(1, len(preferences))
+    return max(wins, 1 - wins) if preferences else 0.0
+
+
+def credit(preference: float, difference: float) -> float:
+    """Give 1 if a score differs as people prefer, 0 if it does not; half where either is undecided, or not known."""
+    if preference == EVEN or not difference or math.isnan(difference):
+        return EVEN
+    return float((preference > EVEN) == (difference > 0))
 
 
 def _in_order(pair: PreferencePair) -> PreferencePair:

@@ -16,7 +16,7 @@ import pyarrow as pa
 from photoidx.errors import AssetError
 from photoidx.scoring.learned.card import fingerprint_of, read_card, read_scorer
 from photoidx.scoring.learned.table import learned_column, learned_table
-from photoidx.scoring.learned.vectors import OpenEmbedder
+from photoidx.scoring.learned.vectors import OpenEmbedder, named_embedder
 from photoidx.stage import DerivedStage, Rows
 
 KIND = "aesthetic"
@@ -40,6 +40,7 @@ class AestheticScorer:
     """The head of a trained directory. Raises AssetError if it is not whole, not of this kind, or of odd shapes."""
 
     def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self.card, tensors = read_scorer(directory, KIND)
         try:
             self._weight, self._bias = (tensors[name].astype(np.float64) for name in ("weight", "bias"))
@@ -48,13 +49,17 @@ class AestheticScorer:
         if self._weight.ndim != 2 or len(self._weight) not in {1, MARKS} or self._bias.shape != self._weight.shape[:1]:  # noqa: PLR2004
             raise AssetError(f"The weights of {directory} are no head of {MARKS} marks or of one number.")
 
+    def check_width(self, width: int) -> None:
+        """Raise AssetError if the head takes no vectors of so many numbers."""
+        if width != self._weight.shape[1]:
+            raise AssetError(
+                f"The aesthetic scorer {self._directory} takes vectors of {self._weight.shape[1]} numbers, not of "
+                f"{width}: its card names the wrong embedder."
+            )
+
     def scores(self, vectors: Array) -> list[float]:
         """Give the score of each vector (n x d, length 1). Raises AssetError if they are of another embedder."""
-        if vectors.shape[1] != self._weight.shape[1]:
-            raise AssetError(
-                f"The aesthetic scorer {self.card.name} takes vectors of {self._weight.shape[1]} numbers, "
-                f"not of {vectors.shape[1]}: its card names the wrong embedder."
-            )
+        self.check_width(vectors.shape[1])
         found = vectors.astype(np.float64) @ self._weight.T + self._bias
         scores: list[float] = (means(shares(found)) if len(self._weight) == MARKS else found[:, 0]).tolist()
         return scores
@@ -68,17 +73,19 @@ class AestheticStage(DerivedStage):
     def __init__(self, directory: Path, open_embedder: OpenEmbedder) -> None:
         card, digest = read_card(directory)
         self._directory = directory
-        try:
-            embedder = open_embedder(str(card.settings["embedder"]))
-        except KeyError as error:
-            raise AssetError(f"The card of {directory} lacks the setting {error}. Train the scorer again.") from error
+        embedder = named_embedder(card.settings, open_embedder, str(directory))
         self.source, self.source_table = embedder, embedder.vector_table
+        self._width = embedder.vision.width
         self._scorer: AestheticScorer | None = None
         self._column = learned_column(card.name)
         self.name = f"aesthetic scorer {card.name}"
         self.weights_id = f"{fingerprint_of(directory)} {digest}"
         about = "How people would mark this photo for its looks, as a trained scorer sees it: higher is better."
         self.tables = (learned_table(card.name, about),)
+
+    def check(self) -> None:
+        """Raise AssetError if the head is not whole, or is one for other vectors."""
+        AestheticScorer(self._directory).check_width(self._width)
 
     def load(self) -> None:
         """Open the head."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ from photoidx.errors import AssetError, PhotoidxError
 FORMAT = 1
 CARD, WEIGHTS = "card.json", "weights.safetensors"
 KINDS = ("series", "aesthetic", "blend")
+_LARGEST_CARD = 1 << 20  # bytes
+_MAPPINGS = ("settings", "data", "protocol", "figures")
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 Array = np.ndarray[Any, Any]
@@ -51,20 +54,29 @@ def check_name(name: str) -> None:
         raise PhotoidxError(f"{name!r} is no name for a scorer: use small letters, digits and _, a letter first.")
 
 
+def check_new(directory: Path, name: str) -> None:
+    """Raise PhotoidxError if a scorer can't be written there, or can't be called so: before hours are spent on it."""
+    check_name(name)
+    try:
+        taken = directory.exists() and not (directory / CARD).is_file()
+        if taken and (not directory.is_dir() or any(directory.iterdir())):
+            raise PhotoidxError(f"{directory} is there and is no scorer. Choose another place for the new one.")
+    except OSError as error:
+        raise PhotoidxError(f"Can't write the scorer {directory}: {error.strerror}.") from error
+
+
 def write_scorer(directory: Path, card: Card, tensors: Tensors) -> None:
     """Write a scorer, or put it in the place of the one that is there.
 
     Killed, it leaves the one before, the new one, or for an instant a card that does not fit its weights, which nobody
     takes for a scorer. Raises PhotoidxError if something else is there, or the directory can't be written.
     """
-    check_name(card.name)
-    if directory.exists() and not (directory / CARD).is_file() and (not directory.is_dir() or any(directory.iterdir())):
-        raise PhotoidxError(f"{directory} is there and is no scorer. Choose another place for the new one.")
+    check_new(directory, card.name)
     weights = save({name: np.ascontiguousarray(tensor) for name, tensor in sorted(tensors.items())})
     told = {"format": FORMAT, **asdict(card), "weights": {"file": WEIGHTS, "blake3": blake3(weights).hexdigest()}}
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        for name, data in ((WEIGHTS, weights), (CARD, (json.dumps(told, indent=2) + "\n").encode())):
+        for name, data in ((WEIGHTS, weights), (CARD, (json.dumps(told, indent=2, allow_nan=False) + "\n").encode())):
             partly = directory / f"{name}.part"
             partly.write_bytes(data)
             os.replace(partly, directory / name)
@@ -76,18 +88,22 @@ def read_card(directory: Path) -> tuple[Card, str]:
     """Give a scorer's card and the hash of its weights. Raises AssetError, naming the file, if it is no card."""
     path = directory / CARD
     try:
+        if not stat.S_ISREG(path.stat().st_mode) or path.stat().st_size > _LARGEST_CARD:
+            raise AssetError(f"{path} is no card of a scorer: it is no file, or too large.")
         told = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise AssetError(f"{directory} is no scorer: {CARD} can't be read ({error.strerror}).") from error
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise AssetError(f"{path} is no card: it is not JSON.") from error
     try:
-        if told["format"] > FORMAT:
+        if int(told["format"]) > FORMAT:
             raise AssetError(f"{path} was written by a newer photoidx. Install it, or train the scorer again.")
+        for name in _MAPPINGS:
+            dict(told[name].items())
         card = Card(**{name: told[name] for name in Card.__dataclass_fields__})
         digest = str(told["weights"]["blake3"])
-    except (KeyError, TypeError, AttributeError) as error:
-        raise AssetError(f"{path} is no card of a scorer: {error} is missing or not what it should be.") from error
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise AssetError(f"{path} is no card of a scorer. Missing, or not what it should be: {error}") from error
     if card.kind not in KINDS:
         raise AssetError(f"{path} tells of a scorer of kind {card.kind!r}; known are {', '.join(KINDS)}.")
     if not isinstance(card.name, str) or not _NAME.fullmatch(card.name):
@@ -102,15 +118,21 @@ def read_scorer(directory: Path, kind: str) -> tuple[Card, dict[str, Array]]:
     if card.kind != kind:
         raise AssetError(f"{directory} is a scorer of kind {card.kind}; one of kind {kind} is needed.")
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise AssetError(f"{path} is no file.")
         data = path.read_bytes()
     except OSError as error:
         raise AssetError(f"{path} can't be read: {error.strerror}.") from error
     if blake3(data).hexdigest() != digest:
         raise AssetError(f"{path} is not what its card says: the hashes differ. Copy or train the scorer again.")
     try:
-        return card, dict(load(data))
-    except SafetensorError as error:
-        raise AssetError(f"{path} is no safetensors file: {error}.") from error
+        tensors = dict(load(data))
+    except (SafetensorError, KeyError, TypeError, ValueError) as error:  # also for kinds that NumPy does not know
+        raise AssetError(f"{path} is no safetensors file, or holds numbers of an unknown kind: {error}.") from error
+    odd = [name for name, each in tensors.items() if each.dtype.kind not in "fiu" or not np.isfinite(each).all()]
+    if odd:
+        raise AssetError(f"{path} holds what are no numbers: {', '.join(odd[:3])}. Train the scorer again.")
+    return card, tensors
 
 
 def fingerprint_of(directory: Path) -> str:

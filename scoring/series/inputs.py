@@ -10,7 +10,7 @@ from PIL import Image
 
 from photoidx.errors import AssetError
 from photoidx.scoring import technical
-from photoidx.scoring.learned.vectors import OpenEmbedder, vectors_of
+from photoidx.scoring.learned.vectors import OpenEmbedder, named_embedder, vectors_of
 from photoidx.scoring.raster import PREPROCESSING
 from photoidx.scoring.shown import Shown
 from photoidx.stage import WORKING_LONG_SIDE
@@ -74,13 +74,14 @@ class Inputs:
             beside = settings.get("beside", [])
             self._seen_at = int(settings["seen_at"]) if beside else WORKING_LONG_SIDE
             self._measured = MEASURES in beside
-            self.embedder = open_embedder(str(settings["embedder"])) if VECTOR in beside else None
-            if self._measured and settings["measures"] != list(technical.FEATURES):
-                raise AssetError(f"{place} was trained on other measures than this photoidx takes. Train it again.")
+            known = not self._measured or settings["measures"] == list(technical.FEATURES)
         except KeyError as error:
             raise AssetError(f"The card of {place} lacks the setting {error}. Train the scorer again.") from error
         except (TypeError, ValueError) as error:
             raise AssetError(f"The card of {place} has a setting that is none: {error}. Train it again.") from error
+        if not known:
+            raise AssetError(f"{place} was trained on other measures than this photoidx takes. Train it again.")
+        self.embedder = named_embedder(settings, open_embedder, place) if VECTOR in beside else None
 
     @property
     def width(self) -> int:

@@ -51,7 +51,7 @@ def stages(config: Config) -> list[Stage]:
     found: list[Stage] = [stage() for stage in _STAGES]
     found += [embedder(name, config) for name in config.embedders]
     for directory in config.scorers:
-        found += scorer_stages(directory, partial(_backbone, config), partial(embedder, config=config))
+        found += stages_of_scorer(directory, config)
     for entry in entry_points(group=ENTRY_POINT_GROUP):
         made = entry.load()(config)
         found += [made] if isinstance(made, Stage) else list(made)
@@ -61,11 +61,16 @@ def stages(config: Config) -> list[Stage]:
     names = [stage.name for stage in found]
     twice = {name for name in names if names.count(name) > 1}
     if twice:
-        raise ValueError(f"Two stages are named {', '.join(sorted(twice))}")
+        raise PhotoidxError(f"Two stages are named {', '.join(sorted(twice))}.")
     unknown = set(config.without).difference(names)
     if unknown:
         raise PhotoidxError(f"There is no stage {', '.join(sorted(unknown))}. The stages are: {', '.join(names)}.")
     return [stage for stage in found if stage.name not in config.without]
+
+
+def stages_of_scorer(directory: str, config: Config) -> list[Stage]:
+    """Give the stages of a trained scorer. Raises AssetError if it is none."""
+    return scorer_stages(directory, partial(_backbone, config), partial(embedder, config=config))
 
 
 def _backbone(config: Config, name: str, *, pretrained: bool) -> Any:

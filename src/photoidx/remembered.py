@@ -6,7 +6,6 @@ Of a scorer `best` needs more than the name: its kind and settings are remembere
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +13,9 @@ from typing import Any
 from photoidx.config import Config
 from photoidx.errors import AssetError, PhotoidxError
 from photoidx.indexer.embedders import embedder
+from photoidx.registry import stages_of_scorer
 from photoidx.schema import META
-from photoidx.scoring.learned.card import read_card
+from photoidx.scoring.learned.card import read_card, read_scorer
 from photoidx.store import Store
 
 _EMBEDDERS, _SCORERS = "embedders", "scorers"
@@ -39,19 +39,22 @@ def with_remembered(store: Store, config: Config) -> tuple[Config, list[str]]:
     Raises AssetError if a given scorer is none, PhotoidxError if two of them have one name.
     """
     embedders, missing = _with_embedders(store, config)
-    scorers, gone = _with_scorers(store, config.scorers)
+    scorers, gone = _with_scorers(store, config)
     return replace(config, embedders=embedders, scorers=scorers), [*missing, *gone]
 
 
 def remember(store: Store, config: Config) -> None:
-    """Remember the embedders and scorers of this scan. The caller holds the writer lock."""
-    known = {each["name"]: each for each in used_scorers(store)}
+    """Remember the embedders and scorers of this scan, the scorers in their order. The caller holds the writer lock."""
+    known = {each["name"]: each for each in used_scorers(store) if each["directory"] not in config.scorers}
     for directory in config.scorers:
         card, _ = read_card(Path(directory))
-        told = {"name": card.name, "kind": card.kind, "directory": directory, "settings": dict(card.settings)}
-        if known.get(card.name) != told:
-            known.pop(card.name, None)
-            known[card.name] = told
+        known.pop(card.name, None)
+        known[card.name] = {
+            "name": card.name,
+            "kind": card.kind,
+            "directory": directory,
+            "settings": dict(card.settings),
+        }
     _keep(store, _SCORERS, list(known.values()))
     names = [embedder(name, config).name for name in config.embedders]
     _keep(store, _EMBEDDERS, list(dict.fromkeys((*used_embedders(store), *names))))
@@ -88,18 +91,30 @@ def _with_embedders(store: Store, config: Config) -> tuple[tuple[str, ...], list
     return tuple(asked), warnings
 
 
-def _with_scorers(store: Store, given: Sequence[str]) -> tuple[tuple[str, ...], list[str]]:
+def _with_scorers(store: Store, config: Config) -> tuple[tuple[str, ...], list[str]]:
     names: dict[str, str] = {}
-    for directory in given:
-        name = read_card(Path(directory))[0].name
+    for directory in config.scorers:
+        name = _checked(directory, config)
         if names.setdefault(name, directory) != directory:
             raise PhotoidxError(f"{names[name]} and {directory} are both named {name}. Train one with another --name.")
-    kept, warnings = list(names.values()), []
+    kept, warnings = [], []
     for each in used_scorers(store):
         if each["name"] not in names:
             try:
-                read_card(Path(each["directory"]))
+                name = _checked(each["directory"], config)
+                if name != each["name"]:
+                    raise AssetError(f"{each['directory']} now holds one named {name}.")
                 kept.append(each["directory"])
-            except AssetError as error:
-                warnings.append(f"without the scorer {each['name']}, which earlier scans used: {error}")
-    return tuple(kept), warnings
+            except PhotoidxError as error:
+                words = f"without the scorer {each['name']}, which earlier scans used: {error}"
+                warnings.append(f"{words} To do without it for good: photoidx models forget {each['name']}")
+    return (*kept, *names.values()), warnings
+
+
+def _checked(directory: str, config: Config) -> str:
+    """Give a scorer's name. Raises PhotoidxError if it could not be used: a scan would stop half-way."""
+    card, _ = read_card(Path(directory))
+    read_scorer(Path(directory), card.kind)
+    for stage in stages_of_scorer(directory, config):
+        stage.check()
+    return card.name

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 _SOME_FAILED = 3
 _QUICK = 200
+_NUMBER = click.IntRange(min=0)
 
 
 @click.command()
@@ -30,8 +31,8 @@ _QUICK = 200
 @click.option("--without", multiple=True, metavar="STAGE", help="Do without this scorer, as faces. May be repeated.")
 @click.option("--scorer", multiple=True, metavar="DIR", help="Judge a trained scorer, too. May be repeated.")
 @click.option("--quick", is_flag=True, help="Draw 200 pairs or photos.")
-@click.option("--limit", default=0, metavar="N", help="Draw so many pairs, in whole series, or photos.")
-@click.option("--seed", default=0, show_default=True, help="For the draw, chance and the intervals.")
+@click.option("--limit", type=_NUMBER, default=0, metavar="N", help="Draw so many pairs, in whole series, or photos.")
+@click.option("--seed", type=_NUMBER, default=0, show_default=True, help="For the draw, chance and the intervals.")
 @click.option("--library", metavar="URI", help="Keep the scores here for another run; by default for this run only.")
 def quality(  # noqa: PLR0917 - click passes each option by name
     folder: Path,

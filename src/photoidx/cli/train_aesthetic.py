@@ -45,5 +45,5 @@ def aesthetic(  # noqa: PLR0917 - click passes each option by name
             found = train(photos, out, name, about=layout, embedder_name=embedder, seed=seed, tell=tell)
         print_figures(found, _WORDS, output_format)
     click.echo(
-        f"The scorer is {harmless(str(out))}. Use it with: photoidx scan --scorer {harmless(str(out))}", err=True
+        f"The scorer is {harmless(str(out))}. Use it with: photoidx scan --scorer {harmless(str(out))} PHOTOS", err=True
     )

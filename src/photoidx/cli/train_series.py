@@ -119,7 +119,7 @@ def print_figures(figures: dict[str, Any], words: dict[str, str], output_format:
         click.echo(json.dumps(figures))
         return
     for name, said in words.items():
-        if name in figures:
+        if figures.get(name) is not None:
             click.echo(f"{figures[name]:>8.3f}  {said}")
     for kind, value in figures.get("by_kind", {}).items():
         click.echo(f"{value:>8.3f}  {kind}")
