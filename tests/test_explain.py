@@ -20,8 +20,9 @@ from photoidx.config import Config
 from photoidx.errors import AssetError, PhotoidxError, QueryError
 from photoidx.evaluation.explanations import explain, heated
 from photoidx.evaluation.key_point_matches import matches
-from photoidx.evaluation.similarity_maps import GRADIENTS, ROLL_OUT, similarity_maps
+from photoidx.evaluation.similarity_maps import GRADIENTS, ROLL_OUT, _Seen, similarity_maps
 from photoidx.evaluation.similarity_methods import method
+from photoidx.evaluation.visual_words import key_points
 from photoidx.indexer.embedders.base import VectorStage, Vision
 from pictures import age
 
@@ -122,6 +123,32 @@ def test_roll_out_says_nothing_of_a_place_that_no_token_attends_to(models):
     found = similarity_maps(stage, *squares(stage, cat(20, 20), cat(160, 150)))
     assert found.first.max() == pytest.approx(0, abs=1e-7)
     stage.load()
+
+
+def test_roll_out_tells_places_apart_where_the_mean_of_the_tokens_is_taken(models):
+    stage = models[VIT]
+    stage.load()
+    before = stage.model.global_pool
+    stage.model.global_pool = "avg"
+    try:
+        found = similarity_maps(stage, *squares(stage, cat(20, 20), cat(160, 150)))
+    finally:
+        stage.model.global_pool = before
+    assert found.first.min() < 0.9 * found.first.max()
+
+
+def test_attention_over_something_else_than_the_tokens_themselves_is_refused():
+    module = torch.nn.MultiheadAttention(8, 2, kdim=4, vdim=4)
+    with pytest.raises(PhotoidxError, match="no plain kind"):
+        _Seen()._attend(module, torch.zeros(3, 1, 8), torch.zeros(3, 1, 4), torch.zeros(3, 1, 4))
+
+
+def test_key_points_of_a_narrow_picture_lie_where_they_are():
+    picture = Image.new("L", (60, 5000))
+    picture.paste(255, (15, 4800, 45, 4830))
+    places, _ = key_points(picture)
+    assert (places[:, 1] > 4700).all()
+    assert (places[:, 1] < 4930).all()
 
 
 def test_key_points_of_a_moved_picture_agree_on_its_movement():

@@ -57,6 +57,11 @@ def test_undecided_people_and_photos_without_scores_are_said():
         bench.pair_rows([pair(1, "a1", "a2", 0.5)], FOUND)
     with pytest.raises(PhotoidxError, match="could be scored"):
         bench.pair_rows(PAIRS, {})
+    with pytest.raises(PhotoidxError, match="1 photos were scored, all alike"):
+        bench.mark_rows([rated(0, *range(10))], {"p0": {"score": 1.0}})
+    two = [rated(0, *range(10)), rated(1, *range(10, 0, -1))]
+    with pytest.raises(PhotoidxError, match="2 photos were scored; 3 with different marks"):
+        bench.mark_rows(two, {"p0": {"score": 1.0}, "p1": {"score": 2.0}})
 
 
 @settings(deadline=None, max_examples=25)

@@ -107,6 +107,11 @@ def test_a_table_of_marks_is_read_and_its_mistakes_are_named(tmp_path: Path):
     table.write_text("path,score\na.jpg,11\n")
     with pytest.raises(PhotoidxError, match="marks.csv:2"):
         read_marks(table, "csv")
+    table.write_bytes("path,score\nd\xe9.jpg,3\n".encode("latin-1"))
+    with pytest.raises(PhotoidxError, match=r"marks\.csv can't be read as a table"):
+        read_marks(table, "csv")
+    with pytest.raises(PhotoidxError, match="can't be read as a table"):
+        read_marks(tmp_path, "csv")
     table.write_text("file,score\na.jpg,1\n")
     with pytest.raises(PhotoidxError, match="columns path and score"):
         read_marks(table, "csv")
