@@ -33,6 +33,7 @@ from photoidx.training.aesthetic import correlation, emd, read_marks, take_over,
 from photoidx.training.blend import Choice, choices_of_triage
 from photoidx.training.blend import train as train_blend
 
+PLAIN = Config(workers=1, without=("faces",))
 MARKS = st.lists(st.floats(0.01, 1), min_size=10, max_size=10)
 
 
@@ -170,7 +171,7 @@ def test_photos_that_have_vectors_are_marked_without_being_read_again(looks, tmp
     some.mkdir()
     for number in range(3):
         (some / f"{number}.jpg").write_bytes((scorer.parent / "ava" / "images" / f"{number}.jpg").read_bytes())
-    plain, scored = Config(workers=1, without=("faces",)), Config(workers=1, without=("faces",), scorers=(str(scorer),))
+    plain, scored = PLAIN, replace(PLAIN, scorers=(str(scorer),))
     Library(tmp_path / "library", plain).scan(some)
     for number in range(3):  # without changing what a scan looks at
         state = (some / f"{number}.jpg").stat()
@@ -191,12 +192,17 @@ def test_photos_that_have_vectors_are_marked_without_being_read_again(looks, tmp
     assert library.scan(some).analysed == 0
 
 
+def copied(looks: tuple[Path, dict[str, float]], folder: Path) -> tuple[Path, Path]:
+    """Give a scorer that may be spoilt, and a folder with one photo."""
+    shutil.copytree(looks[0], folder / "scorer")
+    (folder / "some").mkdir()
+    shutil.copy(looks[0].parent / "ava" / "images" / "0.jpg", folder / "some")
+    return folder / "scorer", folder / "some"
+
+
 @pytest.mark.parametrize("away", [False, True])
 def test_marks_that_were_lost_with_their_table_come_back(looks, tmp_path: Path, away: bool):
-    scorer, some = tmp_path / "scorer", tmp_path / "some"
-    shutil.copytree(looks[0], scorer)
-    some.mkdir()
-    (some / "0.jpg").write_bytes((looks[0].parent / "ava" / "images" / "0.jpg").read_bytes())
+    scorer, some = copied(looks, tmp_path)
     config = Config(workers=1, without=("faces",), scorers=(str(scorer),))
     Library(tmp_path / "library", config).scan(some)
     before = Library(tmp_path / "library", config).sql("SELECT * FROM quality").to_pylist()
@@ -216,11 +222,8 @@ def scorers_of(library: Library) -> list[str]:
 
 
 def test_a_directory_that_was_trained_anew_under_another_name_takes_the_place_of_the_old_one(looks, tmp_path: Path):
-    scorer, some = tmp_path / "scorer", tmp_path / "some"
-    shutil.copytree(looks[0], scorer)
-    some.mkdir()
-    (some / "0.jpg").write_bytes((looks[0].parent / "ava" / "images" / "0.jpg").read_bytes())
-    plain, scored = Config(workers=1, without=("faces",)), Config(workers=1, without=("faces",), scorers=(str(scorer),))
+    scorer, some = copied(looks, tmp_path)
+    plain, scored = PLAIN, replace(PLAIN, scorers=(str(scorer),))
     Library(tmp_path / "library", scored).scan(some)
     card, tensors = read_scorer(scorer, "aesthetic")
     write_scorer(scorer, replace(card, name="anew"), tensors)
@@ -234,10 +237,8 @@ def test_a_directory_that_was_trained_anew_under_another_name_takes_the_place_of
 
 
 def test_of_scorers_the_one_that_was_given_last_stands_last(looks, tmp_path: Path):
-    some = tmp_path / "some"
-    some.mkdir()
-    (some / "0.jpg").write_bytes((looks[0].parent / "ava" / "images" / "0.jpg").read_bytes())
-    card, tensors = read_scorer(looks[0], "aesthetic")
+    scorer, some = copied(looks, tmp_path)
+    card, tensors = read_scorer(scorer, "aesthetic")
     for name in ("one", "two"):
         write_scorer(tmp_path / name, replace(card, name=name), tensors)
     for name in ("one", "two", "one"):
@@ -247,11 +248,8 @@ def test_of_scorers_the_one_that_was_given_last_stands_last(looks, tmp_path: Pat
 
 
 def test_a_scorer_that_can_not_be_used_is_refused_and_a_remembered_one_done_without(looks, tmp_path: Path):
-    scorer, some = tmp_path / "scorer", tmp_path / "some"
-    shutil.copytree(looks[0], scorer)
-    some.mkdir()
-    (some / "0.jpg").write_bytes((looks[0].parent / "ava" / "images" / "0.jpg").read_bytes())
-    plain, scored = Config(workers=1, without=("faces",)), Config(workers=1, without=("faces",), scorers=(str(scorer),))
+    scorer, some = copied(looks, tmp_path)
+    plain, scored = PLAIN, replace(PLAIN, scorers=(str(scorer),))
     Library(tmp_path / "library", scored).scan(some)
     (some / "1.jpg").write_bytes((looks[0].parent / "ava" / "images" / "1.jpg").read_bytes())
     card, tensors = read_scorer(scorer, "aesthetic")
