@@ -326,7 +326,7 @@ def test_classes_come_from_folders_or_a_table(tmp_path):
     (tmp_path / "t.csv").write_text("img,category,split\n1.jpg,one,x\n3.jpg,three,y\n")
     assert classes_of_table(tmp_path / "t.csv", inside) == {inside[0]: "one", inside[2]: "three"}
     (tmp_path / "bad.csv").write_text("a,b\n1,2\n")
-    with pytest.raises(PhotoidxError, match="needs the columns path and class"):
+    with pytest.raises(PhotoidxError, match="needs the columns path and label"):
         classes_of_table(tmp_path / "bad.csv", inside)
 
 

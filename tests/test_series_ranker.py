@@ -205,7 +205,7 @@ def test_any_backbone_of_timm_can_be_used_and_is_kept_if_its_weights_are_random(
     assert one != two
 
 
-@pytest.mark.parametrize("beside", [("measures",), ("vector",), ("vector", "measures")])
+@pytest.mark.parametrize("beside", [("measures",), ("vector", "measures")])
 def test_measures_and_a_vector_can_stand_beside_the_maps(beside: tuple[str, ...], album: Path, tmp_path: Path):
     photos = degraded_data(album, 8, long_side=SIDE)
     found = train(photos, tmp_path / "out", "told", Settings(beside=beside, long_side=SIDE, epochs=4))
