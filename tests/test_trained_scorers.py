@@ -247,7 +247,9 @@ def test_of_scorers_the_one_that_was_given_last_stands_last(looks, tmp_path: Pat
     assert scorers_of(Library(tmp_path / "library")) == ["two", "one"]
 
 
-def test_a_scorer_that_can_not_be_used_is_refused_and_a_remembered_one_done_without(looks, tmp_path: Path):
+def test_a_scorer_that_can_not_be_used_is_refused_and_a_remembered_one_done_without(
+    looks, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
     scorer, some = copied(looks, tmp_path)
     plain, scored = PLAIN, replace(PLAIN, scorers=(str(scorer),))
     Library(tmp_path / "library", scored).scan(some)
@@ -259,7 +261,9 @@ def test_a_scorer_that_can_not_be_used_is_refused_and_a_remembered_one_done_with
     result = Library(tmp_path / "library", plain).scan(some)
     assert (result.new, result.failed) == (1, 0)
     assert "weights.safetensors can't be read" in result.warnings[0]
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path / "hub"))
     for settings_, weights, words in (
+        ({"embedder": "dinov2"}, {**tensors, "weight": np.ones((10, 384), np.float32)}, "dinov2"),
         ({"embedder": "nonsense"}, tensors, "scorer names an embedder that there is not"),
         (card.settings, {**tensors, "weight": np.ones((10, 768), np.float32)}, "scorer takes vectors of 768"),
     ):

@@ -84,7 +84,8 @@ class AestheticStage(DerivedStage):
         self.tables = (learned_table(card.name, about),)
 
     def check(self) -> None:
-        """Raise AssetError if the head is not whole, or is one for other vectors."""
+        """Raise AssetError if the head is not whole or for other vectors, or the embedder's weights are away."""
+        self.source.check()
         AestheticScorer(self._directory).check_width(self._width)
 
     def load(self) -> None:
