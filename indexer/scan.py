@@ -257,9 +257,11 @@ class Scan:
 
     def _derive(self, progress: Progress, *, retry_failed: bool) -> None:
         """Work out what stages say of other stages' rows, those of earlier scans and those that came in this one."""
+        if not self._derived:
+            return
+        pending = Pending(self._store.read("ledger", LEDGER_COLUMNS), (), retry_failed=retry_failed)
         for stage in self._derived:
-            ledger = self._store.read("ledger", LEDGER_COLUMNS)
-            content_ids = Pending(ledger, (), retry_failed=retry_failed).derivable(stage)
+            content_ids = pending.derivable(stage)
             if not content_ids or self._stop.is_set():
                 continue
 
