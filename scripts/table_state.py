@@ -5,7 +5,7 @@ from __future__ import annotations
 from photoidx import Library
 
 _UNSTABLE = {"at", "seen_at", "_rowid"}
-_NOT_BY_CONTENT = {"scans", "meta", "pairs", "bursts", "decisions"}
+_NOT_BY_CONTENT = {"scans", "meta", "pairs", "looks", "bursts", "decisions"}
 
 
 def state_of(library: Library) -> dict[str, list[str]]:

@@ -13,42 +13,54 @@ import numpy as np
 from photoidx.errors import QueryError
 from photoidx.queries.duplicates.calibration import STRICTNESS
 from photoidx.queries.duplicates.groups import consistent, stars
-from photoidx.queries.duplicates.keep import preference, reason
+from photoidx.queries.duplicates.described import Group, Ties
+from photoidx.queries.duplicates.keep import preference
 from photoidx.queries.duplicates.known import Known, Question, is_below
+from photoidx.queries.duplicates.looks import Looks
 from photoidx.queries.duplicates.orientation import inverse
-from photoidx.queries.duplicates.presence import Identity, is_link, present
-from photoidx.queries.duplicates.words import EQUAL, relation
+from photoidx.queries.duplicates.words import relation_of, widest
 from photoidx.records import path_text
 from photoidx.store import Store
 
-LEVELS = ("identical", "same", "similar")
+LEVELS = ("identical", "same", "edited", "similar")
+INCLUDED = ("edited", "part of")
 # Of 1,670 photos of ten kinds of things, 0.4, 2 and 10 % have a stranger that is as near (imagenette).
 _SIMILAR = {"strict": 0.9, "normal": 0.86, "loose": 0.8}
 _ALIKE = "of the same moment, or much alike"
-Ties = Mapping[tuple[int, int], Mapping[str, Any]]
 
 
-def question(
-    level: str, strictness: str, most_false: float | None, within: Iterable[str | Path], across: Iterable[str | Path]
+def question(  # noqa: PLR0917 - one for each option of the command
+    level: str,
+    strictness: str,
+    most_false: float | None,
+    within: Iterable[str | Path],
+    across: Iterable[str | Path],
+    include: Iterable[str] = (),
 ) -> Question:
     """Put a question together. Raises QueryError for a word that there is not."""
-    for word, words in ((level, LEVELS), (strictness, tuple(STRICTNESS))):
+    include = tuple(include)
+    asked = [(level, LEVELS), (strictness, tuple(STRICTNESS)), *((each, INCLUDED) for each in include)]
+    for word, words in asked:
         if word not in words:
             raise QueryError(f"There is no {word!r}; there are: {', '.join(words)}.")
     below, both = (tuple(path_text(os.path.abspath(each)) for each in folders) for folders in (within, across))
     share = STRICTNESS[strictness] if most_false is None else most_false
-    return Question(level, share, _SIMILAR[strictness], below, both)
+    return Question(level, share, _SIMILAR[strictness], below, both, include)
 
 
 def duplicates(store: Store, asked: Question) -> list[dict[str, Any]]:
-    """Give the groups, the one that frees most bytes first.
+    """Return the groups, the one that frees most bytes first.
 
-    Each has group_id, kind (the widest of its files'), keep (a path), bytes_freed, and files (path, kind, distance,
-    reason, width, height, size, keep, there, extra), the kept one first. `there`: it is as the last scan saw it.
-    `extra`: it is a copy that may go, for the one to keep is there.
+    Each has group_id, kind (the widest of its files'), keep (a path), bytes_freed, and files, the kept one first. A
+    file has path, kind (its relation to the kept one), distance, reason, width, height, size, keep, there, extra,
+    goes_for and only. `there`: it is as the last scan saw it. `keep`: it stays. `extra`: it may go, for the file
+    `goes_for` stays, is there, and holds all that it holds. `only`: what it has that the kept file lacks, as code
+    (`what`) and words.
     """
-    known = Known(store, asked)
+    known, looks = Known(store, asked), Looks(store)
     ties = {} if asked.level == "identical" else known.ties()
+    if asked.level == "same":
+        ties = {pair: row for pair, row in ties.items() if _is_same(known, pair, row)}
     order = sorted(known.pictures, key=lambda each: min(preference(known.copies[at]) for at in known.pictures[each]))
     nearest = [(one, other, float(row["distance"])) for (one, other), row in ties.items()]
     same = _by_head(stars(order, consistent(nearest, known.apart)))
@@ -62,10 +74,37 @@ def duplicates(store: Store, asked: Question) -> list[dict[str, Any]]:
         known.note_odd({each: _orientation(ties, head, each) for each in members})
     alike = _similar(known, order, same) if asked.level == "similar" else {head: [] for head in same}
     groups = [
-        _described(known, [same.get(each, [each]) for each in (head, *rest)], ties) for head, rest in alike.items()
+        _described(known, [same.get(each, [each]) for each in (head, *rest)], ties, looks)
+        for head, rest in alike.items()
     ]
+    looks.save()
+    _keep_company(known, groups)
     wanted = [each for each in groups if _is_of_use(each) and _is_across(each, asked.across)]
     return sorted(wanted, key=lambda each: (-each["bytes_freed"], each["keep"]))
+
+
+def _is_same(known: Known, pair: tuple[int, int], row: Mapping[str, Any]) -> bool:
+    one, other = (known.copies[known.pictures[each][0]] for each in pair)
+    return relation_of(row, one, other) == "same"
+
+
+def _keep_company(known: Known, groups: Sequence[dict[str, Any]]) -> None:
+    """Let those photos stay that belong to a file for which another goes: it goes because they are there."""
+    keepers = {file["goes_for"] for each in groups for file in each["files"] if file["extra"]}
+    belonging = {
+        os.path.join(os.path.dirname(path), mate.name): path
+        for path in keepers
+        for mate in known.holdings[path].company
+        if mate.kind in {"raw", "photo"}
+    }
+    for group in groups:
+        own = {file["path"] for file in group["files"]}
+        for file in group["files"]:
+            keeper = belonging.get(file["path"])
+            if file["extra"] and keeper is not None and keeper not in own:
+                told = f"{file['reason']}; stays: it belongs to {os.path.basename(keeper)}"
+                file |= {"extra": False, "keep": True, "goes_for": None, "reason": told}
+        group["bytes_freed"] = sum(file["size"] for file in group["files"] if file["extra"])
 
 
 def _orientation(ties: Ties, head: int, at: int) -> int:
@@ -125,7 +164,8 @@ def _similar(known: Known, order: Sequence[int], same: Mapping[int, list[int]]) 
 
 def _is_of_use(group: Mapping[str, Any]) -> bool:
     """Tell whether a group has something to show: not only one file, what the user keeps, and other names of these."""
-    return any(file["extra"] or file["kind"] == "similar" or not file["there"] for file in group["files"])
+    wide = {"same", "edited", "part of", "similar"}
+    return any(file["extra"] or file["kind"] in wide or not file["there"] or file["only"] for file in group["files"])
 
 
 def _is_across(group: Mapping[str, Any], folders: Collection[str]) -> bool:
@@ -133,95 +173,18 @@ def _is_across(group: Mapping[str, Any], folders: Collection[str]) -> bool:
     return all(any(is_below(path, folder) for path in paths) for folder in folders)
 
 
-def _described(known: Known, members: Sequence[Sequence[int]], ties: Ties) -> dict[str, Any]:
+def _described(known: Known, members: Sequence[Sequence[int]], ties: Ties, looks: Looks) -> dict[str, Any]:
     """Describe a group: pictures that are the same, and after them such that are similar, each with its copies."""
-    rows, *others = (_copies_of(known, each, ties) for each in members)
+    include = known.asked.include
+    rows, *others = (Group(known, each, ties, looks).rows(include) for each in members)
     keep = rows[0]
     for alike in others:
-        alike[0] |= {"kind": "similar", "distance": None, "reason": _ALIKE, "keep": False}
+        alike[0] |= {"kind": "similar", "distance": None, "reason": _ALIKE}
         rows += alike
     return {
         "group_id": f"dup-{known.ids[min(at for each in members[0] for at in known.pictures[each])][:12]}",
-        "kind": max((row["kind"] for row in rows[1:]), key=LEVELS.index, default="identical"),
+        "kind": widest([row["kind"] for row in rows[1:]]),
         "keep": keep["path"],
         "bytes_freed": sum(row["size"] for row in rows if row["extra"]),
         "files": rows,
-    }
-
-
-def _copies_of(known: Known, pictures: Sequence[int], ties: Ties) -> list[dict[str, Any]]:
-    """Describe the files of one picture, the one to keep first: one that is there, if any is."""
-    contents = [at for each in pictures for at in known.pictures[each]]
-    there = present(file for at in contents for file in known.files[known.ids[at]])
-    files = {at: sorted(known.files[known.ids[at]], key=lambda file: _rank(file, there)) for at in contents}
-    contents.sort(key=lambda at: (there[files[at][0]["path"]] is None, preference(known.copies[at])))
-    first, *rest = contents
-    keep, *twins = files[first]
-    why = reason(known.copies[first], [known.copies[at] for at in rest]) if rest else _of_equals(keep, twins)
-    rows = [_row(known, keep, first, ("identical", 0.0, f"keep: {why}"), keep=True)]
-    words = f"byte for byte {os.path.basename(keep['path'])}"
-    rows += [_row(known, file, first, ("identical", 0.0, words), keep=known.is_kept(file, keep)) for file in twins]
-    for at in rest:
-        told = _told(known, first, at, ties)
-        rows += [_row(known, file, at, told, keep=known.is_kept(file, keep)) for file in files[at]]
-    # A larger copy without the camera's data may be an enlarged one: the camera's own is not given up for it.
-    camera = next((at for at in rest if known.copies[at].camera), None)
-    if camera is not None and not known.copies[first].camera:
-        row = next(row for row in rows if row["path"] == files[camera][0]["path"])
-        row |= {"keep": True, "reason": f"keep too: smaller, but with the camera's data; {row['reason']}"}
-    _note_presence(rows, there)
-    return rows
-
-
-def _rank(file: Mapping[str, Any], there: Mapping[str, Identity | None]) -> tuple[bool, bool]:
-    """Put what is gone behind what is there, and links behind the files that they lead to. Sorting keeps the rest."""
-    return there[file["path"]] is None, there[file["path"]] is not None and is_link(file)
-
-
-def _note_presence(rows: Sequence[dict[str, Any]], there: Mapping[str, Identity | None]) -> None:
-    """Note in rows which files are there, and which may go: copies that are there, of one that is there and stays."""
-    known: set[Identity] = set()
-    kept = there[rows[0]["path"]]
-    for row in rows:
-        identity = there[row["path"]]
-        row["there"] = identity is not None
-        row["extra"] = None not in (kept, identity) and not row["keep"] and identity not in known
-        if identity is None:
-            row["reason"] += "; not there now as the last scan saw it"
-        elif identity in known:
-            row["reason"] = "another name of the same file"
-        else:
-            known.add(identity)
-
-
-def _told(known: Known, first: int, at: int, ties: Ties) -> tuple[str, float | None, str]:
-    """Give kind, distance and words of a content beside the one that is kept."""
-    pair = known.picture[first], known.picture[at]
-    tie = EQUAL if pair[0] == pair[1] else ties.get(pair) or ties.get(pair[::-1])
-    distance = None if tie is None else round(float(tie["distance"]), 4)
-    swapped = pair not in ties and pair[::-1] in ties
-    return "same", distance, relation(tie, known.copies[first], known.copies[at], swapped=swapped)
-
-
-def _of_equals(keep: Mapping[str, Any], twins: Sequence[Mapping[str, Any]]) -> str:
-    """Say why a file is kept rather than those of the same bytes."""
-    if not twins:
-        return "the others are like it"
-    return "the older file" if keep["mtime_ns"] < min(twin["mtime_ns"] for twin in twins) else "the shorter path"
-
-
-def _row(
-    known: Known, file: Mapping[str, Any], at: int, told: tuple[str, float | None, str], *, keep: bool
-) -> dict[str, Any]:
-    copy = known.copies[at]
-    kind, distance, words = told
-    return {
-        "path": file["path"],
-        "kind": kind,
-        "distance": distance,
-        "reason": words,
-        "width": copy.width,
-        "height": copy.height,
-        "size": file["size"],
-        "keep": keep,
     }

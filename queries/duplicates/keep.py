@@ -1,97 +1,143 @@
-"""Which copy of a picture to keep: rules in order, the first that tells two copies apart decides."""
+"""Which files of one picture stay: the one that holds what the others hold, and every file that only itself holds.
+
+The files are taken one after another, those first that hold more. A file goes only if one that stays holds all that it
+holds (`holdings.may_go`). The order decides nothing but which of two that hold the same is kept.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Sequence
+import os
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from photoidx.queries.duplicates.holdings import Holdings, Tie, lacks_apart_from_the_picture, may_go
 from photoidx.records import RAW_FORMATS
 
-_SAME_SIZE = 0.05  # copies whose sides differ by less are of one size: an edge was cut or rounded
-
 _CAMERAS = RAW_FORMATS | {"jpeg", "heif", "tiff"}  # what cameras write
-_LOSSLESS = RAW_FORMATS | {"png", "tiff", "bmp"}
-_UNKNOWN_QUALITY = {"heif": 100, "avif": 100, "jxl": 100}  # what cameras write; of WebP and the like it is below
+_MOST_COMPARED = 40  # files that a file is compared with to tell how much it holds
+
+Ties = Callable[[int, int], Tie]
+"""What is known of the first file, as the one that stays, and the second."""
 
 
 @dataclass(frozen=True)
 class Copy:
-    """What decides about one content: sizes in pixels, the JPEG quality 1 to 100 if it is known."""
+    """What decides between files that hold the same. `wish`: -1 the user keeps it, 1 rejects it.
 
-    path: str
-    wish: int = 0  # -1 the user keeps it, 1 rejects it
+    `framed`: with a frame around it. `faded`: less than half as colourful as another copy. `turned`: otherwise than
+    most copies. `quality`: of a JPEG, 1 to 100, if it is known.
+    """
+
+    holdings: Holdings
+    wish: int = 0
     framed: bool = False
-    turned: bool = False  # otherwise than most copies
-    faded: bool = False  # less than half as colourful as another copy
-    colourfulness: float | None = None
-    share: float = 1.0  # of the frame that the picture itself fills
-    width: int = 0
-    height: int = 0
-    camera: bool = False
-    time: bool = False
-    edited: bool = False  # by its name, or by the program that wrote it
-    facts: int = 0  # how much the metadata tell
-    format: str = "jpeg"
+    faded: bool = False
+    turned: bool = False
     quality: float | None = None
+    colourfulness: float | None = None
     mtime_ns: int = 0
 
     @property
-    def pixels(self) -> float:
-        """How many pixels the picture itself has, without a frame."""
-        return max(self.width * self.height * self.share, 1.0)
-
-    @property
-    def step(self) -> int:
-        """The length of its sides in steps of `_SAME_SIZE`."""
-        return round(math.log(self.pixels) / 2 / _SAME_SIZE)
+    def pixels(self) -> int:
+        """How many pixels it has; 0 if that is not known."""
+        return (self.holdings.width or 0) * (self.holdings.height or 0)
 
 
-def _quality(copy: Copy) -> int:
-    known = 101 if copy.format in _LOSSLESS else copy.quality
-    return round(_UNKNOWN_QUALITY.get(copy.format, 75) if known is None else known)
-
-
-def compression(copy: Copy) -> str:
-    """Say how a copy is stored."""
-    return f"JPEG quality {copy.quality:.0f}" if copy.quality is not None else copy.format
-
-
-Rule = tuple[Callable[[Copy], Any], Callable[[Copy, Copy], str]]
+Rule = tuple[Callable[[Copy], Any], str]
 """A key (the lowest is kept), and the words for the kept copy beside another."""
 
 _RULES: tuple[Rule, ...] = (
-    (lambda one: one.wish, lambda _one, _other: "you decided so"),
-    (lambda one: one.framed, lambda _one, _other: "without the frame"),
-    (lambda one: one.faded, lambda _one, _other: "in colour"),
-    (
-        lambda one: -one.step,
-        lambda one, other: f"larger: {one.width} x {one.height} against {other.width} x {other.height}",
-    ),
-    (lambda one: not one.camera, lambda _one, _other: "has the camera's data"),
-    (lambda one: not one.time, lambda _one, _other: "has the time of the shot"),
-    (lambda one: one.camera and one.format not in _CAMERAS, lambda _one, _other: "in the camera's own format"),
-    (lambda one: one.turned, lambda _one, _other: "the way most copies are turned"),
-    (lambda one: one.edited, lambda _one, _other: "not an edited copy"),
-    (lambda one: -one.facts, lambda _one, _other: "its metadata tell more"),
-    (lambda one: -round(one.pixels), lambda _one, _other: "shows more of the picture"),
-    (lambda one: one.mtime_ns if one.camera else 0, lambda _one, _other: "the older file"),
-    (
-        lambda one: -_quality(one),
-        lambda one, other: f"less compressed: {compression(one)} against {compression(other)}",
-    ),
-    (lambda one: one.mtime_ns, lambda _one, _other: "the older file"),
-    (lambda one: (len(one.path), one.path), lambda _one, _other: "the shorter path"),
+    (lambda one: one.wish, "you decided so"),
+    (lambda one: one.framed, "without the frame"),
+    (lambda one: one.faded, "in colour"),
+    (lambda one: -(one.holdings.pictures or 1), "it holds more pictures"),
+    (lambda one: -len(one.holdings.parts or ()), "it holds more than a picture"),
+    (lambda one: -len(one.holdings.company), "other files belong to it"),
+    (lambda one: not one.holdings.has_camera, "has the camera's data"),
+    (lambda one: -len(one.holdings.facts) - len(one.holdings.words or ()), "its metadata tell more"),
+    (lambda one: one.holdings.edited, "not an edited copy"),
+    (lambda one: one.holdings.resized, "at its first size"),
+    (lambda one: one.turned, "the way most copies are turned"),
+    (lambda one: -one.pixels, "larger"),
+    (lambda one: one.holdings.format not in _CAMERAS, "in a format of cameras"),
+    (lambda one: -round(one.quality or 0), "less compressed"),
+    # From here on nothing but where and since when the files lie. Files with company go by their folder alone, so that
+    # those of one shot stay together.
+    (lambda one: 0 if one.holdings.company else one.mtime_ns, "the older file"),
+    (lambda one: _folder(one.holdings.path), "the shorter path"),
+    (lambda one: (len(one.holdings.path), one.holdings.path), "the shorter path"),
 )
 
 
+def _folder(path: str) -> tuple[int, str]:
+    folder = os.path.dirname(path)
+    return len(folder), folder
+
+
 def preference(copy: Copy) -> tuple[Any, ...]:
-    """Give the key by which copies are ordered, the one to keep first."""
+    """Return the key by which copies are ordered, the one to keep first."""
     return tuple(key(copy) for key, _ in _RULES)
 
 
-def reason(kept: Copy, others: Sequence[Copy]) -> str:
-    """Say by which rule a copy is kept: the first that tells it from the next best."""
-    second = min(others, key=preference)
-    return next((words(kept, second) for key, words in _RULES if key(kept) != key(second)), "equal in everything")
+def reason(kept: Copy, other: Copy) -> str:
+    """Say by which rule a copy comes before another: the first that tells them apart."""
+    return next((words for key, words in _RULES if key(kept) != key(other)), "equal in everything")
+
+
+def in_order(copies: Sequence[Copy]) -> list[int]:
+    """Order copies, the one to keep first: those that hold what more of the others hold, then by the rules.
+
+    Only what costs no look at the pictures counts; a user's wish comes before everything.
+    """
+    held = [0] * len(copies)
+    for one in range(len(copies)):
+        for other in range(max(0, one - _MOST_COMPARED), min(len(copies), one + _MOST_COMPARED)):
+            if one != other:
+                held[one] += not lacks_apart_from_the_picture(copies[one].holdings, copies[other].holdings)
+
+    def key(at: int) -> tuple[Any, ...]:
+        copy = copies[at]
+        return copy.wish, copy.framed, copy.faded, -held[at], preference(copy)
+
+    return sorted(range(len(copies)), key=key)
+
+
+def that_go(
+    copies: Sequence[Copy], ties: Ties, stays: Collection[int] = (), gone: Collection[int] = ()
+) -> dict[int, int]:
+    """Return which copies may go, each with the one that stays for it.
+
+    `stays` are copies that stay whatever they hold: the user said so. `gone` are not there: nothing may go for them.
+    """
+    staying: list[int] = []
+    going: dict[int, int] = {}
+    for at in in_order(copies):
+        if at not in gone:
+            keeper = None if at in stays else _keeper(copies, ties, staying, at)
+            if keeper is None:
+                staying.append(at)
+            else:
+                going[at] = keeper
+    for at in [each for each in staying if each not in stays]:
+        _pass_on(copies, ties, staying, going, at)
+    return going
+
+
+def _keeper(copies: Sequence[Copy], ties: Ties, staying: Sequence[int], at: int) -> int | None:
+    return next(
+        (each for each in staying if may_go(copies[each].holdings, copies[at].holdings, ties(each, at))), None
+    )
+
+
+def _pass_on(copies: Sequence[Copy], ties: Ties, staying: list[int], going: dict[int, int], at: int) -> None:
+    """Let a copy go that came first, if one that stays holds all of it, and of those that were to go for it."""
+    rest = [each for each in staying if each != at]
+    heirs: dict[int, int] = {}
+    for each in [at, *(other for other, keeper in going.items() if keeper == at)]:
+        keeper = _keeper(copies, ties, rest, each)
+        if keeper is None:
+            return
+        heirs[each] = keeper
+    staying.remove(at)
+    going |= heirs

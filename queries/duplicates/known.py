@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import os
-import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -20,40 +19,37 @@ from photoidx.queries.contents import Array, columns_of
 from photoidx.queries.decisions import decisions
 from photoidx.queries.duplicates.calibration import calibrate
 from photoidx.queries.duplicates.candidates import MOMENT_COSINE, are_of_one_moment
+from photoidx.queries.duplicates.held import Files, read_holdings
+from photoidx.queries.duplicates.holdings import Holdings
 from photoidx.queries.duplicates.keep import Copy
 from photoidx.queries.duplicates.pictures import read_pictures
+from photoidx.records import Kind
 from photoidx.schema import PAIRS, arrow_schema
 from photoidx.store import Store
 
 _FILE_COLUMNS = ("path", "content_id", "kind", "format", "size", "mtime_ns", "shot_id")
-_TOLD = ("make", "model", "taken_at", "serial", "lens", "iso", "f_number", "gps_lat", "flash")
-# What programs that change pictures write as the software; cameras write the version of theirs.
-_EDITORS = re.compile(
-    r"adobe|photoshop|lightroom|gimp|darktable|rawtherapee|snapseed|capture one|luminar|affinity|picasa|paint|digikam|"
-    r"imagemagick|acdsee|dxo photolab|vsco|pixelmator|photoscape|irfanview|xnview|instagram|canva|skylum",
-    re.IGNORECASE,
-)
 _WISHES = {"best": -1, "keep": -1, "reject": 1}
 _COLOURED = 15.0  # colourfulness from which on a picture is "slightly colourful" (Hasler and Suesstrunk)
 DECIDED: Mapping[str, Any] = {"distance": 0.0, "orientation": 0, "decided": True}
 """The tie of two pictures that the user called the same."""
-Files = Mapping[str, Sequence[Mapping[str, Any]]]
 
 
 @dataclass(frozen=True)
 class Question:
     """What is asked: how alike, how sure, and of which folders.
 
-    `level`: identical bytes, also the same picture, or also similar ones. `most_false`: the largest expected share of
+    `level`: identical bytes, also the same picture, also edits of it, or also similar ones. `most_false`: the largest expected share of
     false pairs, 0 to 1. `least_cosine`: of pictures that are similar though not of one moment. `within`: only files
     below these folders. `across`: only groups with files in each of these.
+    `include`: relations, `edited` or `part of`, whose files may go too where only the edit would be lost.
     """
 
-    level: str = "same"
+    level: str = "edited"
     most_false: float = 0.01
     least_cosine: float = 0.86
     within: tuple[str, ...] = ()
     across: tuple[str, ...] = ()
+    include: tuple[str, ...] = ()
 
 
 class Known:
@@ -66,7 +62,7 @@ class Known:
 
     def __init__(self, store: Store, asked: Question) -> None:
         held = decisions(store)
-        self._asked = asked
+        self.asked = asked
         self._different = [frozenset(each.shot_ids) for each in held if each.verb == "different"]
         self._kept_all = [frozenset(each.shot_ids) for each in held if each.verb == "keep-all"]
         self._same = [frozenset(each.shot_ids) for each in held if each.verb == "same"]
@@ -74,12 +70,15 @@ class Known:
             shot_id: _WISHES[each.verb] for each in held if each.verb in _WISHES for shot_id in each.shot_ids
         }
         pairs = _pairs(store, asked)
-        rows = store.read("files", list(_FILE_COLUMNS), "kind = 'photo' AND content_id IS NOT NULL")
+        every = store.read("files", list(_FILE_COLUMNS))
+        is_photo = pc.and_(pc.equal(every["kind"], Kind.PHOTO.value), pc.is_valid(every["content_id"]))
+        rows = every.filter(is_photo)
         hashes = _pixels(store)
         concerned = _concerned(rows, pairs, hashes, set().union(*self._same))
         self.files = _files(rows, concerned, asked)
         self.ids = sorted(self.files)
-        self.copies = list(_copies(store, self.ids, self.files, self.wishes))
+        self.holdings: Mapping[str, Holdings] = read_holdings(store, self.files, every)
+        self.copies = list(self._copies(store))
         self._presses = read_pictures(store, with_vectors=False, among=concerned)
         hashes = hashes.filter(pc.is_in(hashes["content_id"], value_set=concerned))
         self.picture, self.pictures, number = self._numbered(hashes)
@@ -92,13 +91,26 @@ class Known:
         self.curve = calibrate(list(self._answers(found)))
         self.rows = [(pair, row) for pair, row in found if not self._are_said(pair, self._kept_all, one_shot=True)]
 
+    def _copies(self, store: Store) -> Iterator[Copy]:
+        columns = columns_of(store, "quality", ("jpeg_quality", "colourfulness"), self.ids)
+        known = {name: column.to_pylist() for name, column in columns.items()}
+        for at, content_id in enumerate(self.ids):
+            own = self.files[content_id]
+            yield Copy(
+                self.holdings[own[0]["path"]],
+                wish=min(self.wishes.get(file["shot_id"], 0) for file in own),
+                quality=known["jpeg_quality"][at] if "jpeg_quality" in known else None,
+                colourfulness=known["colourfulness"][at] if "colourfulness" in known else None,
+                mtime_ns=min(file["mtime_ns"] for file in own),
+            )
+
     def _numbered(self, hashes: pa.Table) -> tuple[list[int], dict[int, list[int]], dict[str, int]]:
         """Give the pictures numbers. A content that is gone has that of one with the same pixels that is there."""
         press = {content_id: at for at, content_id in enumerate(self._presses.content_ids)}
         known = {content_id: int(self._presses.pixels[at]) for content_id, at in press.items()}
         fresh = int(self._presses.pixels.max(initial=-1)) + 1
         picture = [known.get(content_id, fresh + at) for at, content_id in enumerate(self.ids)]
-        if self._asked.level == "identical":
+        if self.asked.level == "identical":
             picture = list(range(len(self.ids)))
         places: dict[int, list[int]] = defaultdict(list)
         for at, number in enumerate(picture):
@@ -112,16 +124,15 @@ class Known:
     def ties(self) -> dict[tuple[int, int], Mapping[str, Any]]:
         """Give the pairs of pictures that are the same, by their nearest contents. Frames are noted in `copies`."""
         distances = np.array([row["distance"] for _, row in self.rows if row["distance"] is not None], np.float64)
-        cut = self.curve.cut(distances, self._asked.most_false)
+        cut = self.curve.cut(distances, self.asked.most_false)
         near = [(pair, row) for pair, row in self.rows if row["distance"] is not None and row["distance"] <= cut]
         found: dict[tuple[int, int], Mapping[str, Any]] = {}
         for pair, row in sorted(near, key=lambda each: float(each[1]["distance"])):
             if pair not in found and pair[::-1] not in found:
                 found[pair] = row
-        for pair, row in found.items():  # a frame around a picture makes it no larger
+        for pair, row in found.items():
             for at in self.pictures[pair[abs(row["framed"]) - 1]] if row["framed"] else ():
-                share = min(row["overlap"], self.copies[at].share)
-                self.copies[at] = replace(self.copies[at], framed=row["framed"] > 0, share=share)
+                self.copies[at] = replace(self.copies[at], framed=row["framed"] > 0)
         for pair in self._decided_same():
             if pair not in found and pair[::-1] not in found:
                 found[pair] = DECIDED
@@ -142,7 +153,7 @@ class Known:
         cosine = np.array([row["cosine"] for _, row in rows], np.float64)
         first = [[self._press.get(self.pictures[picture][0], -1) for picture in pair] for pair, _ in rows]
         at = np.array(first, np.int64).reshape(-1, 2)
-        alike = cosine >= self._asked.least_cosine
+        alike = cosine >= self.asked.least_cosine
         alike |= (at >= 0).all(axis=1) & are_of_one_moment(self._presses, at) & (cosine >= MOMENT_COSINE)
         return {rows[each][0]: 1 - cosine[each] for each in np.flatnonzero(alike)}
 
@@ -173,10 +184,16 @@ class Known:
     def _at(self, picture: int) -> list[int]:
         return [at for at in self.pictures[picture] if at in self._press]
 
-    def is_kept(self, file: Mapping[str, Any], keep: Mapping[str, Any]) -> bool:
-        """Tell whether the user wants a file besides the one that is kept."""
-        shots = {file["shot_id"], keep["shot_id"]}
-        return self.wishes.get(file["shot_id"], 0) < 0 or any(shots <= said for said in self._kept_all)
+    def copy_of(self, file: Mapping[str, Any], at: int) -> Copy:
+        """Return what decides about one file of a content."""
+        wish = self.wishes.get(file["shot_id"], 0)
+        holdings = self.holdings[file["path"]]
+        return replace(self.copies[at], holdings=holdings, wish=wish, mtime_ns=file["mtime_ns"])
+
+    def are_kept_all(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
+        """Tell whether the user wants both of two files."""
+        shots = {one["shot_id"], other["shot_id"]}
+        return any(shots <= said for said in self._kept_all)
 
     def is_twice(self, at: int) -> bool:
         """Tell whether a content has several files, and the user has not said to keep them all."""
@@ -268,29 +285,3 @@ def _files(rows: pa.Table, concerned: pa.Array, asked: Question) -> Files:
     for own in found.values():
         own.sort(key=lambda row: (is_edited(row["path"]), row["mtime_ns"], len(row["path"]), row["path"]))
     return found
-
-
-def _copies(store: Store, ids: Sequence[str], files: Files, wishes: Mapping[str, int]) -> Iterator[Copy]:
-    columns = columns_of(store, "exif", ("width", "height", "software", *_TOLD), ids)
-    columns |= columns_of(store, "quality", ("jpeg_quality", "colourfulness"), ids)
-    known = {name: column.to_pylist() for name, column in columns.items()}
-
-    def of(name: str, at: int) -> Any:
-        return known[name][at] if name in known else None
-
-    for at, content_id in enumerate(ids):
-        own = files[content_id]
-        yield Copy(
-            path=own[0]["path"],
-            wish=min(wishes.get(file["shot_id"], 0) for file in own),
-            width=of("width", at) or 0,
-            height=of("height", at) or 0,
-            camera=bool(of("make", at) or of("model", at)),
-            time=of("taken_at", at) is not None,
-            facts=sum(of(name, at) is not None for name in _TOLD),
-            edited=is_edited(own[0]["path"]) or bool(_EDITORS.search(of("software", at) or "")),
-            format=own[0]["format"],
-            quality=of("jpeg_quality", at),
-            colourfulness=of("colourfulness", at),
-            mtime_ns=min(file["mtime_ns"] for file in own),
-        )

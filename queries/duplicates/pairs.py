@@ -276,4 +276,5 @@ def _rows(
     columns = {**names, "cosine": known, "orientation": pa.array(orientation, pa.int8()), "framed": framed, **measures}
     columns["equal_pixels"] = pa.array([each is _EQUAL for each in looked], pa.bool_())
     schema = arrow_schema(PAIRS)
-    return pa.table([columns[name] for name in schema.names], schema=schema)
+    whole = {field.name: pa.nulls(len(pairs), field.type) for field in schema} | columns
+    return pa.table([whole[name] for name in schema.names], schema=schema)

@@ -271,21 +271,24 @@ class Library:
     def duplicates(
         self,
         *,
-        level: str = "same",
+        level: str = "edited",
         strictness: str = "normal",
         most_false: float | None = None,
         within: Sequence[str | Path] = (),
         across: Sequence[str | Path] = (),
+        include: Sequence[str] = (),
     ) -> list[dict[str, Any]]:
-        """Give the groups of photos that are the same: group_id, kind, keep, bytes_freed, files.
+        """Return the groups of photos that show the same picture: group_id, kind, keep, bytes_freed, files.
 
-        `level`: identical, same or similar. `strictness`: strict, normal or loose; `most_false` is the same as a share
-        of false pairs. Raises QueryError for words that there are not.
+        A file is `extra` if it may go: one that stays is identical or the same, and holds all that it holds. `include`:
+        `edited` or `part of`, to have edits offered, too. `level`: identical, same, edited (also edits and parts) or
+        similar. `strictness`: strict, normal or loose; `most_false` is the same as a share of false pairs. Raises
+        QueryError for words that there are not.
         """
         from photoidx.queries.duplicates.find import duplicates, question  # noqa: PLC0415 - brings NumPy and OpenCV
 
         self.refresh_duplicates()
-        return duplicates(self.store, question(level, strictness, most_false, within, across))
+        return duplicates(self.store, question(level, strictness, most_false, within, across, include))
 
     def refresh_duplicates(self, progress: Callable[[int, int], None] = lambda _done, _total: None) -> str:
         """Compare what is new since the last time. Gives why it could not be written, else nothing."""

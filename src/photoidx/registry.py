@@ -15,6 +15,7 @@ from photoidx.scoring.exif.stage import Exif
 from photoidx.scoring.exposure import ExposureStage
 from photoidx.scoring.faces.stage import Faces
 from photoidx.scoring.hashes import Hashes
+from photoidx.scoring.holdings.stage import HoldingsStage
 from photoidx.scoring.horizon import HorizonStage
 from photoidx.scoring.learned.stages import scorer_stages
 from photoidx.scoring.noise import NoiseStage
@@ -31,6 +32,7 @@ _STAGES: tuple[type[Stage], ...] = (
     Sidecar,
     Thumbnails,
     Hashes,
+    HoldingsStage,
     Faces,
     NoiseStage,
     ExposureStage,

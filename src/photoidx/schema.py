@@ -102,8 +102,40 @@ PAIRS = TableSpec(
         column(
             "framed", pa.int8(), "1 if the first is the second with a frame, 2 the other way; negative if not surely."
         ),
+        column(
+            "relation",
+            pa.string(),
+            "same (only encoding, size, container or metadata differ), edited, or part of; null if only similar.",
+        ),
+        column(
+            "edits",
+            pa.list_(pa.string()),
+            "What was done to one of them: cropped, turned, mirrored, grey, tone, sharpened, covered, framed, "
+            "stretched, perspective, retouched.",
+        ),
+        column("shown_first", pa.float32(), "Share of the first picture's area that the second shows, 0 to 1."),
+        column("shown_second", pa.float32(), "Share of the second picture's area that the first shows, 0 to 1."),
+        column("roll_deg", pa.float32(), "Degrees by which the second picture is turned against the first."),
     ),
     row_key=("first", "second"),
+)
+LOOKS = TableSpec(
+    "looks",
+    "One row per pair of contents that were compared at full size: whether the one can have been made from the other.",
+    (
+        column("one", pa.string(), "Content id."),
+        column("other", pa.string(), "Content id of what it may have been made from."),
+        column(
+            "ratio",
+            pa.float32(),
+            "How far it is from what can be made of the other, against what its encoding alone does: 1 for a copy; "
+            "null if its encoding can't be repeated.",
+        ),
+        column("distance", pa.float32(), "The same distance in squared grey levels."),
+        column("own", pa.float32(), "How far its own encoding alone moves a picture; null if it can't be repeated."),
+        column("structured", pa.float32(), "Whether what is left lies where the other has structure, -1 to 1."),
+    ),
+    row_key=("one", "other"),
 )
 TEXTS = TableSpec(
     "texts",
@@ -151,9 +183,9 @@ MADE = "tables"
 """The fact in `meta` that lists, as JSON, the tables that were ever made: one of them that is missing was lost."""
 MENDED = "mended_at"
 """The fact in `meta` that tells when a damaged table was last mended, in UTC: its versions before say nothing."""
-OWN_TABLES = (FILES, LEDGER, SCANS, BURSTS, PAIRS, TEXTS, CLUSTERS, DECISIONS, META)
+OWN_TABLES = (FILES, LEDGER, SCANS, BURSTS, PAIRS, LOOKS, TEXTS, CLUSTERS, DECISIONS, META)
 # Tables that are not about a content have no content id in front.
-_WITHOUT_CONTENT = frozenset({"files", "scans", "bursts", "pairs", "texts", "clusters", "decisions", "meta"})
+_WITHOUT_CONTENT = frozenset({"files", "scans", "bursts", "pairs", "looks", "texts", "clusters", "decisions", "meta"})
 
 
 def key_of(spec: TableSpec) -> tuple[str, ...]:

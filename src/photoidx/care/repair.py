@@ -20,7 +20,7 @@ from photoidx.schema import DECISIONS, LEDGER, MADE, MENDED, META, PENDING, arro
 from photoidx.store import Store
 from photoidx.tables import Tables
 
-_GROUPS = ("bursts", "pairs", "clusters", "texts")
+_GROUPS = ("bursts", "pairs", "looks", "clusters", "texts")
 """Tables that are computed from others, with the facts in `meta` that say what they were made of."""
 _STATES = {"bursts": "grouping", "pairs": "pairs", "clusters": "clusters", "texts": "texts_made_from"}
 _OF_CONTENTS = "content_id"

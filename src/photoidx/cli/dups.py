@@ -28,6 +28,8 @@ _COLUMNS = (
     "size",
     "extra",
     "there",
+    "goes_for",
+    "only",
     "reason",
 )
 
@@ -53,10 +55,10 @@ class _Share(click.ParamType[float]):
 @click.command()
 @click.option(
     "--level",
-    type=click.Choice(["identical", "same", "similar"]),
-    default="same",
+    type=click.Choice(["identical", "same", "edited", "similar"]),
+    default="edited",
     show_default=True,
-    help="How alike: equal bytes; also the same picture; also pictures of one scene.",
+    help="How alike: equal bytes; also the same picture; also edits of it; also pictures of one scene.",
 )
 @click.option(
     "--strictness",
@@ -66,6 +68,12 @@ class _Share(click.ParamType[float]):
     help="How sure: 0.1 %, 1 % or 5 % of the pairs may be false.",
 )
 @click.option("--max-false", type=_Share(), help="The same as a share: 1% or 0.01.")
+@click.option(
+    "--include",
+    multiple=True,
+    type=click.Choice(["edited", "part of"]),
+    help="Also offer edits of the kept picture, where it is sure which of the two is the edit.",
+)
 @click.option("--within", multiple=True, type=click.Path(), metavar="DIR", help="Only files below this folder.")
 @click.option("--across", nargs=2, type=click.Path(), metavar="A B", help="Only groups with files below both folders.")
 @library_option
@@ -75,6 +83,7 @@ def dups(  # noqa: PLR0917 - click passes each option by name
     level: str,
     strictness: str,
     max_false: float | None,
+    include: tuple[str, ...],
     within: tuple[str, ...],
     across: tuple[str, str] | None,
     library: str | None,
@@ -82,20 +91,27 @@ def dups(  # noqa: PLR0917 - click passes each option by name
     output_format: str,
     null: bool,
 ) -> None:
-    """Find duplicates: which photos are the same picture, which of each to keep, and why.
+    """Find duplicates: which photos show the same picture, which of them may go, and why.
 
-    The same picture is one that was re-encoded, resized, converted, lightly recoloured or cropped, framed, stamped,
-    turned or mirrored. Two frames of a burst are two pictures, and so are RAW and JPEG. Nothing is deleted. With
-    --format paths the copies that may go are printed: no similar ones, nothing that you keep, and none whose file to
-    keep is not there as the last scan saw it. `photoidx decide different A
-    B` says that two are no duplicates, `decide keep-all A B` that all are wanted; both hold for ever.
+    A file may go only if one that stays is identical or the same (nothing but encoding, size, container or metadata
+    differ) and holds all that it holds: detail, colours, films, other pictures, words, time, place, and the files that
+    belong to it. Where that is not sure, all stay, and each says what only it has. Edits are shown, and offered only
+    with --include edited. Two frames of a burst are two pictures, and so are RAW and JPEG. Nothing is deleted. With
+    --format paths the copies that may go are printed: nothing that you keep, and none whose file to keep is not there
+    as the last scan saw it. `photoidx decide different A B` says that two are no duplicates, `decide keep-all A B` that
+    all are wanted; both hold for ever.
     """
     from photoidx.library import Library  # noqa: PLC0415
 
     ours = Library(library, as_of=as_of)
     refresh(ours)
     found = ours.duplicates(
-        level=level, strictness=strictness, most_false=max_false, within=within, across=across or ()
+        level=level,
+        strictness=strictness,
+        most_false=max_false,
+        within=within,
+        across=across or (),
+        include=include,
     )
     if output_format == "json":
         click.echo(json.dumps(plain(found)))
@@ -146,8 +162,8 @@ def refresh(ours: Library) -> None:
 def _print(each: Mapping[str, Any]) -> None:
     click.echo(harmless(f"{each['group_id']}, {each['kind']}, {len(each['files'])} files"))
     for file in each["files"]:
-        mark = "*" if file["keep"] else " "
-        click.echo(harmless(f"  {mark} {file['path']}  {file['reason']}"))
+        mark = "*" if file["keep"] else "-" if file["extra"] else " "
+        click.echo(harmless(f"  {mark} {file['path']}  {file['kind']}: {file['reason']}"))
 
 
 @click.command()
