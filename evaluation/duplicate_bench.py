@@ -7,9 +7,10 @@ more.
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,13 +33,14 @@ from photoidx.evaluation.duplicate_measures import (
     partition_row,
     trap_rows,
 )
+from photoidx.evaluation.reading import open_photo
 from photoidx.indexer.walk import walk
 from photoidx.queries.contents import vectors_of
-from photoidx.records import Kind, format_of, kind_of, path_text
+from photoidx.records import Kind, format_of, kind_of, path_text, text_path
 from photoidx.store import Store
 
 OURS = "photoidx"
-BITS, COSINE = 10, 0.9
+BITS, PDQ_BITS, COSINE = 10, 31, 0.9
 ANY = frozenset({*CLOSE, "similar"})
 _UKBENCH = re.compile(r"ukbench(\d{5})")
 _VIEWS = 4  # of each thing in ukbench
@@ -52,7 +54,7 @@ class Answers(Protocol):
     def store(self) -> Store:
         """The library's tables."""
 
-    def duplicates(self, *, level: str = "same") -> Sequence[Mapping[str, Any]]:
+    def duplicates(self, *, level: str = "edited") -> Sequence[Mapping[str, Any]]:
         """Give the groups: `keep`, a path, and `files` with path, kind and distance."""
 
 
@@ -115,8 +117,10 @@ def simple_ways(store: Store) -> dict[str, set[Pair]]:
     known = np.array([each in of for each in ids], np.bool_)
     bits = np.bitwise_count(hashed[:, None] ^ hashed[None, :])
     vectors = vectors_of(store, ids).astype(np.float32)
+    every = known[:, None] & known
     near = {
-        f"phash {BITS} bits": (bits <= BITS) & known[:, None] & known,
+        f"phash {BITS} bits": (bits <= BITS) & every,
+        **{name: near & every for name, near in _other_hashes(paths)},
         f"cosine {COSINE}": vectors @ vectors.T >= COSINE,
     }
     return {
@@ -125,11 +129,40 @@ def simple_ways(store: Store) -> dict[str, set[Pair]]:
     }
 
 
+def _other_hashes(paths: Sequence[str]) -> Iterator[tuple[str, Any]]:
+    """Give which pairs of files are near by other hashes, of those whose packages are here."""
+    for name, module, most, read in (
+        ("dhash", "imagehash", BITS, _dhash),
+        ("pdq", "pdqhash", PDQ_BITS, _pdq),
+    ):
+        if importlib.util.find_spec(module) is None:
+            continue
+        words = np.stack([read(path) for path in paths])
+        bits = np.stack([np.bitwise_count(words ^ each).sum(axis=1) for each in words])
+        yield f"{name} {most} bits", bits <= most
+
+
+def _rgb(path: str) -> Any:
+    return open_photo(text_path(path)).image().convert("RGB")
+
+
+def _dhash(path: str) -> Any:
+    import imagehash  # noqa: PLC0415 - only for comparisons
+
+    return np.packbits(imagehash.dhash(_rgb(path)).hash.ravel())
+
+
+def _pdq(path: str) -> Any:
+    import pdqhash  # noqa: PLC0415 - only for comparisons
+
+    return np.packbits(pdqhash.compute(np.asarray(_rgb(path)))[0])
+
+
 def bench_folders(folders: Sequence[Path], index: Index) -> Report:
     """Have folders read whose names tell what is the same and what is similar, and judge the answers at both levels."""
     told = {path: labels for folder in folders for path, labels in told_by_names(folder).items()}
     answers = index(folders)
-    levels = {"same": CLOSE, "similar": ANY}
+    levels = {"edited": CLOSE, "similar": ANY}
     called = {level: pairs_of(answers.duplicates(level=level), kinds) for level, kinds in levels.items()}
     others = simple_ways(answers.store)
     rows: list[Row] = []

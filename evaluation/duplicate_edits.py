@@ -93,9 +93,11 @@ class Edit:
 
     name: str
     make: Callable[[Original, Draw], Copy]
+    relation: str = "edited"
+    """What the copy is to its original: identical, same, edited, or part of (it shows the original among others)."""
 
 
-def _saved(  # noqa: PLR0917 - what is drawn comes first, then how it is stored
+def saved(  # noqa: PLR0917 - what is drawn comes first, then how it is stored
     pixels: Pixels, original: Original, rng: Draw, quality: int = 90, form: str = "JPEG", keeps: float = _KEEPS_DATA
 ) -> Copy:
     """Save as a program does, which in the share `keeps` of all cases carries the camera's data over."""
@@ -187,13 +189,13 @@ def _png_with_text(data: bytes, text: bytes) -> bytes:
 def _share_of_side(share: float) -> Callable[[Original, Draw], Copy]:
     def make(original: Original, rng: Draw) -> Copy:
         side = max(original.pixels.shape[:2])
-        return _saved(fitted(original.pixels, max(_LEAST_SIDE, round(side * share))), original, rng)
+        return saved(fitted(original.pixels, max(_LEAST_SIDE, round(side * share))), original, rng)
 
     return make
 
 
 def _jpeg(quality: int) -> Callable[[Original, Draw], Copy]:
-    return lambda original, rng: _saved(original.pixels, original, rng, quality)
+    return lambda original, rng: saved(original.pixels, original, rng, quality)
 
 
 def _light(original: Original, rng: Draw) -> Copy:
@@ -201,7 +203,7 @@ def _light(original: Original, rng: Draw) -> Copy:
     brightness, contrast = 1 + rng.uniform(0.05, 0.15, 2) * rng.choice((-1, 1), 2)
     levels = (np.arange(256) * brightness - 128) * contrast + 128
     table = np.clip(np.rint(levels), 0, 255).astype(np.uint8)
-    return _saved(np.asarray(cv2.LUT(original.pixels, table), dtype=np.uint8), original, rng)
+    return saved(np.asarray(cv2.LUT(original.pixels, table), dtype=np.uint8), original, rng)
 
 
 def _colour(original: Original, rng: Draw) -> Copy:
@@ -210,19 +212,19 @@ def _colour(original: Original, rng: Draw) -> Copy:
     colourful = np.float32(rng.uniform(0.5, 0.8) if rng.random() < 0.5 else rng.uniform(1.1, 1.3))  # noqa: PLR2004 - either
     tinted = original.pixels * np.array([1 + warmth, 1, 1 - warmth], np.float32)
     grey = (tinted @ np.array([0.299, 0.587, 0.114], np.float32))[..., None]
-    return _saved(np.clip(np.rint(grey + (tinted - grey) * colourful), 0, 255).astype(np.uint8), original, rng)
+    return saved(np.clip(np.rint(grey + (tinted - grey) * colourful), 0, 255).astype(np.uint8), original, rng)
 
 
 def _crop(original: Original, rng: Draw) -> Copy:
     keep = 1 - rng.uniform(*_CUT, 2)
-    return _saved(cropped(original.pixels, (keep[0], keep[1]), (rng.random(), rng.random())), original, rng)
+    return saved(cropped(original.pixels, (keep[0], keep[1]), (rng.random(), rng.random())), original, rng)
 
 
 def _border(original: Original, rng: Draw) -> Copy:
     width = max(2, round(max(original.pixels.shape[:2]) * rng.uniform(*_FRAME)))
     shade = int(rng.choice((0, 255)))
     framed = np.pad(original.pixels, ((width, width), (width, width), (0, 0)), constant_values=shade)
-    return _saved(framed, original, rng)
+    return saved(framed, original, rng)
 
 
 def _watermark(original: Original, rng: Draw) -> Copy:
@@ -240,31 +242,31 @@ def _watermark(original: Original, rng: Draw) -> Copy:
     shade = int(rng.choice((0, 255)))
     ImageDraw.Draw(layer).text((x, y), text, font=font, fill=(shade, shade, shade, int(rng.integers(110, 190))))
     stamped = Image.alpha_composite(image, layer).convert("RGB")
-    return _saved(np.asarray(stamped, dtype=np.uint8), original, rng)
+    return saved(np.asarray(stamped, dtype=np.uint8), original, rng)
 
 
 def _rotated(original: Original, rng: Draw) -> Copy:
     turned = np.rot90(original.pixels, int(rng.integers(1, 4)))
-    return _saved(np.ascontiguousarray(turned), original, rng)
+    return saved(np.ascontiguousarray(turned), original, rng)
 
 
 def _mirrored(original: Original, rng: Draw) -> Copy:
-    return _saved(np.ascontiguousarray(original.pixels[:, ::-1]), original, rng)
+    return saved(np.ascontiguousarray(original.pixels[:, ::-1]), original, rng)
 
 
 def _messenger(original: Original, rng: Draw) -> Copy:
-    return _saved(fitted(original.pixels, int(rng.choice(_MESSENGERS))), original, rng, 70, keeps=0)
+    return saved(fitted(original.pixels, int(rng.choice(_MESSENGERS))), original, rng, 70, keeps=0)
 
 
 EDITS = (
-    Edit("bytes", _bytes),
-    Edit("metadata", _metadata),
-    Edit("jpeg 90", _jpeg(90)),
-    Edit("jpeg 60", _jpeg(60)),
-    Edit("resize 50 %", _share_of_side(0.5)),
-    Edit("resize 25 %", _share_of_side(0.25)),
-    Edit("png", lambda original, rng: _saved(original.pixels, original, rng, form="PNG")),
-    Edit("webp", lambda original, rng: _saved(original.pixels, original, rng, 80, "WEBP")),
+    Edit("bytes", _bytes, "identical"),
+    Edit("metadata", _metadata, "same"),
+    Edit("jpeg 90", _jpeg(90), "same"),
+    Edit("jpeg 60", _jpeg(60), "same"),
+    Edit("resize 50 %", _share_of_side(0.5), "same"),
+    Edit("resize 25 %", _share_of_side(0.25), "same"),
+    Edit("png", lambda original, rng: saved(original.pixels, original, rng, form="PNG"), "same"),
+    Edit("webp", lambda original, rng: saved(original.pixels, original, rng, 80, "WEBP"), "same"),
     Edit("light", _light),
     Edit("colour", _colour),
     Edit("crop", _crop),
@@ -272,6 +274,6 @@ EDITS = (
     Edit("watermark", _watermark),
     Edit("rotated", _rotated),
     Edit("mirrored", _mirrored),
-    Edit("messenger", _messenger),
+    Edit("messenger", _messenger, "same"),
 )
 """The 16 kinds. `colour` is white balance and saturation, `light` brightness and contrast."""

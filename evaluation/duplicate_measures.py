@@ -23,8 +23,9 @@ Pair = tuple[str, str]
 Group = Mapping[str, Any]
 """A group as `Library.duplicates` gives it: `keep`, and `files` with a `path` and a `kind` each."""
 
-CLOSE = frozenset({"identical", "same"})
+CLOSE = frozenset({"identical", "same", "edited", "part of"})
 STRANGERS = "strangers"
+BYTES = "bytes"  # the edit that changes nothing
 _DIGITS = 4
 
 
@@ -176,11 +177,15 @@ def group_rows(truth: Sequence[TrueFile], groups: Sequence[Group]) -> list[Row]:
         kept[of[group["keep"]].edit] += 1
         heads.add(of[group["keep"]].press)
     split = judged - len(heads)
+    extra = [(of[file["path"]], of[file["goes_for"]]) for group in groups for file in group["files"] if file["extra"]]
     counts = {
         "of copies": judged,
         "that mix pictures": mixed,
         "whole and pure": complete,
         "beyond one a picture": split,
+        "files that may go": len(extra),
+        "of them originals": sum(file.edit == ORIGINAL and kept.edit != BYTES for file, kept in extra),
+        "of them of another press": sum(file.press != kept.press for file, kept in extra),
         **{f"keep: {edit}": count for edit, count in kept.most_common()},
     }
     rows: list[Row] = [{"what": name, "groups": count} for name, count in counts.items()]

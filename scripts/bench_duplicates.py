@@ -2,8 +2,9 @@
 
 The rows are made, the library and its tables are real. Half of the photos belong to series of three to eight frames
 with near vectors and hashes; scenes have topics, so that strangers are alike, too. One photo in twenty is a copy of
-another, half of them without the camera's data. Thumbnails come from real pictures. Each measurement runs in a process
-of its own: its peak is the largest resident size that the kernel knows of.
+another, half of them without the camera's data. Each has a thumbnail of its own, mixed from real pictures; frames of
+a series are views of it with parallax. Each measurement runs in a process of its own: its peak is the largest resident
+size that the kernel knows of.
 """
 
 import argparse
@@ -15,11 +16,11 @@ import tempfile
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from io import BytesIO
 from math import log
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pyarrow as pa
 from PIL import Image, ImageOps
@@ -39,8 +40,9 @@ _COPIES = 0.05
 _TOPICS = 500
 _FRAME_NOISE, _COPY_NOISE = 0.35, 0.15  # cosines of 0.89 between frames, and of 0.99 between copies
 _FRAME_FLIPS, _COPY_FLIPS = 0.12, 0.03  # share of a hash's bits
-_VIEWS = 8  # frames of a series are other parts of one picture
 _THUMBNAIL = (320, 240)
+_POOL = (512, 400)  # the size of the pictures that thumbnails are cut from
+_MARGIN = 10  # pixels that the nearest things move between frames
 _START = datetime(2010, 1, 1)  # noqa: DTZ001 - a camera writes local time
 _PLACES = ("astronaut", "chelsea", "coffee", "rocket", "retina", "hubble_deep_field", "immunohistochemistry")
 
@@ -116,26 +118,35 @@ def exif(album: Album, number: int) -> dict[str, Any]:
 
 
 class Pool:
-    """Thumbnails of real pictures, each in several views, and the copies of each."""
+    """Makes thumbnails from real pictures: another for each scene, another view of it for each frame, coded anew."""
 
     def __init__(self, folder: Path | None) -> None:
-        self.originals: list[bytes] = []
-        self.copies: list[bytes] = []
-        for picture in _pictures(folder):
-            large = ImageOps.fit(picture, (_THUMBNAIL[0] * 5 // 4, _THUMBNAIL[1] * 5 // 4))
-            for view in range(_VIEWS):
-                turned = large.rotate(view - _VIEWS / 2, Image.Resampling.BICUBIC)
-                part = ImageOps.fit(turned, _THUMBNAIL, bleed=0.1, centering=(view / _VIEWS, 0.5))
-                self.originals.append(_jpeg(part, 80))
-                self.copies.append(_jpeg(part, 60))
+        self._pictures = [np.asarray(ImageOps.fit(each, _POOL)) for each in _pictures(folder)]
 
     def thumbnail(self, album: Album, number: int) -> dict[str, Any]:
-        """Give the thumbnail of a photo."""
+        """Return the thumbnail of a photo."""
         source = album.source(number)
-        scene = int(album.scene[source])
-        pool = self.originals if source == number else self.copies
-        place = scene * _VIEWS + (source - scene) % _VIEWS
-        return {"jpeg": pool[place % len(pool)], "width": _THUMBNAIL[0], "height": _THUMBNAIL[1]}
+        picture = self._view(int(album.scene[source]), source)
+        quality = 80 if source == number else 60
+        jpeg = cv2.imencode(".jpg", picture[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes()
+        return {"jpeg": jpeg, "width": _THUMBNAIL[0], "height": _THUMBNAIL[1]}
+
+    def _view(self, scene: int, frame: int) -> np.ndarray[Any, Any]:
+        """Draw a scene, parts of two pictures mixed, as a camera sees it that moves a little from frame to frame."""
+        rng = np.random.default_rng((7, scene))
+        width, height = _THUMBNAIL
+        parts = []
+        for _ in range(2):
+            picture = self._pictures[rng.integers(len(self._pictures))]
+            left, top = rng.integers(_POOL[0] - width - 2 * _MARGIN), rng.integers(_POOL[1] - height - 2 * _MARGIN)
+            part = picture[top : top + height + 2 * _MARGIN, left : left + width + 2 * _MARGIN]
+            parts.append(part[:, ::-1] if rng.random() < 1 / 2 else part)
+        mixed = cv2.addWeighted(parts[0], 0.65, np.ascontiguousarray(parts[1]), 0.35, 0)
+        depth = cv2.resize(rng.random((4, 5), np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+        step = np.random.default_rng((8, frame)).uniform(-1, 1, 2).astype(np.float32) if frame != scene else (0, 0)
+        y, x = np.mgrid[:height, :width].astype(np.float32) + _MARGIN
+        moved = x + step[0] * _MARGIN * depth, y + step[1] * _MARGIN * depth
+        return np.asarray(cv2.remap(mixed, *moved, cv2.INTER_LINEAR))
 
 
 def _pictures(folder: Path | None) -> list[Image.Image]:
@@ -153,12 +164,6 @@ def _pictures(folder: Path | None) -> list[Image.Image]:
             picture.thumbnail((800, 800))
             found.append(picture)
     return found
-
-
-def _jpeg(picture: Image.Image, quality: int) -> bytes:
-    out = BytesIO()
-    picture.save(out, "JPEG", quality=quality)
-    return out.getvalue()
 
 
 def add_photos(store: Store, album: Album, pool: Pool, first: int, end: int) -> None:

@@ -1,87 +1,124 @@
-"""Write `queries/duplicates/calibration.json`: how often pairs at a distance are the same picture.
+"""Write `queries/duplicates/calibration.json`: how often pairs at a distance were made from one another.
 
-    .venv/bin/python scripts/calibrate_duplicates.py PHOTOS...
+    .venv/bin/python scripts/calibrate_duplicates.py PHOTOS... --walk WALK...
 
-The folders should be others than those of `photoidx bench duplicates`. Each photo gets 16 edited copies; pairs are
-compared as if no file had EXIF, and their distances are counted, those of the same picture and those of others apart.
-Others are strangers that look alike and, in the folders given with --walk, other views of one thing; they are counted
-even where a turn of the camera gives them away, which the finder would notice. Series are left out: without EXIF, a
-frame that is cut from the same photo as another can't be told from a cropped copy.
+Each photo of the folders is compared with 80 edited copies of itself (those that only another encoding tells apart are
+found without a distance, and don't count), and each photo of a walk with all others of it: they are other pictures,
+however alike. The folders should be others than those of `photoidx bench duplicates`.
 
-What ships was made from faces, groups, imagenette and imagededup of ../shared/photos, 30 originals of each, with the
-walks of ukbench and monstree.
+What ships was made from faces, groups, imagenette and imagededup of ../shared/photos, 6 originals of each, with its
+walks/fox, walks/portal, walks/bedroom, walks/statue, sceaux, monstree and ukbench.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
-import math
-import os
+import zlib
 from collections import Counter
-from dataclasses import replace
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
+import cv2
 import numpy as np
 
-from photoidx import Config, Library
-from photoidx.evaluation.duplicate_builder import Amount, build
-from photoidx.queries.duplicates.candidates import candidates
-from photoidx.queries.duplicates.pairs import Comparison, orientations
-from photoidx.queries.duplicates.pictures import read_pictures
-from photoidx.queries.frames import NO_TIME
+from photoidx import Config
+from photoidx.errors import PhotoError
+from photoidx.evaluation.duplicate_edits import Original
+from photoidx.evaluation.program_edits import ALL_EDITS
+from photoidx.indexer.decode import DecodedPhoto
+from photoidx.indexer.walk import walk
+from photoidx.queries.duplicates.comparing import MOST_DISTANCE, Picture, made_from, same
+from photoidx.records import format_of
+from photoidx.scoring.thumbnails import Thumbnails
 
-_WIDTH, _WIDEST = 0.02, 0.6
+_WIDTH = 0.02
+_LEAST_SIDE = 320
+_MOST_SIDE = 1600
 _OUT = Path(__file__).parent.parent / "queries" / "duplicates" / "calibration.json"
-_UNNEEDED = ("faces", "sharpness", "technical", "noise", "exposure", "colour", "horizon")
+
+
+def picture(data: bytes, file_format: str) -> Picture:
+    """Make the thumbnail that a scan makes."""
+    photo = DecodedPhoto(data, file_format, Config().max_pixels)
+    jpeg = Thumbnails().run(photo)["thumbnails"][0]["jpeg"]
+    cv2.setNumThreads(1)
+    return Picture(np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)))
+
+
+def distance(first: Picture, second: Picture) -> float | None:
+    """Return the distance at which one was made from the other; None if they are the same or unlike."""
+    if same(first, second) is not None:
+        return None
+    found = made_from(first, second)
+    return None if found is None or found.distance >= MOST_DISTANCE else found.distance
+
+
+def of_copies(seed: int, path: Path) -> list[float]:
+    """Return the distances of a photo and its edited copies."""
+    original = Original(str(path))
+    whole = picture(original.data, format_of(str(path)) or "")
+    if max(original.pixels.shape) > _MOST_SIDE:
+        scale = _MOST_SIDE / max(original.pixels.shape)
+        smaller = cv2.resize(original.pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        original.__dict__["pixels"] = np.asarray(smaller, np.uint8)
+    found = []
+    for edit in ALL_EDITS:
+        made = edit.make(original, np.random.default_rng((seed, zlib.crc32(f"{path.name} {edit.name}".encode()))))
+        found.append(distance(whole, picture(made.data, made.suffix[1:])))
+    return [each for each in found if each is not None]
+
+
+def of_walk(folder: Path) -> list[float]:
+    """Return the distances of all pairs of photos of a walk."""
+    paths = sorted(path for path in folder.iterdir() if format_of(str(path)) == "jpeg")
+    pictures = [picture(path.read_bytes(), "jpeg") for path in paths]
+    found = [distance(first, second) for first, second in itertools.combinations(pictures, 2)]
+    return [each for each in found if each is not None]
+
+
+def originals(folder: Path, count: int, seed: int) -> list[Path]:
+    """Draw photos of a folder that are large enough and can be read."""
+    paths = sorted(path for path in walk(str(folder)).files if format_of(path) in {"jpeg", "png"})
+    drawn: list[Path] = []
+    for at in np.random.default_rng(seed).permutation(len(paths)).tolist():
+        try:
+            readable = max(Original(paths[at]).pixels.shape) >= _LEAST_SIDE
+        except (OSError, PhotoError):
+            continue
+        if readable:
+            drawn.append(Path(paths[at]))
+        if len(drawn) == count:
+            break
+    return drawn
 
 
 def main() -> None:
-    """Build, scan, compare, count, and write."""
+    """Compare, count, and write."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("folders", nargs="+", type=Path)
     parser.add_argument("--walk", action="append", default=[], type=Path)
     parser.add_argument("--seed", default=100, type=int)
-    parser.add_argument("--originals", default=60, type=int)
+    parser.add_argument("--originals", default=6, type=int)
     asked = parser.parse_args()
-    with TemporaryDirectory() as folder:
-        album = Path(folder) / "album"
-        amount = Amount(originals=asked.originals, bursts=0, others=0)
-        press = {
-            os.path.join(album, each.path): each.press
-            for each in build(asked.folders, album, asked.seed, amount, asked.walk)
-        }
-        library = Library(Path(folder) / "library", Config(without=_UNNEEDED))
-        library.scan(album)
-        counts = count(library, press)
+    chosen = [path for folder in asked.folders for path in originals(folder, asked.originals, asked.seed)]
+    counts: Counter[tuple[int, bool]] = Counter()
+    with ProcessPoolExecutor() as pool:
+        for is_copy, found in (
+            (True, pool.map(partial(of_copies, asked.seed), chosen)),
+            (False, pool.map(of_walk, asked.walk)),
+        ):
+            counts.update((int(each / _WIDTH), is_copy) for distances in found for each in distances)
     bins = [
         {"distance": round((at + 0.5) * _WIDTH, 4), "same": counts[at, True], "other": counts[at, False]}
-        for at in range(round(_WIDEST / _WIDTH))
+        for at in range(round(MOST_DISTANCE / _WIDTH))
     ]
     told = {"about": "Pairs at a distance, from scripts/calibrate_duplicates.py", "width": _WIDTH, "bins": bins}
     _OUT.write_text(json.dumps(told, indent=1) + "\n")
     for each in bins:
-        print(f"{each['distance']:.2f}  same {each['same']:5}  other {each['other']:5}")
-
-
-def count(library: Library, press: dict[str, str]) -> Counter[tuple[int, bool]]:
-    """Count the pairs by their distance, in steps, and by whether they are the same picture."""
-    store = library.store
-    files = store.read("files", ["path", "content_id"]).to_pylist()
-    of = {row["content_id"]: press[row["path"]] for row in files if row["path"] in press}
-    known = read_pictures(store)
-    pictures = replace(known, time_us=np.full(len(known), NO_TIME), cameras=np.full(len(known), -1))
-    pairs = candidates(pictures)
-    turns = orientations(pictures, pairs)
-    found: Counter[tuple[int, bool]] = Counter()
-    compare = Comparison(store, pictures, pairs)
-    for (first, second), turn in zip(pairs.tolist(), turns.tolist(), strict=True):
-        likeness = compare.look(first, second, turn)
-        if likeness is not None and likeness.distance < _WIDEST:
-            same = of[pictures.content_ids[first]] == of[pictures.content_ids[second]]
-            found[max(0, math.floor(likeness.distance / _WIDTH)), same] += 1
-    return found
+        print(f"{each['distance']:.2f}  copies {each['same']:5}  others {each['other']:5}")
 
 
 if __name__ == "__main__":

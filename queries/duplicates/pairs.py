@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, NamedTuple
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,7 +19,6 @@ import pyarrow.compute as pc
 
 from photoidx.config import DEFAULT_EMBEDDER
 from photoidx.queries.contents import Array, thumbnails_of
-from photoidx.queries.duplicates.alignment import SIDE, Likeness, aligned, at_side, direct
 from photoidx.queries.duplicates.candidates import (
     MOMENT_COSINE,
     NEAR_COSINE,
@@ -29,34 +29,21 @@ from photoidx.queries.duplicates.candidates import (
     of_one_moment,
     unique_pairs,
 )
-from photoidx.queries.duplicates.orientation import turned, turned_hashes
+from photoidx.queries.duplicates.comparing import EDITED, EQUAL, SAME, Comparison, Picture, made_from, same
+from photoidx.queries.duplicates.orientation import turned_hashes
 from photoidx.queries.duplicates.pictures import Pictures, read_pictures
 from photoidx.schema import META, PAIRS, arrow_schema
 from photoidx.store import Store
 
-VERSION = 3
+VERSION = 4
 _STATE = "pairs"
 _FINEST = "%Y-%m-%dT%H:%M:%S.%f"
-_BLOCK = 4000
-_AT_ONCE = 16  # pairs that a thread compares before it is given others
+_BLOCK = 500  # pairs whose thumbnails are in memory at once, with their key points: some 0.3 MB each
+_AT_ONCE = 8  # pairs that a thread compares before it is given others
 _TURNED_256 = 64  # bits up to which another orientation than the upright is believed
-_DIRECT = 0.1  # a distance up to which the pictures need not be laid on each other
-_KEPT_DISTANCE = 0.5  # pairs that are more unlike are not worth a row
-# A copy is cut, framed or turned by quarters; hands turn a camera by fractions of a degree and scale nothing unevenly.
-# Measured on 40 photos: cropped and framed copies lie at 0.1 degrees at most, frames of a walk at 1.2 and more.
-_MOST_ROLL_DEG, _MOST_STRETCH = 0.3, 1.03
-# Turned by more than this on the rough laying, a pair is not laid finer, which is most of the cost; but only where the
-# rough laying can be trusted. Of 1,776 copies that needed laying 1,460 are laid so well, at 0.63 degrees at most; the
-# others lie at up to 1.9 (two albums of 16 edits).
-_SURE_ROLL_DEG, _SURE_STRUCTURE, _SURE_DISTANCE = 1.0, 100.0, 0.1
-# Where both pictures have structure, but not the same, something moved. Measured on 85 photos with 16 edits: 0.006 at
-# most in 95 of 100 stamped copies, 0.04 where a frame is laid a pixel beside. A thing that moved by a tenth: 0.012.
-_MOST_CONFLICT, _MOST_CONFLICT_LAID = 0.012, 0.045
-# Of a page (so much of it has one bright grey level) a few letters may be all that differs: nothing may have changed.
-_PAGE, _LEVELS, _BRIGHT, _MOST_CHANGED_PAGE = 0.5, 6, 200, 0.0005
-# Pictures without structure (a wall, a black frame) are the same only if their colours are: grey levels squared, and
-# grey levels.
-_FLAT, _FLAT_COLOUR = 15.0, 4.0
+_SURE = 0.2  # a distance up to which an edited copy is surely one
+_NONE: frozenset[int] = frozenset()
+_MOST_CLOSED = 64  # copies of one picture that are all compared with each other
 
 Progress = Callable[[int, int], None]
 
@@ -103,32 +90,175 @@ def _fresh(store: Store, pictures: Pictures, since: datetime) -> Array:
 
 
 def find_pairs(store: Store, pictures: Pictures, fresh: Array | None, progress: Progress) -> Iterator[pa.Table]:
-    """Look at all candidates, and give the rows of those that are alike, block by block."""
+    """Compare all candidates, and return the rows of those that are alike, block by block.
+
+    First each pair is compared as it is, which is quick, and finds what is the same. What is left is registered, which
+    takes ten times as long: once for all copies of a picture, and not at all where one of them is of another press.
+    """
     twins = equal_pixels(pictures)
     if fresh is not None:
         twins = twins[np.isin(twins, fresh).any(axis=1)]
     # A RAW file and a picture developed from it are two things, however alike they look.
     twins = twins[pictures.raw[twins[:, 0]] == pictures.raw[twins[:, 1]]]
-    yield _rows(pictures, twins, np.ones(len(twins), np.float32), [_EQUAL] * len(twins), np.zeros(len(twins), np.int8))
+    yield _rows(pictures, twins, np.ones(len(twins), np.float32), [EQUAL] * len(twins))
     moments = of_one_moment(pictures, fresh)
     pairs = unique_pairs(np.concatenate([candidates(pictures, fresh), moments]))
     pairs = pairs[pictures.raw[pairs[:, 0]] == pictures.raw[pairs[:, 1]]]
-    for start in range(0, len(pairs), _BLOCK):
-        progress(start, len(pairs))
-        block = pairs[start : start + _BLOCK]
-        cosine = cosines(pictures, block)
-        maybe = _one_press(pictures, block)
-        orientation = orientations(pictures, block)
-        looked: list[Likeness | None] = [None] * len(block)
-        compare = Comparison(store, pictures, block[maybe])
-        found = compare.all(np.column_stack([block, orientation])[maybe])
-        for at, each in zip(np.flatnonzero(maybe), found, strict=True):
-            looked[at] = each
-        kept = np.array([each is not None for each in looked], np.bool_) | (cosine >= NEAR_COSINE)
-        kept |= are_of_one_moment(pictures, block) & (cosine >= MOMENT_COSINE)
-        chosen = [looked[at] for at in np.flatnonzero(kept)]
-        yield _rows(pictures, block[kept], cosine[kept], chosen, orientation[kept])
+    copies = _Copies(pictures, _known_same(store, pictures) if fresh is not None else ())
+    maybe = _one_press(pictures, pairs)
+    done = 0
+    left = [np.zeros((0, 3), np.int64)]
+    for block in _blocks(pairs[maybe]):
+        turns = np.column_stack([block, orientations(pictures, block)])
+        found = Thumbnails(store, pictures, block).compared(_same_or_turned, turns)
+        told = np.array([each is not None for each in found], np.bool_)
+        copies.add(block[np.array([each is not None and each.relation == SAME for each in found], np.bool_)])
+        left.append(turns[~told])
+        yield _rows(pictures, block[told], cosines(pictures, block[told]), [each for each in found if each])
+        done += len(block)
+        progress(done, len(pairs))
+    closing = copies.unseen(pairs)
+    for block in _blocks(closing):
+        found = Thumbnails(store, pictures, block).compared(_same_or_turned, np.pad(block, ((0, 0), (0, 1))))
+        told = np.array([each is not None for each in found], np.bool_)
+        yield _rows(pictures, block[told], cosines(pictures, block[told]), [each for each in found if each])
+    rest = np.concatenate(left)[:, :2]
+    asked = copies.representatives(rest)
+    compared: dict[tuple[int, int], Comparison] = {}
+    while len(asked):
+        now = _of_hubs(pictures, asked)
+        asked = asked[~_are_among(asked, now)]
+        for block in _blocks(now):
+            found = Thumbnails(store, pictures, block).compared(_made_from, np.pad(block, ((0, 0), (0, 1))))
+            compared |= {tuple(pair): each for pair, each in zip(block.tolist(), found, strict=True) if each}
+            done += len(block)
+            progress(min(done, len(pairs)), len(pairs))
+        asked = asked[~_are_told(asked, now, compared)]
+    yield from _alike(pictures, pairs, maybe, rest, compared)
     progress(len(pairs), len(pairs))
+
+
+def _alike(
+    pictures: Pictures, pairs: Array, maybe: Array, rest: Array, compared: dict[tuple[int, int], Comparison]
+) -> Iterator[pa.Table]:
+    """Return the rows of pairs that were made from each other, and of those that are only alike."""
+    made = np.array(sorted(compared), np.int64).reshape(-1, 2)
+    for block in _blocks(made):
+        yield _rows(pictures, block, cosines(pictures, block), [compared[one, two] for one, two in block.tolist()])
+    others = np.concatenate([pairs[~maybe], rest])
+    others = others[~_are_among(others, made)]
+    for start in range(0, len(others), 4000):
+        block = others[start : start + 4000]
+        cosine = cosines(pictures, block)
+        kept = (cosine >= NEAR_COSINE) | (are_of_one_moment(pictures, block) & (cosine >= MOMENT_COSINE))
+        yield _rows(pictures, block[kept], cosine[kept], [None] * int(kept.sum()))
+
+
+def _of_hubs(pictures: Pictures, pairs: Array) -> Array:
+    """Return the pairs that the likeliest originals have: pictures of higher rank than all that they are paired with.
+
+    Of higher rank are those of which the camera and the time are known, then the larger ones.
+    """
+    told = (pictures.time_us > np.iinfo(np.int64).min).astype(int) + (pictures.cameras >= 0)
+    rank = np.empty(len(pictures), np.int64)
+    rank[np.lexsort((np.arange(len(pictures)), -pictures.size.prod(axis=1), -told))] = np.arange(len(pictures))
+    best = rank.copy()
+    for side in (0, 1):
+        np.minimum.at(best, pairs[:, side], rank[pairs[:, 1 - side]])
+    return np.asarray(pairs[(best[pairs] == rank[pairs]).any(axis=1)])
+
+
+def _are_told(asked: Array, now: Array, compared: Mapping[tuple[int, int], Comparison]) -> Array:
+    """Tell which pairs need not be compared: both were made from one picture, so they are copies of one."""
+    hubs: dict[int, set[int]] = defaultdict(set)
+    for one, other in now.tolist():
+        found = compared.get((one, other))
+        if found is not None and found.relation == EDITED and found.distance < _SURE:
+            hubs[one].add(other)
+            hubs[other].add(one)
+    return np.array([bool(hubs.get(one, _NONE) & hubs.get(other, _NONE)) for one, other in asked.tolist()], np.bool_)
+
+
+def _are_among(pairs: Array, others: Array) -> Array:
+    """Tell which pairs are among others."""
+    width = int(max(pairs.max(initial=0), others.max(initial=0))) + 1
+    return np.asarray(np.isin(pairs[:, 0] * width + pairs[:, 1], others[:, 0] * width + others[:, 1]))
+
+
+def _blocks(pairs: Array) -> Iterator[Array]:
+    for start in range(0, len(pairs), _BLOCK):
+        yield pairs[start : start + _BLOCK]
+
+
+def _known_same(store: Store, pictures: Pictures) -> Array:
+    """Return the pairs that are known to be the same (m x 2 places)."""
+    rows = store.read(PAIRS.name, ["first", "second"], f"relation = '{SAME}'")
+    ids = pa.array(pictures.content_ids, pa.string())
+    places = [pc.index_in(rows[name].combine_chunks(), value_set=ids) for name in ("first", "second")]
+    both = pc.and_(*(pc.is_valid(each) for each in places))
+    return np.column_stack([np.asarray(each.filter(both), np.int64) for each in places]).reshape(-1, 2)
+
+
+class _Copies:
+    """Which pictures are the same, in sets that grow: what is true of one of a set is true of all."""
+
+    def __init__(self, pictures: Pictures, known: Iterable[Any]) -> None:
+        self._pictures = pictures
+        self._parent: dict[int, int] = {}
+        self.add(known)
+
+    def add(self, pairs: Iterable[Any]) -> None:
+        """Note that the pictures of pairs are the same."""
+        for one, other in pairs:
+            heads = sorted((self._head(int(one)), self._head(int(other))))
+            self._parent[heads[1]] = heads[0]
+
+    def _head(self, place: int) -> int:
+        self._parent.setdefault(place, place)
+        while self._parent[place] != place:
+            self._parent[place] = place = self._parent[self._parent[place]]
+        return place
+
+    def _sets(self) -> dict[int, list[int]]:
+        found: dict[int, list[int]] = defaultdict(list)
+        for place in sorted(self._parent):
+            found[self._head(place)].append(place)
+        return found
+
+    def unseen(self, seen: Array) -> Array:
+        """Return the pairs within sets that are not among those seen: a chain of copies is compared end to end."""
+        known = {tuple(pair) for pair in seen.tolist()}
+        pairs = [
+            pair
+            for members in self._sets().values()
+            if len(members) <= _MOST_CLOSED
+            for pair in itertools.combinations(members, 2)
+            if pair not in known
+        ]
+        return np.array(pairs, np.int64).reshape(-1, 2)
+
+    def representatives(self, pairs: Array) -> Array:
+        """Return pairs of one picture of each set in place of all: that of which most is known of its press.
+
+        Pairs within a set are left out, and pairs of sets that are surely of two presses.
+        """
+        told = (self._pictures.time_us > np.iinfo(np.int64).min).astype(int) + (self._pictures.cameras >= 0)
+        best = {place: place for place in np.unique(pairs).tolist()}
+        for members in self._sets().values():
+            head = max(members, key=lambda place: (told[place], -place))
+            best |= dict.fromkeys(members, head)
+        found = unique_pairs(np.vectorize(best.get, otypes=[np.int64])(pairs) if len(pairs) else pairs)
+        found = found[found[:, 0] != found[:, 1]]
+        return np.asarray(found[~self._pictures.other_press(found[:, 0], found[:, 1])])
+
+
+def _same_or_turned(first: Picture, second: Picture, orientation: int) -> Comparison | None:
+    found = same(first, second)
+    return found if found is not None or not orientation else same(first, second, orientation)
+
+
+def _made_from(first: Picture, second: Picture, _orientation: int) -> Comparison | None:
+    return made_from(first, second)
 
 
 @contextmanager
@@ -157,11 +287,6 @@ def _one_press(pictures: Pictures, pairs: Array) -> Array:
     return np.asarray(found)
 
 
-_EQUAL = Likeness(
-    distance=0.0, changed=0.0, conflict=0.0, overlap=1.0, scale=1.0, roll_deg=0.0, stretch=1.0, structure=0.0
-)
-
-
 def orientations(pictures: Pictures, pairs: Array) -> Array:
     """Give how the second of each pair is turned, by the hashes; 0 where they do not tell."""
     whole = turned_hashes(pictures.hash_256[pairs[:, 1]], 16)
@@ -170,111 +295,57 @@ def orientations(pictures: Pictures, pairs: Array) -> Array:
     return np.where(bits.min(axis=0) <= _TURNED_256, best, 0).astype(np.int8)
 
 
-class Thumbnail(NamedTuple):
-    """A thumbnail's grey levels, whole (uint8) and at the side of comparison (float32)."""
-
-    grey: Array
-    small: Array
-    page: bool
+Compare = Callable[[Picture, Picture, int], Comparison | None]
 
 
-class Comparison:
-    """Compares the thumbnails of pairs of one block, each of them decoded once."""
+class Thumbnails:
+    """The thumbnails of the pairs of one block, each of them decoded once."""
 
     def __init__(self, store: Store, pictures: Pictures, pairs: Array) -> None:
         self._ids = pictures.content_ids
         self._jpegs: Mapping[str, bytes] = thumbnails_of(store, {self._ids[at] for at in pairs.ravel()})
         self._picture = lru_cache(maxsize=2 * _BLOCK)(self._decoded)
 
-    def __call__(self, first: int, second: int, orientation: int) -> Likeness | None:
-        """Give what two pictures have in common; None if they are surely not the same."""
-        found = self._look(first, second, orientation, _is_surely_turned)
-        return found if found is not None and self._may_be_same(found, first, second) else None
-
-    def all(self, turns: Array) -> list[Likeness | None]:
+    def compared(self, compare: Compare, turns: Array) -> list[Comparison | None]:
         """Compare pairs (m x 3: both places, and how the second is turned) on all cores."""
         parts = [turns[at : at + _AT_ONCE].tolist() for at in range(0, len(turns), _AT_ONCE)]
         with one_thread_each(), ThreadPoolExecutor(os.cpu_count()) as pool:
-            found = list(pool.map(lambda part: [self(*each) for each in part], parts))
+            found = list(pool.map(lambda part: [self._compared(compare, *each) for each in part], parts))
         self._picture.cache_clear()  # a cycle: the pictures would stay until garbage is collected
         return list(itertools.chain.from_iterable(found))
 
-    def look(self, first: int, second: int, orientation: int) -> Likeness | None:
-        """Give what two pictures have in common, also if an edit can't have made it; None if nothing is."""
-        return self._look(first, second, orientation)
-
-    def _look(
-        self, first: int, second: int, orientation: int, is_lost: Callable[[Likeness], bool] = lambda _rough: False
-    ) -> Likeness | None:
+    def _compared(self, compare: Compare, first: int, second: int, orientation: int) -> Comparison | None:
         here, there = self._picture(first), self._picture(second)
-        if here is None or there is None:
-            return None
-        if here.page:
-            whole, other = (each.astype(np.float32) for each in (here.grey, turned(there.grey, orientation)))
-            return direct(whole, other, max(whole.shape))
-        grey, other = here.small, turned(there.small, orientation)
-        found = direct(grey, other)
-        if found is None or found.distance > _DIRECT:
-            found = min((each for each in (found, aligned(grey, other, is_lost)) if each), key=_distance, default=None)
-        return found
+        return None if here is None or there is None else compare(here, there, orientation)
 
-    def _may_be_same(self, found: Likeness, first: int, second: int) -> bool:
-        if found.distance > _KEPT_DISTANCE or abs(found.roll_deg) > _MOST_ROLL_DEG or found.stretch > _MOST_STRETCH:
-            return False
-        if found.conflict > (_MOST_CONFLICT if found.overlap == 1 else _MOST_CONFLICT_LAID):
-            return False
-        picture = self._picture(first)
-        if found.changed > _MOST_CHANGED_PAGE and picture is not None and picture.page:
-            return False
-        return found.structure >= _FLAT or self._of_one_colour(first, second)
-
-    def _of_one_colour(self, first: int, second: int) -> bool:
-        pictures = [self._read(at, cv2.IMREAD_COLOR) for at in (first, second)]
-        colours = [np.array(cv2.mean(each)[:3]) for each in pictures if each is not None]
-        return float(np.abs(colours[0] - colours[-1]).max()) <= _FLAT_COLOUR
-
-    def _decoded(self, at: int) -> Thumbnail | None:
-        grey = self._read(at, cv2.IMREAD_GRAYSCALE)  # at half the cost of the colours, which few pairs need
-        if grey is None:
-            return None
-        return Thumbnail(grey, at_side(grey.astype(np.float32), SIDE), _is_page(grey))
-
-    def _read(self, at: int, how: int) -> Array | None:
+    def _decoded(self, at: int) -> Picture | None:
         jpeg = self._jpegs.get(self._ids[at])
-        picture = None if jpeg is None else cv2.imdecode(np.frombuffer(jpeg, np.uint8), how)
-        return None if picture is None else np.asarray(picture)
+        picture = None if jpeg is None else cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+        return None if picture is None else Picture(np.asarray(picture))
 
 
-def _is_surely_turned(rough: Likeness) -> bool:
-    """Tell by the rough laying of two pictures that a finer one would show the camera to have been turned."""
-    is_laid_well = rough.structure > _SURE_STRUCTURE and rough.distance <= _SURE_DISTANCE
-    return is_laid_well and abs(rough.roll_deg) > _SURE_ROLL_DEG
-
-
-def _is_page(grey: Array) -> bool:
-    """Tell whether a picture is mostly of one bright grey level, as pages, forms, slides and screenshots are."""
-    histogram = cv2.calcHist([grey], [0], None, [256], [0, 256]).ravel()
-    counts = np.add.reduceat(histogram, np.arange(0, 256, _LEVELS))
-    return bool(counts.max() > _PAGE * grey.size and counts.argmax() * _LEVELS >= _BRIGHT)
-
-
-def _distance(likeness: Likeness) -> float:
-    return likeness.distance
-
-
-def _rows(
-    pictures: Pictures, pairs: Array, cosine: Array, looked: list[Likeness | None], orientation: Array
-) -> pa.Table:
+def _rows(pictures: Pictures, pairs: Array, cosine: Array, looked: list[Comparison | None]) -> pa.Table:
     ids = pa.array(pictures.content_ids, pa.string())
-    names: dict[str, Any] = {"first": ids.take(pa.array(pairs[:, 0])), "second": ids.take(pa.array(pairs[:, 1]))}
-    measures = {
-        name: pa.array([None if each is None else getattr(each, name) for each in looked], pa.float32())
-        for name in ("distance", "scale", "overlap", "changed")
-    }
-    framed = pa.array([None if each is None else each.framed for each in looked], pa.int8())
-    known = pa.array(cosine, pa.float32(), mask=cosine == 0)
-    columns = {**names, "cosine": known, "orientation": pa.array(orientation, pa.int8()), "framed": framed, **measures}
-    columns["equal_pixels"] = pa.array([each is _EQUAL for each in looked], pa.bool_())
     schema = arrow_schema(PAIRS)
-    whole = {field.name: pa.nulls(len(pairs), field.type) for field in schema} | columns
-    return pa.table([whole[name] for name in schema.names], schema=schema)
+
+    def of(value: Callable[[Comparison], Any], name: str) -> pa.Array:
+        return pa.array([None if each is None else value(each) for each in looked], schema.field(name).type)
+
+    columns = {
+        "first": ids.take(pa.array(pairs[:, 0])),
+        "second": ids.take(pa.array(pairs[:, 1])),
+        "cosine": pa.array(cosine, pa.float32(), mask=cosine == 0),
+        "distance": of(lambda each: each.distance, "distance"),
+        "equal_pixels": pa.array([each is EQUAL for each in looked], pa.bool_()),
+        "orientation": pa.array([0 if each is None else each.orientation for each in looked], pa.int8()),
+        "scale": of(lambda each: each.scale, "scale"),
+        "overlap": of(lambda each: min(each.shown), "overlap"),
+        "changed": of(lambda each: each.changed, "changed"),
+        "framed": of(lambda each: each.framed, "framed"),
+        "relation": of(lambda each: each.relation, "relation"),
+        "edits": of(lambda each: list(each.edits), "edits"),
+        "shown_first": of(lambda each: each.shown[0], "shown_first"),
+        "shown_second": of(lambda each: each.shown[1], "shown_second"),
+        "roll_deg": of(lambda each: each.roll_deg, "roll_deg"),
+    }
+    return pa.table([columns[name] for name in schema.names], schema=schema)

@@ -30,6 +30,7 @@ _SLOW = ("faces", "sharpness", "technical", "horizon")
     "--keep-built", metavar="DIR", type=click.Path(path_type=Path), help="Keep album, library and truth.json here."
 )
 @click.option("--as-folders", is_flag=True, help="Build nothing: the names of the files or subfolders are the truth.")
+@click.option("--edits", type=click.Choice(("all", "common")), default="all", show_default=True, help="Kinds of edit.")
 @click.option("--errors", is_flag=True, help="Name each error, not only the first.")
 def duplicates(  # noqa: PLR0917 - click passes each option by name
     folders: tuple[Path, ...],
@@ -40,12 +41,13 @@ def duplicates(  # noqa: PLR0917 - click passes each option by name
     walks: tuple[Path, ...],
     keep_built: Path | None,
     as_folders: bool,
+    edits: str,
     errors: bool,
 ) -> None:
     """Count how well copies of photos are found, in an album built from the photos of folders.
 
-    Each original gets 16 copies: other bytes, metadata, format, size, light, colour, a crop, a border, a watermark, and
-    so on. Beside them lie photos that are no copies: bursts and other series, walks (--walk), the other photos of the
+    Each original gets 80 copies: what editors, phones, messengers and printers do to it, from other bytes to a collage
+    (--edits common: the 16 commonest). Beside them lie photos that are no copies: bursts and other series, walks (--walk), the other photos of the
     folders. Printed are precision and recall with 95 % intervals, recall for each kind of edit, false pairs for each
     kind of trap, and what is kept; beside it what near perceptual hashes and near vectors would give.
 
@@ -56,6 +58,8 @@ def duplicates(  # noqa: PLR0917 - click passes each option by name
     from photoidx.config import Config  # noqa: PLC0415
     from photoidx.evaluation import duplicate_bench as ours  # noqa: PLC0415
     from photoidx.evaluation.duplicate_builder import Amount  # noqa: PLC0415
+    from photoidx.evaluation.duplicate_edits import EDITS  # noqa: PLC0415
+    from photoidx.evaluation.program_edits import ALL_EDITS  # noqa: PLC0415
     from photoidx.library import Library  # noqa: PLC0415
 
     if output_format == "paths":
@@ -74,7 +78,8 @@ def duplicates(  # noqa: PLR0917 - click passes each option by name
         if as_folders:
             report = ours.bench_folders(folders, index)
         else:
-            amount, truth_file = Amount(originals=limit), place / "truth.json"
+            edited = ALL_EDITS if edits == "all" else EDITS
+            amount, truth_file = Amount(originals=limit, edits=edited), place / "truth.json"
             report = ours.bench(folders, place / "album", seed, index, amount, walks, truth_file)
     _print(report.tables, report.errors if errors else report.errors[:_SHOWN], output_format, null=null)
 
