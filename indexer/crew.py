@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import multiprocessing
 import os
 import tempfile
@@ -73,7 +74,8 @@ class Crew:
     def forget(self, known: KnownFiles) -> None:
         """Remove what was written for a run that has ended."""
         for name in known:
-            Path(name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # Windows keeps what a worker has mapped; `close` removes the folder
+                Path(name).unlink()
 
     def load(self, stage: BatchStage) -> concurrent.futures.Future[None]:
         """Load a model in a thread of its own, once. The thread is a daemon, so that Ctrl-C need not wait for it."""

@@ -178,3 +178,13 @@ def test_no_file_names_a_package_registry_or_a_folder_of_the_machine_it_was_writ
         assert [host for host in hosts if host in text] == [], name
         if not name.startswith("tests/"):
             assert places.findall(text) == [], name
+
+
+def test_the_page_of_commands_shows_what_the_commands_show():
+    page = (ROOT / "docs" / "cli.md").read_text()
+    environment = {**os.environ, "COLUMNS": "100"}
+    for arguments in ([], ["scan"], ["decide"], ["bench", "retrieval"]):
+        command = [Path(sys.executable).with_name("photoidx"), *arguments, "--help"]
+        shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+        assert "-h, --help" in shown
+        assert f"```text\n{shown.rstrip()}\n```" in page

@@ -47,5 +47,9 @@ class Config:
 
     @property
     def worker_count(self) -> int:
-        """The number of worker processes."""
-        return self.workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        """The number of worker processes: as many as were asked for, else as this process may use processors."""
+        if self.workers:
+            return self.workers
+        if hasattr(os, "sched_getaffinity"):  # macOS and Windows have none
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1

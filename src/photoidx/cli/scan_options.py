@@ -33,7 +33,12 @@ def config_options(command: _Command) -> _Command:
         help="Also run a trained scorer; see `photoidx train`.",
     )
     @click.option("--without", multiple=True, metavar="STAGE", help="Leave out a stage, as faces; may be given again.")
-    @click.option("--workers", default=0, help="Processes that read and decode; one for each processor by default.")
+    @click.option(
+        "--workers",
+        default=0,
+        type=click.IntRange(min=0),
+        help="Processes that read and decode; one for each processor by default.",
+    )
     @click.option(
         "--time-limit", default=60.0, show_default=True, metavar="SECONDS", help="Longest time for one photo."
     )
