@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
@@ -15,7 +12,6 @@ import click
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 SOME_FAILED = 3
-INTERRUPTED = 130
 
 
 def config_options(command: _Command) -> _Command:
@@ -69,23 +65,3 @@ def config_options(command: _Command) -> _Command:
         return command(*args, config=config, **rest)
 
     return wrapped  # type: ignore[return-value]
-
-
-@contextlib.contextmanager
-def stoppable(*more: signal.Signals) -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C, and the first of `more` signals, into a wish to stop; the second one acts as usual."""
-    stop = threading.Event()
-    asked = {signal.SIGINT: signal.default_int_handler} | dict.fromkeys(more, signal.SIG_DFL)
-
-    def ask(_signal: int, _frame: Any) -> None:
-        stop.set()
-        for each, usual in asked.items():
-            signal.signal(each, usual)
-        click.echo("\nStopping ...", err=True)
-
-    before = {each: signal.signal(each, ask) for each in asked}
-    try:
-        yield stop
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
