@@ -71,7 +71,7 @@ Progress = Callable[[int, int, int], None]
 def make_plan(store: Store | None, roots: Sequence[str], config: Config, *, allow_empty: bool = False) -> Plan:
     """Say what a scan would do, without doing it. `store` is None where there is no library yet."""
     known = read_known(store) if store is not None else {}
-    listings = [walk(root, config.excludes) for root in outermost(roots)]
+    listings = [walk(root, config.excludes, follow=config.follow) for root in outermost(roots)]
     return plan(listings, known, time.time_ns(), int(config.settle_s * 1e9), allow_empty=allow_empty)
 
 
@@ -186,11 +186,11 @@ class Scan:
     def _planned(self, only: Collection[str] | None, *, allow_empty: bool) -> tuple[Plan, list[Listing]]:
         settle_ns = int(self._config.settle_s * 1e9)
         if only is None:
-            listings = [walk(root, self._config.excludes) for root in self._roots]
+            listings = [walk(root, self._config.excludes, follow=self._config.follow) for root in self._roots]
             return plan(listings, self._known, time.time_ns(), settle_ns, allow_empty=allow_empty), listings
         whole, listings = Plan(), []
         for root in self._roots:
-            listing, judged = walk_some(root, only, self._known, self._config.excludes)
+            listing, judged = walk_some(root, only, self._known, self._config.excludes, follow=self._config.follow)
             # A root is suddenly empty only if all its files are judged, and none is there.
             elsewhere = any(path.startswith(_slashed(root)) for path in self._known.keys() - judged.keys())
             whole.add(plan([listing], judged, time.time_ns(), settle_ns, allow_empty=allow_empty or elsewhere))

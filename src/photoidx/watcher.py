@@ -52,6 +52,7 @@ def watch(
                 worker,
                 stop,
                 excludes=config.excludes,
+                follow=config.follow,
                 ignored=ignored,
                 pace=pace,
                 may_work=may_work,
