@@ -21,7 +21,7 @@ SLOW = ("torch", "lancedb", "duckdb", "pyarrow", "timm", "numpy", "rich", "PIL")
 
 
 def photoidx(*arguments: str | Path, **rest: Any) -> subprocess.CompletedProcess[str]:
-    rest.setdefault("timeout", 120)
+    rest.setdefault("timeout", 600)
     return subprocess.run([PHOTOIDX, *arguments], capture_output=True, text=True, check=False, **rest)
 
 
