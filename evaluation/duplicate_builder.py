@@ -14,7 +14,6 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import cv2
 import numpy as np
@@ -27,6 +26,7 @@ from photoidx.evaluation.duplicate_edits import EDITS, Copy, Edit, Original
 from photoidx.evaluation.reading import open_photo
 from photoidx.indexer.walk import walk
 from photoidx.records import content_id_of, format_of
+from photoidx.temporary import temporary_folder
 
 ORIGINAL = "original"
 _FORMATS = frozenset({"jpeg", "png"})
@@ -241,7 +241,7 @@ def _write_series(album: _Album, scenes: Sequence[_Source], amount: Amount) -> N
     if not scenes:
         return
     wanted = burst_builder.Amount(bursts=0, equal=amount.bursts, others=amount.others, singles=0, traps=0, strangers=0)
-    with TemporaryDirectory(prefix="photoidx-scenes-") as folder:
+    with temporary_folder("scenes") as folder:
         for place, scene in enumerate(scenes):
             shutil.copyfile(scene.path, Path(folder) / f"{place:03d}{Path(scene.path).suffix}")
         truth = burst_builder.build([Path(folder)], album.into / "series", album.seed, wanted)

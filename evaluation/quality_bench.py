@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import os
 import random
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -31,6 +30,7 @@ from photoidx.evaluation.datasets.phototriage import (
 from photoidx.evaluation.degradation_bench import RESAMPLES, interval
 from photoidx.records import path_text
 from photoidx.store import Store
+from photoidx.temporary import temporary_folder
 
 Row = dict[str, Any]
 Scores = Mapping[str, Mapping[str, float | None]]
@@ -88,7 +88,7 @@ def scores(index: Callable[[str], Store], paths: Iterable[str]) -> dict[str, dic
     own folders is scanned. What the library knows already, by content, is not computed again.
     """
     wanted = sorted(set(paths))
-    with tempfile.TemporaryDirectory(prefix="photoidx-quality-") as folder:
+    with temporary_folder("quality") as folder:
         links = {}
         for number, path in enumerate(wanted):
             link = os.path.join(os.path.realpath(folder), f"{number:08d}{os.path.splitext(path)[1]}")

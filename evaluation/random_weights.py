@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+from photoidx.assets import without_hub
 from photoidx.errors import PhotoidxError
 from photoidx.indexer.embedders.clip import ClipStage
 from photoidx.indexer.embedders.timm_models import TimmStage
@@ -39,7 +40,7 @@ class _RandomTimm(TimmStage):
         import timm  # noqa: PLC0415 - slow to import
 
         arguments: dict[str, Any] = {"img_size": self.img_size} if self.img_size else {}
-        with _drawn():
+        with _drawn(), without_hub():
             return timm.create_model(self.timm_name, pretrained=False, num_classes=0, **arguments)
 
 
@@ -55,7 +56,7 @@ class _RandomClip(ClipStage):
         """Give open_clip's model with random weights, both towers."""
         import open_clip  # noqa: PLC0415 - slow to import
 
-        with _drawn():
+        with _drawn(), without_hub():
             return open_clip.create_model(self.clip_name, pretrained=None)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import concurrent.futures
+import contextlib
 import multiprocessing
 import os
-import tempfile
+import signal
 import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from multiprocessing import resource_tracker
 from pathlib import Path
 
 import pebble
@@ -18,6 +20,7 @@ from photoidx.indexer.known import make_claims, write_ids, write_pairs
 from photoidx.indexer.worker import KnownFiles, start
 from photoidx.registry import stages
 from photoidx.stage import BatchStage, Stage
+from photoidx.temporary import TemporaryFolder, remove_abandoned, too_little_room
 
 _THREAD_COUNTS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -32,17 +35,18 @@ class Crew:
         self.config = config
         self.stages: Sequence[Stage] = stages(config)
         self._pool: pebble.ProcessPool | None = None
-        self._folder: tempfile.TemporaryDirectory[str] | None = None
+        self._folder: TemporaryFolder | None = None
         self._loads: dict[str, concurrent.futures.Future[None]] = {}
         self._environment = ExitStack()
         self._runs = 0
+        remove_abandoned()
 
     @property
     def folder(self) -> Path:
         """A folder for what this process and the workers tell each other."""
         if self._folder is None:
-            self._folder = tempfile.TemporaryDirectory(prefix="photoidx-", ignore_cleanup_errors=True)
-        return Path(self._folder.name)
+            self._folder = TemporaryFolder()
+        return self._folder.path
 
     @property
     def is_ready(self) -> bool:
@@ -53,27 +57,32 @@ class Crew:
         """Give the worker processes."""
         if self._pool is None:
             self._environment.enter_context(_one_thread_each())  # for as long as processes may be started
-            self._pool = pebble.ProcessPool(
-                max_workers=self.config.worker_count,
-                context=multiprocessing.get_context("spawn"),
-                initializer=start,
-                initargs=(self.config,),
-            )
+            with undisturbed():
+                self._pool = pebble.ProcessPool(
+                    max_workers=self.config.worker_count,
+                    context=multiprocessing.get_context("spawn"),
+                    initializer=start,
+                    initargs=(self.config,),
+                )
         return self._pool
 
     def tell(self, complete: Iterable[str], same_pixels: Mapping[str, str], files: int) -> KnownFiles:
         """Write what workers look up in one run of so many files at most."""
         self._runs += 1
         names = [self.folder / f"{name}-{self._runs}" for name in KnownFiles._fields]
-        write_ids(names[0], complete)
-        write_pairs(names[1], same_pixels)
-        make_claims(names[2], files)
+        try:
+            write_ids(names[0], complete)
+            write_pairs(names[1], same_pixels)
+            make_claims(names[2], files)
+        except OSError as error:
+            raise too_little_room(error) from error
         return KnownFiles(*map(str, names))
 
     def forget(self, known: KnownFiles) -> None:
         """Remove what was written for a run that has ended."""
         for name in known:
-            Path(name).unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # Windows keeps what a worker has mapped; `close` removes the folder
+                Path(name).unlink()
 
     def load(self, stage: BatchStage) -> concurrent.futures.Future[None]:
         """Load a model in a thread of its own, once. The thread is a daemon, so that Ctrl-C need not wait for it."""
@@ -110,8 +119,27 @@ class Crew:
         """End the worker processes, and remove the folder."""
         self.dismiss()
         if self._folder is not None:
-            self._folder.cleanup()
+            self._folder.close()
             self._folder = None
+
+
+@contextmanager
+def undisturbed() -> Iterator[None]:
+    """Block Ctrl-C and SIGHUP in the threads and processes that are started here.
+
+    A terminal sends both to every process; a worker that is still being started would answer Ctrl-C with a traceback,
+    and Python's process that counts semaphores would die of SIGHUP.
+    """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
+    resource_tracker.ensure_running()  # it unblocks Ctrl-C here when it starts
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

@@ -6,15 +6,12 @@ Everything that waits is bounded: a few chunks with the workers, one batch for e
 from __future__ import annotations
 
 import concurrent.futures
-import signal
 import threading
 from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
-from multiprocessing import resource_tracker
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +21,7 @@ import pebble
 from photoidx.errors import PhotoidxError
 from photoidx.indexer.allocator import keep_freed_memory
 from photoidx.indexer.batch import Batch
-from photoidx.indexer.crew import Crew
+from photoidx.indexer.crew import Crew, undisturbed
 from photoidx.indexer.worker import Outcome, Task, look_at_all, read_crumb
 from photoidx.records import Kind, format_of, kind_of
 from photoidx.stage import BatchStage, Rows
@@ -105,7 +102,7 @@ class Pipeline:
                 if chunk is None:
                     exhausted = True
                 else:
-                    with _without_ctrl_c():
+                    with undisturbed():
                         scheduled = pool.schedule(
                             look_at_all, args=(chunk, self._known), timeout=self._config.time_limit_s
                         )
@@ -129,6 +126,8 @@ class Pipeline:
         except concurrent.futures.TimeoutError:
             self._lost(chunk, f"took longer than {self._config.time_limit_s:g} s")
         except BrokenProcessPool as error:
+            if self._stop.is_set():  # and the processes were ended, too
+                return
             raise PhotoidxError(
                 "The processes that read photos can't be started. A Python script that scans needs to do it below "
                 '`if __name__ == "__main__":`, for each of them imports the script.'
@@ -142,6 +141,8 @@ class Pipeline:
 
     def _lost(self, chunk: list[Task], why: str) -> None:
         """Find out which file of a lost chunk is to blame, by trying each alone; record the one that is."""
+        if self._stop.is_set():  # who stops a scan may end its workers, too
+            return
         if len(chunk) > 1 or chunk[0].crumb is None:
             for task in chunk:
                 crumb = self._crew.folder / f"crumb-{abs(hash(task.path)):x}"
@@ -225,20 +226,3 @@ class Pipeline:
             return
         for content_id, rows in zip(content_ids, results, strict=True):
             self._batch.add(content_id, stage.name, rows)
-
-
-@contextmanager
-def _without_ctrl_c() -> Iterator[None]:
-    """Block SIGINT in the threads and processes that are started here.
-
-    A terminal's Ctrl-C reaches every process; a worker that is still being started would answer with a traceback.
-    """
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    resource_tracker.ensure_running()  # starting it later would unblock the signal again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -86,6 +86,17 @@ def plan(
     return result
 
 
+def nothing_found(listings: Sequence[Listing], known: Mapping[str, Known]) -> list[str]:
+    """Say which roots, listed as a whole, hold nothing that a scan looks at, and never did."""
+    words = []
+    for listing in listings:
+        if listing.files or listing.root in listing.unlisted or any(_lies_below(path, listing.root) for path in known):
+            continue
+        left_out = f"; {listing.excluded:,} names are left out" if listing.excluded else ""
+        words.append(f"No photos were found in {listing.root}{left_out}. Is it the right folder?")
+    return words
+
+
 def _judge(path: str, state: FileState, old: Known | None, now_ns: int, settle_ns: int) -> Decision | None:
     if now_ns - settle_ns < state.mtime_ns <= now_ns and (old is None or old.state != state):
         return Decision(path, Verdict.UNSETTLED, "changed a moment ago, it may still be being written")

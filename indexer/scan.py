@@ -24,7 +24,7 @@ from photoidx.indexer.derive import derive
 from photoidx.indexer.names import time_in_name
 from photoidx.indexer.pending import LEDGER_COLUMNS, Pending
 from photoidx.indexer.pipeline import Counts, Pipeline
-from photoidx.indexer.plan import Known, Plan, Verdict, plan
+from photoidx.indexer.plan import Known, Plan, Verdict, nothing_found, plan
 from photoidx.indexer.scope import walk_some
 from photoidx.indexer.tying import tie_shots
 from photoidx.indexer.walk import FileState, Listing, walk
@@ -71,8 +71,10 @@ Progress = Callable[[int, int, int], None]
 def make_plan(store: Store | None, roots: Sequence[str], config: Config, *, allow_empty: bool = False) -> Plan:
     """Say what a scan would do, without doing it. `store` is None where there is no library yet."""
     known = read_known(store) if store is not None else {}
-    listings = [walk(root, config.excludes) for root in outermost(roots)]
-    return plan(listings, known, time.time_ns(), int(config.settle_s * 1e9), allow_empty=allow_empty)
+    listings = [walk(root, config.excludes, follow=config.follow) for root in outermost(roots)]
+    found = plan(listings, known, time.time_ns(), int(config.settle_s * 1e9), allow_empty=allow_empty)
+    found.warnings += nothing_found(listings, known)
+    return found
 
 
 def read_known(store: Store) -> dict[str, Known]:
@@ -186,11 +188,13 @@ class Scan:
     def _planned(self, only: Collection[str] | None, *, allow_empty: bool) -> tuple[Plan, list[Listing]]:
         settle_ns = int(self._config.settle_s * 1e9)
         if only is None:
-            listings = [walk(root, self._config.excludes) for root in self._roots]
-            return plan(listings, self._known, time.time_ns(), settle_ns, allow_empty=allow_empty), listings
+            listings = [walk(root, self._config.excludes, follow=self._config.follow) for root in self._roots]
+            found = plan(listings, self._known, time.time_ns(), settle_ns, allow_empty=allow_empty)
+            found.warnings += nothing_found(listings, self._known)
+            return found, listings
         whole, listings = Plan(), []
         for root in self._roots:
-            listing, judged = walk_some(root, only, self._known, self._config.excludes)
+            listing, judged = walk_some(root, only, self._known, self._config.excludes, follow=self._config.follow)
             # A root is suddenly empty only if all its files are judged, and none is there.
             elsewhere = any(path.startswith(_slashed(root)) for path in self._known.keys() - judged.keys())
             whole.add(plan([listing], judged, time.time_ns(), settle_ns, allow_empty=allow_empty or elsewhere))

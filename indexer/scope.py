@@ -13,7 +13,12 @@ Identity = tuple[int, int]
 
 
 def walk_some(
-    root: str, folders: Iterable[str], known: Mapping[str, _Known], excludes: tuple[str, ...] = ()
+    root: str,
+    folders: Iterable[str],
+    known: Mapping[str, _Known],
+    excludes: tuple[str, ...] = (),
+    *,
+    follow: bool = True,
 ) -> tuple[Listing, dict[str, _Known]]:
     """List these folders of a root, and below them the folders that hold no known file.
 
@@ -33,6 +38,9 @@ def walk_some(
         folder = waiting.pop()
         if folder in inside or folder in listing.unlisted:
             continue
+        if not follow and _is_behind_link(folder, root):
+            waiting.append(os.path.dirname(folder))
+            continue
         try:
             entries = enter(folder, entered)
         except (FileNotFoundError, NotADirectoryError) as error:
@@ -44,12 +52,21 @@ def walk_some(
         except OSError as error:
             listing.unlisted[folder] = error.strerror or str(error)
             continue
-        inside[folder] = take(listing, entries, excludes)
+        inside[folder] = take(listing, entries, excludes, follow=follow)
         waiting += [each for each in inside[folder] if each not in holding]
     if began_with != identity(root):  # a drive that leaves in the middle leaves an empty folder
         listing.unlisted[root] = "another folder came in its place meanwhile"
     judged = {folder for folder in holding if folder in inside or _has_left(folder, inside)}
     return listing, {path: each for path, each in below.items() if os.path.dirname(path) in judged}
+
+
+def _is_behind_link(folder: str, root: str) -> bool:
+    """Tell whether a folder below a root, or one that it lies in, is a link. The root itself may be one."""
+    while folder != root:
+        if os.path.islink(folder):
+            return True
+        folder = os.path.dirname(folder)
+    return False
 
 
 def is_of_interest(folder: str, root: str, excludes: tuple[str, ...]) -> bool:

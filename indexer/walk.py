@@ -39,12 +39,12 @@ class Listing:
     excluded: int = 0
 
 
-def walk(root: str, excludes: tuple[str, ...] = ()) -> Listing:
+def walk(root: str, excludes: tuple[str, ...] = (), *, follow: bool = True) -> Listing:
     """List the files of interest below `root`, an absolute path.
 
     Hidden names, the folders of programs, and names or paths that match one of the globs are left out. Links to files
-    and folders are followed; a folder is entered once, so a loop of links ends. Pipes and devices are not files. Costs
-    one scandir a folder and one stat a file.
+    and folders are followed unless `follow` is false, also out of the root; a folder is entered once, so a loop of
+    links ends. Pipes and devices are not files. Costs one scandir a folder and one stat a file.
     """
     listing = Listing(root)
     entered: set[tuple[int, int]] = set()
@@ -56,11 +56,13 @@ def walk(root: str, excludes: tuple[str, ...] = ()) -> Listing:
         except OSError as error:
             listing.unlisted[folder] = error.strerror or str(error)
             continue
-        waiting += take(listing, entries, excludes)
+        waiting += take(listing, entries, excludes, follow=follow)
     return listing
 
 
-def take(listing: Listing, entries: Iterable[os.DirEntry[str]], excludes: tuple[str, ...]) -> list[str]:
+def take(
+    listing: Listing, entries: Iterable[os.DirEntry[str]], excludes: tuple[str, ...], *, follow: bool = True
+) -> list[str]:
     """Take the files of interest among a folder's entries into a listing, and give its folders of interest."""
     folders: list[str] = []
     for entry in entries:
@@ -68,6 +70,8 @@ def take(listing: Listing, entries: Iterable[os.DirEntry[str]], excludes: tuple[
             listing.excluded += 1
             continue
         try:
+            if not follow and _is_link(entry):
+                continue
             if entry.is_dir():
                 folders.append(entry.path)
             elif format_of(entry.name) is not None:
@@ -94,6 +98,11 @@ def is_excluded(name: str, path: str, excludes: tuple[str, ...]) -> bool:
     if name.startswith(".") or name in _OWN_FOLDERS:
         return True
     return bool(excludes) and any(fnmatch.fnmatch(name, glob) or fnmatch.fnmatch(path, glob) for glob in excludes)
+
+
+def _is_link(entry: os.DirEntry[str]) -> bool:
+    # Python 3.12 and later tell Windows' other kind of link to a folder.
+    return entry.is_symlink() or bool(getattr(entry, "is_junction", bool)())
 
 
 def _add(listing: Listing, entry: os.DirEntry[str]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -202,7 +203,9 @@ def _state(descriptor: int) -> FileState:
 
 
 def _leave(task: Task, content_id: str, stage: str) -> None:
-    if task.crumb is not None:
+    if task.crumb is None:
+        return
+    with contextlib.suppress(OSError):  # without it, who kills its worker here is not known: the file is to blame
         Path(task.crumb).write_text(json.dumps({"content_id": content_id, "stage": stage}))
 
 
@@ -220,8 +223,10 @@ _this: list[Worker] = []
 
 
 def start(config: Config) -> None:
-    """Make this process a worker. Ctrl-C is the main process's to answer."""
+    """Make this process a worker. Ctrl-C, and a terminal that is closed, are the main process's to answer."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if hasattr(signal, "SIGHUP"):  # Windows has none
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
     # libtiff and LibRaw write what they think of a broken file to stderr; the failure that is recorded says it too.
     os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
     keep_freed_memory()

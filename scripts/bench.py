@@ -192,10 +192,11 @@ class Steps:
     def __init__(self, library: Path) -> None:
         self._config = Config()
         self._stages = stages(self._config)
-        store = Store(str(library), create=True)
-        for spec in tables_of(self._stages).values():
-            store.ensure(spec)
-        self._batch = Batch(store, self._stages, self._config.commit_rows)
+        self._store = Store(str(library), create=True)
+        with self._store.writing():
+            for spec in tables_of(self._stages).values():
+                self._store.ensure(spec)
+        self._batch = Batch(self._store, self._stages, self._config.commit_rows)
         self.costs: dict[str, Cost] = {}
         keep_freed_memory()
         for stage in self._stages:
@@ -213,7 +214,7 @@ class Steps:
                         results: Sequence[Rows] = model.run_batch([arrays[model.name] for _, arrays in part])
                     for (content_id, _), rows in zip(part, results, strict=True):
                         self._batch.add(content_id, model.name, rows)
-            with self._step("commit"):
+            with self._store.writing(), self._step("commit"):
                 self._batch.commit()
 
     def _models_run_once(self, models: Sequence[BatchStage], path: Path) -> None:
@@ -342,7 +343,7 @@ def scan_as_if_embedded(folder: Path, library: Path) -> None:
     ours.optimize()
 
 
-def rescan(count: int, folder: Path) -> None:
+def rescan(count: int, folder: Path, repeats: int = _REPEATS) -> None:
     """Compare a scan that finds no change with a bare walk of the same folders."""
     costs = {}
     for name, number in (("one", 1), ("all", count)):
@@ -352,9 +353,9 @@ def rescan(count: int, folder: Path) -> None:
         result = ours.scan(folder / name)
         if result.unchanged != number or result.analysed:
             sys.exit(f"The rescan was to find {number} files unchanged: {result}")
-        costs[f"bare walk, {name}"] = middle(lambda name=name: bare_walk(str(folder / name)))
-        costs[f"Library.scan, {name}"] = middle(lambda ours=ours, name=name: ours.scan(folder / name))
-        costs[f"command, {name}"] = middle(lambda name=name: scan(folder / name, folder / f"library-{name}"))
+        costs[f"bare walk, {name}"] = middle(lambda name=name: bare_walk(str(folder / name)), repeats)
+        costs[f"Library.scan, {name}"] = middle(lambda ours=ours, name=name: ours.scan(folder / name), repeats)
+        costs[f"command, {name}"] = middle(lambda name=name: scan(folder / name, folder / f"library-{name}"), repeats)
     bare, inside, command = (costs[f"{what}, all"] for what in ("bare walk", "Library.scan", "command"))
     head(f"Rescan of {count:,} files without a change")
     row("bare walk: scandir and stat", bare)
@@ -376,15 +377,17 @@ def main() -> None:
     parser.add_argument("--photos", type=Path, default=Path(__file__).parents[2] / "shared" / "photos")
     parser.add_argument("--files", type=int, default=300, help="photos of the first scan; 0 leaves it out")
     parser.add_argument("--rescan", type=int, default=20_000, help="files of the rescan; 0 leaves it out")
+    parser.add_argument("--repeats", type=int, default=_REPEATS, help="times that a rescan is measured")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="photoidx-bench-") as folder:
         if options.files:
             first_scan(options.photos, options.files, Path(folder))
         if options.rescan:
-            rescan(options.rescan, Path(folder) / "rescan")
+            rescan(options.rescan, Path(folder) / "rescan", options.repeats)
     run(_COMMAND, "--help")
-    head(f"`photoidx --help`, median of {_HELP_REPEATS}")
-    row("", middle(lambda: run(_COMMAND, "--help"), _HELP_REPEATS))
+    helped = _HELP_REPEATS if options.repeats >= _REPEATS else options.repeats
+    head(f"`photoidx --help`, median of {helped}")
+    row("", middle(lambda: run(_COMMAND, "--help"), helped))
 
 
 if __name__ == "__main__":

@@ -1,30 +1,28 @@
 """Write docs/cli.md from --help and docs/columns.md from the tables' declarations; with --check, compare only."""
 
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-os.environ["COLUMNS"] = "100"
-
 import click
+from click.testing import CliRunner
 
 from photoidx.cli import cli
 from photoidx.config import Config
 from photoidx.registry import stages
 from photoidx.schema import arrow_schema, key_of, tables_of
 
+_WIDTH = 98  # what click writes on a terminal of 100 columns
 DOCS = Path(__file__).parent.parent / "docs"
 
 
 def cli_page() -> str:
     """Give the help of every command."""
     parts = ["# The commands\n\nGenerated from `--help` by `make docs`.\n"]
-    context = click.Context(cli, info_name="photoidx", max_content_width=100)
-    parts.append(f"## photoidx\n\n```text\n{cli.get_help(context)}\n```\n")
-    for name, command in _commands(cli):
-        inner = click.Context(command, info_name=f"photoidx {name}", max_content_width=100)
-        parts.append(f"## photoidx {name}\n\n```text\n{command.get_help(inner)}\n```\n")
+    for name in ("", *(name for name, _command in _commands(cli))):
+        shown = CliRunner().invoke(cli, [*name.split(), "--help"], prog_name="photoidx", terminal_width=_WIDTH)
+        assert shown.exit_code == 0, shown.output
+        parts.append(f"## {f'photoidx {name}'.strip()}\n\n```text\n{shown.output.rstrip()}\n```\n")
     return "\n".join(parts)
 
 

@@ -72,7 +72,7 @@ class Watched:
             self.memory.append((time.monotonic() - self._began, ours.memory_info().rss / _MIB))
 
 
-def soak(folder: Path, minutes: float, seed: int, kill_every_s: float) -> bool:
+def soak(folder: Path, minutes: float, seed: int, kill_every_s: float, patience_s: float = _PATIENCE_S) -> bool:
     """Do it, print what happened, and tell whether all held."""
     album, uri = Album(folder / "album", seed), str(folder / "library")
     watch = Watched(album.root, uri, folder / "talk")
@@ -88,7 +88,7 @@ def soak(folder: Path, minutes: float, seed: int, kill_every_s: float) -> bool:
             watch.start()
             next_kill = time.monotonic() + album.random.expovariate(1 / kill_every_s)
     library = Library(uri, _CONFIG)
-    settled = _until(lambda: not library.plan(album.root).decisions)
+    settled = _until(lambda: not library.plan(album.root).decisions, patience_s)
     watch.sample()
     watch.end(signal.SIGTERM)
     fresh = Library(folder / "fresh", _CONFIG)
@@ -97,7 +97,7 @@ def soak(folder: Path, minutes: float, seed: int, kill_every_s: float) -> bool:
         [sys.executable, "-m", "photoidx.cli", "doctor", "--library", uri], capture_output=True, text=True, check=False
     )
     held = {
-        "everything was taken, within two minutes of the end": settled,
+        f"everything was taken, within {patience_s:g} s of the end": settled,
         "the tables equal those of a fresh scan": state_of(library) == state_of(fresh),
         "no photo differs from what was written": album.is_as_written(),
         "the doctor finds nothing": doctor.returncode == 0,
@@ -122,8 +122,8 @@ def _print_memory(samples: list[tuple[float, float]]) -> None:
             print(f"memory of the watch from {least} s to {until} after its start: at most {max(here):.0f} MiB")
 
 
-def _until(holds: Callable[[], bool]) -> bool:
-    end = time.monotonic() + _PATIENCE_S
+def _until(holds: Callable[[], bool], patience_s: float) -> bool:
+    end = time.monotonic() + patience_s
     while not holds():
         if time.monotonic() >= end:
             return False

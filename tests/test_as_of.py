@@ -194,14 +194,17 @@ def test_a_moment_before_the_library_names_the_earliest_and_ends_with_status_1(l
 
 
 def test_optimizing_keeps_the_state_that_was_current_so_long_ago_though_it_was_written_before(tmp_path: Path):
-    store = Store(str(tmp_path / "library"), create=True)
-    write(store, files=[file("/p/a.jpg", "a")])
-    time.sleep(0.6)
-    asked = datetime.now(UTC)
-    time.sleep(0.1)
-    with store.writing():
-        store.upsert(FILES, [file("/p/b.jpg", "b")])
-        store.optimize(timedelta(seconds=0.4))  # the state of `asked` was written earlier than this
+    for pause_s in (0.3, 3.0, 30.0):  # a slower machine needs the longer one
+        store = Store(str(tmp_path / f"library-{pause_s}"), create=True)
+        write(store, files=[file("/p/a.jpg", "a")])
+        time.sleep(pause_s)
+        asked = datetime.now(UTC)
+        with store.writing():
+            store.upsert(FILES, [file("/p/b.jpg", "b")])
+            kept = datetime.now(UTC) - asked + timedelta(seconds=pause_s / 2)  # after `a` was written, before `asked`
+            store.optimize(kept)
+        if datetime.now(UTC) - kept < asked:
+            break
     assert Store(store.uri, as_of=asked).read("files")["path"].to_pylist() == ["/p/a.jpg"]
     assert store.count("files") == 2
 

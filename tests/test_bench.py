@@ -189,7 +189,7 @@ def album(tmp_path: Path) -> Path:
 
 def run(environment: dict[str, str], *arguments: str | Path) -> subprocess.CompletedProcess[str]:
     command = [PHOTOIDX, "bench", "degradations", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600, env=environment)
 
 
 def test_the_command_prints_both_forms_with_published_figures_beside_ours(environment: dict[str, str], album: Path):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
 import subprocess
 import sys
 import tomllib
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import click
@@ -110,6 +112,47 @@ def test_the_declared_packages_are_the_folders_on_disk():
     assert {package: ROOT / path for package, path in tools["package-dir"].items()} == folders
 
 
+def imported(place: Path) -> set[str]:
+    """Give the names of the top packages that a module, or each of a folder, imports."""
+    found = set()
+    for path in [place] if place.is_file() else place.rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+                found.add(node.module.partition(".")[0])
+    return found - sys.stdlib_module_names - {"photoidx"}
+
+
+def spelled(requirement: str) -> str:
+    """Give a requirement's package, as registries compare names."""
+    return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement, maxsplit=1)[0]).lower()
+
+
+def test_every_package_that_is_imported_is_declared():
+    told = tomllib.loads((ROOT / "pyproject.toml").read_text())
+    ours = {spelled(each) for each in told["project"]["dependencies"]}
+    groups = told["dependency-groups"]
+    also = {spelled(each) for group in groups.values() for each in group if isinstance(each, str)}
+    brought_by = packages_distributions()
+    own = {path.stem for folder in ("tests", "scripts") for path in (ROOT / folder).iterdir()}
+    for folder, declared in (
+        *((folder, ours) for folder in ("src", "indexer", "scoring", "queries", "evaluation", "training")),
+        *((folder, ours | also) for folder in ("tests", "scripts")),
+    ):
+        for name in sorted(imported(ROOT / folder) - own):
+            assert {spelled(each) for each in brought_by[name]} & declared, f"{folder} imports {name}"
+
+
+def test_only_the_store_and_the_tables_may_import_lancedb_in_whatever_package():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]["contracts"]
+    (rule,) = (each for each in contracts if each.get("forbidden_modules") == ["lancedb"])
+    assert rule["source_modules"] == ["photoidx"]
+    folders = [ROOT / "src", *(ROOT / name for name in ("indexer", "scoring", "queries", "evaluation", "training"))]
+    found = {path.name for folder in folders for path in folder.rglob("*.py") if "lancedb" in imported(path)}
+    assert found == {"store.py", "tables.py"}
+
+
 def test_the_generated_pages_are_current():
     command = [sys.executable, ROOT / "scripts" / "generate_docs.py", "--check"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
@@ -135,3 +178,13 @@ def test_no_file_names_a_package_registry_or_a_folder_of_the_machine_it_was_writ
         assert [host for host in hosts if host in text] == [], name
         if not name.startswith("tests/"):
             assert places.findall(text) == [], name
+
+
+def test_the_page_of_commands_shows_what_the_commands_show():
+    page = (ROOT / "docs" / "cli.md").read_text()
+    environment = {**os.environ, "COLUMNS": "100"}
+    for arguments in ([], ["scan"], ["decide"], ["bench", "retrieval"]):
+        command = [Path(sys.executable).with_name("photoidx"), *arguments, "--help"]
+        shown = subprocess.run(command, capture_output=True, text=True, check=True, env=environment).stdout
+        assert "-h, --help" in shown
+        assert f"```text\n{shown.rstrip()}\n```" in page

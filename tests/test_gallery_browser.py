@@ -62,7 +62,7 @@ def opened(browser: Browser) -> Iterator[Open]:
         contexts.append(browser.new_context(**{"viewport": {"width": 1200, "height": 800}, **options}))
         contexts[-1].grant_permissions(["clipboard-read", "clipboard-write"])
         page = contexts[-1].new_page()
-        page.set_default_timeout(10_000)
+        page.set_default_timeout(300_000)
         page.on("console", lambda message: wrong.append(message.text))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("dialog", lambda dialog: (wrong.append("a dialog"), dialog.dismiss()))

@@ -158,7 +158,7 @@ def test_the_plan_of_a_scan_and_its_warnings_do_not_drive_the_terminal(album: tu
 
 def piped(album: tuple[Path, str], *words: str) -> bytes:
     command = [PHOTOIDX, *words, "--library", album[1]]
-    return subprocess.run(command, capture_output=True, check=True, timeout=120).stdout
+    return subprocess.run(command, capture_output=True, check=True, timeout=600).stdout
 
 
 def test_programs_get_every_name_as_it_is(album: tuple[Path, str]):

@@ -54,7 +54,7 @@ def test_workers_at_the_same_time_leave_nothing_out_and_share_the_work(tmp_path:
     workers = [subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for _ in range(2)]
     with ThreadPoolExecutor() as both:
         orders = ("\n".join(ids), "\n".join(reversed(ids)))
-        told = list(both.map(lambda worker, order: worker.communicate(order, timeout=60)[0].split(), workers, orders))
+        told = list(both.map(lambda worker, order: worker.communicate(order, timeout=600)[0].split(), workers, orders))
     taken = Counter([*told[0], *told[1]])
     assert taken.keys() == set(ids)
     assert sum(taken.values()) < 1.1 * len(ids)

@@ -159,7 +159,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 def sql(library: str, query: str, *options: str, **rest: Any) -> subprocess.CompletedProcess[bytes]:
     command = [PHOTOIDX, "sql", query, "--library", library, *options]
-    return subprocess.run(command, capture_output=True, check=False, timeout=60, **rest)
+    return subprocess.run(command, capture_output=True, check=False, timeout=600, **rest)
 
 
 def test_the_command_prints_the_bytes_of_a_name_that_is_not_utf_8(library: str):
@@ -190,6 +190,6 @@ def test_any_encoding_of_the_terminal_is_survived(library: str):
 def test_a_closed_pipe_ends_the_command_quietly(library: str, output_format: str):
     query = "SELECT 'x' || range AS path FROM range(20000)"
     command = f"'{PHOTOIDX}' sql \"{query}\" --library '{library}' --format {output_format} | head -1"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, check=False, timeout=120)
+    done = subprocess.run(["bash", "-c", command], capture_output=True, check=False, timeout=600)
     assert done.stderr == b""
     assert done.stdout.count(b"\n") == 1

@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from photoidx.errors import AssetError, LibraryLockedError, LibraryTooNewError, 
 from photoidx.schema import META
 from photoidx.store import Store
 from pictures import age, draw
+from running_scan import is_at_work, wait_for
 
 CONFIG = Config(workers=2)
 
@@ -198,7 +198,7 @@ def test_a_killed_scan_leaves_the_tables_of_an_undisturbed_one(photos: Path, lib
         draw(photos / f"{number}.jpg", number)
     command = [sys.executable, "-m", "photoidx.cli", "scan", str(photos), "--library", library.uri]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL, start_new_session=True)
-    time.sleep(6)
+    wait_for(lambda: is_at_work(process))
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     library.scan(photos)

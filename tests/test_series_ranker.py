@@ -35,6 +35,7 @@ from photoidx.scoring.shown import Shown
 from photoidx.training.figures import figures
 from photoidx.training.series import Settings, train
 from photoidx.training.series_data import LEARNT, UNSEEN, Pair, degraded_data, triage_data
+from pictures import draw
 
 SIDE = 96
 SETTINGS = Settings(long_side=SIDE, epochs=6)
@@ -278,7 +279,7 @@ def test_a_ranker_can_begin_with_another(trained, album: Path, tmp_path: Path):
 def test_a_backbone_that_there_is_not_is_told():
     with pytest.raises(PhotoidxError, match="timm:resnet50"):
         open_backbone("resnet50", Config())
-    with pytest.raises(PhotoidxError, match="no backbone"):
+    with pytest.raises(PhotoidxError, match="no model 'nosuchnet'"):
         open_backbone("timm:nosuchnet", Config(), pretrained=False)
 
 
@@ -449,3 +450,15 @@ def test_a_scorer_whose_directory_is_gone_is_done_without(trained, tmp_path: Pat
     assert any("without the scorer ranker" in each for each in later.warnings)
     with pytest.raises(AssetError, match="is no scorer"):
         library.scan(tmp_path / "photos")
+
+
+def test_photos_that_are_too_small_are_not_said_to_be_unreadable(tmp_path: Path):
+    draw(tmp_path / "small.png", 1, size=(64, 48))
+    draw(tmp_path / "narrow.png", 2, size=(900, 20))
+    draw(tmp_path / "good.png", 3, size=(200, 150))
+    (tmp_path / "broken.jpg").write_bytes(b"no photo")
+    with pytest.raises(PhotoidxError) as raised:
+        degraded_data(tmp_path, long_side=100)
+    told = str(raised.value)
+    assert "1 photos of use, 2 smaller than 100 x 34 pixels, 1 that can't be read" in told
+    assert "needs 4 at least" in told

@@ -14,4 +14,4 @@ from soak import soak
 def test_an_album_that_changes_under_a_watch_that_is_killed_is_known_in_the_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
-    assert soak(tmp_path, minutes=0.2, seed=6, kill_every_s=5), capsys.readouterr().out
+    assert soak(tmp_path, minutes=0.2, seed=6, kill_every_s=5, patience_s=900), capsys.readouterr().out

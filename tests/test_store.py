@@ -245,12 +245,12 @@ def test_a_writer_waits_for_a_watch_and_says_so_and_a_watch_does_not_wait(tmp_pa
     def hold() -> None:
         with Store(uri, create=True).writing(WATCH):
             held.set()
-            let_go.wait(30)
+            let_go.wait(600)
 
     watch = threading.Thread(target=hold)
     watch.start()
     try:
-        assert held.wait(30)
+        assert held.wait(600)
         with pytest.raises(LibraryLockedError, match="the watch"), Store(uri).writing(WATCH):
             pass
         threading.Timer(0.5, let_go.set).start()

@@ -177,7 +177,7 @@ def test_training_twice_on_the_same_pictures_gives_the_same_weights_and_a_net_th
     for name in ("one.json", "two.json"):
         command = [sys.executable, ROOT / "scripts" / "train_technical.py", "--photos", tmp_path / "photos"]
         command += ["--out", tmp_path / name, "--rounds", "1", "--epochs", "60"]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
         assert done.returncode == 0, done.stderr
         written.append((tmp_path / name).read_bytes())
     assert written[0] == written[1]

@@ -40,6 +40,33 @@ def test_a_loop_of_links_ends(tmp_path: Path):
     assert names(tmp_path) == {"in/a.jpg"}
 
 
+def test_links_are_followed_out_of_the_root_unless_they_are_not_to_be(tmp_path: Path):
+    draw(tmp_path / "in" / "a.jpg")
+    draw(tmp_path / "out" / "b.jpg")
+    (tmp_path / "in" / "folder").symlink_to(tmp_path / "out")
+    (tmp_path / "in" / "c.jpg").symlink_to(tmp_path / "out" / "b.jpg")
+    (tmp_path / "in" / "twin.jpg").symlink_to("a.jpg")
+    (tmp_path / "link").symlink_to(tmp_path / "in")
+    assert names(tmp_path / "in") == {"a.jpg", "c.jpg", "twin.jpg", "folder/b.jpg"}
+    for root in (tmp_path / "in", tmp_path / "link"):  # what you name yourself may be a link
+        assert {os.path.basename(path) for path in walk(str(root), follow=False).files} == {"a.jpg"}
+
+
+def test_what_came_by_a_link_is_gone_for_a_scan_that_follows_none(tmp_path: Path):
+    draw(tmp_path / "in" / "a.jpg")
+    draw(tmp_path / "out" / "b.jpg")
+    (tmp_path / "in" / "folder").symlink_to(tmp_path / "out")
+    root = str(tmp_path / "in")
+    listing = walk(root)
+    known = {path: Known(state, "c", root, "photo") for path, state in listing.files.items()}
+    assert len(known) == 2
+    some, judged = walk_some(root, [f"{root}/folder"], known, follow=False)
+    assert set(judged) == set(known)
+    for seen in (some, walk(root, follow=False)):
+        (gone,) = plan([seen], known, 0, 0).of(Verdict.GONE)
+        assert gone.path == f"{root}/folder/b.jpg"
+
+
 def test_names_with_spaces_newlines_and_undecodable_bytes_are_found(tmp_path: Path):
     odd = os.fsencode(tmp_path) + b"/a \n\xff\xc3\xa9.jpg"
     with open(odd, "wb") as file:

@@ -15,7 +15,7 @@ import pytest
 from photoidx.indexer.watch.events import Events
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the order of events is that of inotify")
-PATIENCE_S, SILENCE_S = 10.0, 0.7
+PATIENCE_S, MARKER = 600.0, "marker"
 
 
 class Heard:
@@ -47,6 +47,17 @@ def until(holds: Callable[[], bool]) -> None:
     while not holds():
         assert time.monotonic() < end, "it was never told"
         time.sleep(0.02)
+
+
+def until_all_is_told(root: Path, heard: Heard) -> None:
+    """Wait until what happened below a root before is told: a file that comes after it is."""
+    marker = root / f"{MARKER}{len(list(root.glob(MARKER + '*')))}.jpg"
+    marker.touch()
+    until(lambda: str(marker) in heard.files)
+
+
+def without_markers(files: set[str]) -> set[str]:
+    return {path for path in files if MARKER not in path}
 
 
 @pytest.fixture
@@ -87,7 +98,7 @@ def test_other_times_and_rights_are_told(root: Path, heard: Heard):
     photo = root / "1.jpg"
     photo.write_bytes(b"1")
     until(lambda: str(photo) in heard.files)
-    time.sleep(SILENCE_S)
+    until_all_is_told(root, heard)
     heard.forget()
     os.utime(photo, (1, 1))
     until(lambda: str(photo) in heard.files)
@@ -107,7 +118,7 @@ def test_a_photo_that_is_deleted_or_leaves_is_told_by_its_folder(root: Path, hea
     for name in ("1.jpg", "2.jpg"):
         (root / "sub" / name).write_bytes(b"1")
     until(lambda: len(heard.files) == 2)
-    time.sleep(SILENCE_S)
+    until_all_is_told(root, heard)
     heard.forget()
     (root / "sub" / "1.jpg").unlink()
     until(lambda: str(root / "sub") in heard.folders)
@@ -143,8 +154,8 @@ def test_what_a_scan_leaves_out_is_not_told(root: Path, heard: Heard):
         (root / name).write_bytes(b"1")
     (root / "sub" / "1.jpg").write_bytes(b"1")
     until(lambda: bool(heard.files))
-    time.sleep(SILENCE_S)
-    assert heard.files == {str(root / "sub" / "1.jpg")}
+    until_all_is_told(root, heard)
+    assert without_markers(heard.files) == {str(root / "sub" / "1.jpg")}
     # A new folder of no interest is an entry of the root, nothing else.
     assert heard.folders <= {str(root)}
 
@@ -153,12 +164,12 @@ def test_what_a_scan_leaves_out_is_not_told(root: Path, heard: Heard):
 def test_reading_photos_is_not_told(root: Path, heard: Heard):
     (root / "1.jpg").write_bytes(b"1")
     until(lambda: bool(heard.files))
-    time.sleep(SILENCE_S)
+    until_all_is_told(root, heard)
     heard.forget()
     (root / "1.jpg").read_bytes()
     list(os.scandir(root))
-    time.sleep(SILENCE_S)
-    assert not heard.files | heard.folders
+    until_all_is_told(root, heard)
+    assert not without_markers(heard.files) | heard.folders
 
 
 def test_a_root_that_goes_and_comes_back_is_watched_again(events: Events, root: Path, heard: Heard):

@@ -19,7 +19,7 @@ from photoidx.library import Library
 from pictures import draw
 from service_readers import systemd_command
 
-PATIENCE_S = 120
+PATIENCE_S = 600
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="installs for systemd")
 
 
@@ -49,7 +49,7 @@ def test_an_installed_watch_takes_a_photo_that_comes_and_ends_with_its_workers(
     photoidx = Path(sys.executable).with_name("photoidx")
     options = ("--library", "library", "--log", "logs/watch.log", "--nice", "--workers", "1")
     command = [photoidx, "watch", "--install", album.name, *options]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     unit = Path(state("linux").file or "").read_text()
     line = next(line for line in unit.splitlines() if line.startswith("ExecStart=")).removeprefix("ExecStart=")
@@ -70,7 +70,7 @@ def test_an_installed_watch_takes_a_photo_that_comes_and_ends_with_its_workers(
         until(lambda: names(library) == {"first.jpg", "second.jpg"}, watch, tmp_path / "talk")
         children = psutil.Process(watch.pid).children(recursive=True)
         watch.send_signal(signal.SIGTERM)
-        assert watch.wait(60) in (0, 130, -signal.SIGTERM, 143)
+        assert watch.wait(PATIENCE_S) in (0, 130, -signal.SIGTERM, 143)
         assert not psutil.wait_procs(children, 30)[1]
     finally:
         watch.kill()
@@ -85,7 +85,7 @@ def test_a_scorer_is_named_from_the_root_for_the_service_starts_elsewhere(
     for name, value in {"HOME": tmp_path, "PATH": tmp_path, "XDG_CONFIG_HOME": ""}.items():
         monkeypatch.setenv(name, str(value))
     command = [Path(sys.executable).with_name("photoidx"), "watch", "--install", "album", "--scorer", "my ranker"]
-    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     service = state("linux").service
     assert service is not None

@@ -143,7 +143,7 @@ def verified(unit: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=600,
     )
     if "Command Line:" not in found.stdout:
         pytest.skip("systemd-analyze does not print what it reads here")
@@ -385,7 +385,7 @@ def test_the_service_runs_this_photoidx_whatever_lies_in_the_folder_where_it_sta
     command = systemd_command(line_of((home / UNIT_PLACE).read_text(), "ExecStart"), ENVIRONMENT)
     (home / "photoidx.py").write_text("raise SystemExit('the wrong one')")
     program = command[: command.index("watch")]
-    done = subprocess.run([*program, "--version"], cwd=home, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run([*program, "--version"], cwd=home, capture_output=True, text=True, check=False, timeout=600)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("photoidx, version")
 

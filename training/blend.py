@@ -8,7 +8,6 @@ single scores on series that it has not seen.
 from __future__ import annotations
 
 import math
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +27,7 @@ from photoidx.records import path_text
 from photoidx.scoring.learned.card import Card, check_new, read_card, write_scorer
 from photoidx.scoring.learned.table import PREFIX
 from photoidx.store import Store
+from photoidx.temporary import temporary_folder
 from photoidx.training.series_data import LEARNT_LIST, PHOTOTRIAGE
 
 KIND = "blend"
@@ -69,7 +69,7 @@ def choices_of_triage(folder: Path, config: Config, split: str | None = None) ->
     if learnt and split == LEARNT_LIST:
         raise PhotoidxError(f"{', '.join(learnt)} learnt from the list {split}. Name another: --split val")
     pairs, _ = read_pairs(folder, split, 0, 0)
-    with tempfile.TemporaryDirectory(prefix="photoidx-blend-") as place:
+    with temporary_folder("blend") as place:
         library = Library(Path(place) / "library", config)
         library.scan(folder)
         of_path = _qualities(library.store)

@@ -6,7 +6,8 @@ import math
 import os
 import random
 import zlib
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from io import BytesIO
 from itertools import islice
@@ -123,13 +124,14 @@ def degraded_data(
     """
     found = [path for path in sorted(walk(str(folder)).files) if kind_of(format_of(path) or "") is Kind.PHOTO]
     random.Random(seed).shuffle(found)  # noqa: S311 - a sample, not a secret
-    read = (photo for path in found if (photo := _small(Path(path), long_side)) is not None)
-    photos = list(islice(read, most or None))
+    left_out: Counter[str] = Counter()
+    photos = list(islice(_taken(found, long_side, left_out), most or None))
     digest = blake3(repr((seed, shuffled, long_side)).encode())
     for photo in photos:
         digest.update(photo.tobytes())
     if len(photos) < KEPT_BACK:
-        raise PhotoidxError(f"{folder} has {len(photos)} photos that can be read; a ranker needs {KEPT_BACK} at least.")
+        also = "".join(f", {count} {why}" for why, count in sorted(left_out.items()))
+        raise PhotoidxError(f"{folder} has {len(photos)} photos of use{also}; a ranker needs {KEPT_BACK} at least.")
     recipes: list[tuple[int, str, float]] = []
     train: list[Pair] = []
     test: list[Pair] = []
@@ -201,14 +203,17 @@ def _opened(path: Path) -> Image.Image:
         raise PhotoidxError(f"{path} can't be read: {error}. Take it out of the data set, or mend it.") from error
 
 
-def _small(path: Path, long_side: int) -> Pixels | None:
-    """Give a photo at the network's size; None if it can't be read or is too small to be made worse."""
-    try:
-        image = open_photo(path).image()
-    except (OSError, PhotoError):
-        return None
-    if max(image.size) < long_side or min(image.size) < long_side / _NARROWEST:
-        return None
-    image = image.copy()
-    image.thumbnail((long_side, long_side), Image.Resampling.BICUBIC, reducing_gap=3.0)
-    return np.asarray(image)
+def _taken(paths: Iterable[str], long_side: int, left_out: Counter[str]) -> Iterator[Pixels]:
+    """Give photos at the network's size, and count why others are left out."""
+    for path in paths:
+        try:
+            image = open_photo(Path(path)).image()
+        except (OSError, PhotoError):
+            left_out["that can't be read"] += 1
+            continue
+        if max(image.size) < long_side or min(image.size) < long_side / _NARROWEST:
+            left_out[f"smaller than {long_side} x {math.ceil(long_side / _NARROWEST)} pixels"] += 1
+            continue
+        image = image.copy()
+        image.thumbnail((long_side, long_side), Image.Resampling.BICUBIC, reducing_gap=3.0)
+        yield np.asarray(image)

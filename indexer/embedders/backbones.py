@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from photoidx.errors import AssetError, PhotoidxError
+from photoidx.assets import without_hub
+from photoidx.errors import PhotoidxError
 from photoidx.indexer.embedders.base import Vision
 from photoidx.indexer.embedders.efficientnet import NAME as LITE0
 from photoidx.indexer.embedders.efficientnet import EfficientNetLite0
+from photoidx.indexer.embedders.timm_models import by_name, open_checkpoint, overlay_of, refuse_places
 
 if TYPE_CHECKING:
     from photoidx.config import Config
@@ -59,23 +61,34 @@ class _Lite0Maps(nn.Module):
 def open_backbone(name: str, config: Config, *, pretrained: bool = True) -> Backbone:
     """Give the backbone `efficientnet_lite0`, which comes with photoidx, or `timm:NAME`, as `timm:resnet50`.
 
-    Raises PhotoidxError if there is none of that name or it has no maps, AssetError if its weights can't be had.
+    `timm:NAME@/FILE` takes the weights from a file. Raises PhotoidxError if there is none of that name or it has no
+    maps, AssetError if its weights are not here: they are not fetched.
     """
     if name == LITE0:
         vision = Vision(width=0)
         return Backbone(_Lite0Maps(EfficientNetLite0(config).open_model()), vision.mean, vision.std)
     if not name.startswith("timm:"):
         raise PhotoidxError(f"There is no backbone {name}. Use {LITE0}, or timm:NAME, as timm:resnet50.")
+    model, _, file = name.removeprefix("timm:").partition("@")
+    refuse_places(model)
     import timm  # noqa: PLC0415 - takes seconds
 
+    overlay = None
+    if pretrained:
+        path = by_name(model, file, config).weights.locate(config)
+        open_checkpoint(model, path)  # which is strict; for the maps alone timm takes what fits
+        overlay = overlay_of(path)
     try:
-        network: Any = timm.create_model(
-            name.removeprefix("timm:"), pretrained=pretrained, features_only=True, out_indices=(-3, -2, -1)
-        )
-    except OSError as error:  # also what the hub raises where there is no network
-        raise AssetError(f"The weights of {name} can't be had: {' '.join(str(error).split())[:200]}") from error
+        with without_hub():
+            network: Any = timm.create_model(
+                model,
+                pretrained=pretrained,
+                pretrained_cfg_overlay=overlay,
+                features_only=True,
+                out_indices=(-3, -2, -1),
+            )
     except (RuntimeError, AttributeError, ValueError, IndexError, TypeError) as error:
         raise PhotoidxError(f"timm has no backbone for {name}: {' '.join(str(error).split())[:200]}") from error
-    told = timm.get_pretrained_cfg(name.removeprefix("timm:"), allow_unregistered=True)
+    told = timm.get_pretrained_cfg(model, allow_unregistered=True)
     mean, std = (told.mean, told.std) if told is not None else ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
     return Backbone(network, tuple(mean), tuple(std))

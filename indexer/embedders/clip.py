@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from photoidx.assets import SUFFIXES, HubWeights
+from photoidx.assets import SUFFIXES, HubWeights, without_hub
 from photoidx.errors import AssetError, PhotoidxError
 from photoidx.indexer.embedders.base import Vision, unit
 from photoidx.indexer.embedders.hub import Facts, HubStage, remembered, slug_of, unfit, weights_in_file
@@ -166,7 +166,8 @@ def open_checkpoint(model: str, tag: str, path: Path) -> Any:
     # Weights trained with QuickGELU are wrong without it; open_clip itself only warns.
     quick = bool(open_clip.get_pretrained_cfg(model, tag).get("quick_gelu")) if tag else False
     try:
-        made: Any = open_clip.create_model(model, str(path), force_quick_gelu=quick, weights_only=True)
+        with without_hub():
+            made: Any = open_clip.create_model(model, str(path), force_quick_gelu=quick, weights_only=True)
     except Exception as error:
         raise unfit(path, model, error) from error
     return made
@@ -177,6 +178,7 @@ def open_tokenizer(model: str) -> Any:
     import open_clip  # noqa: PLC0415
 
     try:
-        return open_clip.get_tokenizer(model)
+        with without_hub():
+            return open_clip.get_tokenizer(model)
     except Exception as error:
         raise AssetError(f"The tokenizer of {model} is not here, so it can't read texts: {error}") from error

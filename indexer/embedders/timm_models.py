@@ -8,7 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from photoidx.assets import SUFFIXES, HubWeights
+from photoidx.assets import SUFFIXES, HubWeights, without_hub
 from photoidx.errors import AssetError, PhotoidxError
 from photoidx.indexer.embedders.base import Vision
 from photoidx.indexer.embedders.hub import Facts, HubStage, remembered, slug_of, unfit, weights_in_file
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from photoidx.config import Config
 
 _FILES = ("model.safetensors", "pytorch_model.bin")
+_PLACES = frozenset(":/\\")  # in no name of a model; timm looks for them in hf-hub:OWNER/NAME and local-dir:FOLDER
 
 DINOV2 = "vit_small_patch14_dinov2.lvd142m"
 # DINOv2 at the 518 pixels that it was trained on last is seven times as slow as at 224. A test compares with timm.
@@ -52,6 +53,7 @@ def dinov2(file: str, config: Config) -> TimmStage:
 
 def by_name(model: str, file: str, config: Config) -> TimmStage:
     """Give any model of timm. Raises PhotoidxError if timm has none of that name, or one that sees otherwise."""
+    refuse_places(model)
     known = facts(model)
     if file:
         weights = weights_in_file(f"timm:{model}", "@", file)
@@ -59,6 +61,15 @@ def by_name(model: str, file: str, config: Config) -> TimmStage:
         name = f"timm:{model}"
         weights = HubWeights(name, slug_of(name, exact=True), "", known.repo, known.files, known.megabytes)
     return TimmStage(model, weights, known.vision, config)
+
+
+def refuse_places(model: str) -> None:
+    """Raise PhotoidxError for a name that is a place, as `hf-hub:OWNER/NAME`: timm would ask the network for it."""
+    if _PLACES & set(model):
+        raise PhotoidxError(
+            f"timm:{model} is a place, and no name of a model of timm. Give a name, as timm:resnet50, and for weights "
+            f"of your own timm:NAME@/FILE. Only `photoidx models pull` asks the network."
+        )
 
 
 @lru_cache(maxsize=16)
@@ -99,7 +110,7 @@ def _empty(model: str) -> Any:
 
     for device in ("meta", "cpu"):
         try:
-            with torch.device(device):
+            with torch.device(device), without_hub():
                 return timm.create_model(model, pretrained=False)
         except Exception as error:
             if device == "cpu" or not timm.is_model(model):
@@ -141,17 +152,23 @@ def open_checkpoint(model: str, path: Path, **arguments: Any) -> Any:
         raise AssetError(f"{path} is none of the files that are read: {', '.join(SUFFIXES)}.")
     troubles: list[Exception] = []
     for classes in _classes(model, path):
-        overlay = {"file": str(path), "source": None, "num_classes": classes, "label_offset": 0, "custom_load": False}
+        overlay = {**overlay_of(path), "num_classes": classes, "label_offset": 0, "custom_load": False}
         try:
-            made: Any = timm.create_model(
-                model, pretrained=True, num_classes=classes, pretrained_cfg_overlay=overlay, **arguments
-            )
+            with without_hub():
+                made: Any = timm.create_model(
+                    model, pretrained=True, num_classes=classes, pretrained_cfg_overlay=overlay, **arguments
+                )
         except Exception as error:  # noqa: BLE001 - raised below
             troubles.append(error)
         else:
             made.reset_classifier(0)
             return made
     raise unfit(path, model, troubles[0]) from troubles[0]
+
+
+def overlay_of(path: Path) -> dict[str, Any]:
+    """Tell timm to take the weights from this file, wherever it would have them from."""
+    return {"file": str(path), "source": None}
 
 
 def _classes(model: str, path: Path) -> list[int]:

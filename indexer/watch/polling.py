@@ -37,10 +37,17 @@ class Poll:
     keeps the state of every file in memory.
     """
 
-    def __init__(self, root: str, excludes: tuple[str, ...] = (), clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        root: str,
+        excludes: tuple[str, ...] = (),
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        follow: bool = True,
+    ) -> None:
         self.root = root
         self.every_s = _LEAST_S
-        self._excludes, self._clock = excludes, clock
+        self._excludes, self._follow, self._clock = excludes, follow, clock
         self._seen: dict[str, FileState] | None = None
         self._next = clock()
 
@@ -54,7 +61,7 @@ class Poll:
         What can't be listed has not changed.
         """
         began = self._clock()
-        listing = walk(self.root, self._excludes)
+        listing = walk(self.root, self._excludes, follow=self._follow)
         ended = self._clock()
         before, self._seen = self._seen, _with_unlisted(listing, self._seen or {})
         changes = Changes() if before is None else difference(before, self._seen)
@@ -119,7 +126,7 @@ class SelfTest:
             listing = Listing(folder)
             try:
                 # What a link points to changes elsewhere, where no event is asked for.
-                take(listing, (entry for entry in enter(folder, set()) if not entry.is_symlink()), excludes)
+                take(listing, enter(folder, set()), excludes, follow=False)
             except OSError:
                 self._seen.pop(folder, None)
                 continue

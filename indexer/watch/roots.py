@@ -33,9 +33,16 @@ class Roots:
     """Keeps an eye on the roots, and notes on the desk what polls find. Nothing here is written to."""
 
     def __init__(
-        self, roots: Sequence[str], desk: Desk, excludes: tuple[str, ...], ignored: Sequence[str], test_s: float
+        self,
+        roots: Sequence[str],
+        desk: Desk,
+        excludes: tuple[str, ...],
+        ignored: Sequence[str],
+        test_s: float,
+        *,
+        follow: bool = True,
     ) -> None:
-        self._desk, self._excludes, self._test_s = desk, excludes, test_s
+        self._desk, self._excludes, self._follow, self._test_s = desk, excludes, follow, test_s
         self._events = Events(roots, desk, excludes, ignored)
         self._roots = [_Root(root) for root in roots]
         self._next_look = self._next_test = time.monotonic()
@@ -102,7 +109,7 @@ class Roots:
 
     def _poll(self, root: _Root, why: str) -> None:
         LOGGER.warning("%s %s. It is polled.", root.path, why)
-        root.poll, root.test = Poll(root.path, self._excludes), None
+        root.poll, root.test = Poll(root.path, self._excludes, follow=self._follow), None
 
     def _look(self, root: _Root, known: dict[str, str]) -> bool:
         mounted = below(root.path, known)

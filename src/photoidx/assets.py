@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.metadata import PackageNotFoundError, distribution
@@ -213,6 +216,25 @@ class HubWeights:
     def _by_hand(self) -> str:
         form = f"{self.name.partition('/')[0]}//FILE" if self.name.startswith("openclip:") else f"{self.name}@/FILE"
         return f"bring the file by hand and put it at {cache_folder() / self.slug}.safetensors, or name it as {form}"
+
+
+_LEAVING = threading.Lock()
+_leaving: list[bool] = []  # what held before, for each thread that is inside; the last to leave restores the first
+
+
+@contextlib.contextmanager
+def without_hub() -> Iterator[None]:
+    """Have the hub's client refuse every request, for what would fetch a file that is missing. Threads may overlap."""
+    from huggingface_hub import constants  # noqa: PLC0415 - slow to import
+
+    with _LEAVING:
+        _leaving.append(constants.HF_HUB_OFFLINE)
+        constants.HF_HUB_OFFLINE = True
+    try:
+        yield
+    finally:
+        with _LEAVING:
+            constants.HF_HUB_OFFLINE = _leaving.pop()
 
 
 def digest_of(path: Path) -> str:

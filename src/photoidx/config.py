@@ -20,6 +20,8 @@ class Config:
     """Names of stages that do not run, as `photoidx status` lists them. A later scan makes up for them."""
     excludes: tuple[str, ...] = ()
     """Glob patterns of files and folders that are left out."""
+    follow: bool = True
+    """Whether links to files and folders are followed, also out of the folders that are scanned."""
     workers: int = 0
     """Worker processes that read and decode; 0 takes one for each processor."""
     time_limit_s: float = 60.0
@@ -47,5 +49,9 @@ class Config:
 
     @property
     def worker_count(self) -> int:
-        """The number of worker processes."""
-        return self.workers or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        """The number of worker processes: as many as were asked for, else as this process may use processors."""
+        if self.workers:
+            return self.workers
+        if hasattr(os, "sched_getaffinity"):  # macOS and Windows have none
+            return len(os.sched_getaffinity(0))
+        return os.cpu_count() or 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,6 +15,7 @@ from photoidx.damage import changing, is_half_made, reading
 from photoidx.errors import LibraryNotFoundError
 from photoidx.lock import writer_lock
 from photoidx.schema import FILES, META
+from photoidx.temporary import temporary_folder, too_little_room
 
 SET_ASIDE = "set-aside"
 """The folder within a library to which damaged files are moved; nothing reads it."""
@@ -107,14 +107,17 @@ class Tables:
         """Look at a table as if it had these versions alone, by links in a temporary folder."""
         assert self.folder is not None
         table = self.folder.resolve() / f"{name}.lance"
-        with tempfile.TemporaryDirectory(prefix="photoidx-doctor-") as place:
+        with temporary_folder("doctor") as place:
             copy = Path(place) / table.name
-            (copy / "_versions").mkdir(parents=True)
-            for each in table.iterdir():
-                if each.is_dir() and each.name != "_versions":
-                    (copy / each.name).symlink_to(each)
-            for manifest in manifests:
-                (copy / "_versions" / manifest.name).symlink_to(manifest.resolve())
+            try:
+                (copy / "_versions").mkdir(parents=True)
+                for each in table.iterdir():
+                    if each.is_dir() and each.name != "_versions":
+                        (copy / each.name).symlink_to(each)
+                for manifest in manifests:
+                    (copy / "_versions" / manifest.name).symlink_to(manifest.resolve())
+            except OSError as error:
+                raise too_little_room(error) from error
             yield Tables(place, any_tables=True)
 
     def set_manifests_aside(self, manifests: Sequence[Path]) -> None:

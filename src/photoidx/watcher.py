@@ -52,11 +52,16 @@ def watch(
                 worker,
                 stop,
                 excludes=config.excludes,
+                follow=config.follow,
                 ignored=ignored,
                 pace=pace,
                 may_work=may_work,
                 state=state,
             ).run()
+
+
+class _StoppedError(Exception):
+    """The watch is to end. What was compared is written, and the rest is compared another time."""
 
 
 class Watcher:
@@ -104,8 +109,12 @@ class Watcher:
         store = Store(self._uri)
         is_first = last_update(store) is None
         if not is_compared(store) and not (is_first and store.count("files") > _LARGE):
-            with store.writing(WATCH):
-                update_pairs(store)
+            with contextlib.suppress(_StoppedError), store.writing(WATCH):
+                update_pairs(store, self._go_on)
+
+    def _go_on(self, _done: int, _total: int) -> None:
+        if self._stop.is_set():
+            raise _StoppedError
 
     def rest(self) -> None:
         """Give back workers and models, and merge the small files that looks have left. Raises LibraryLockedError."""

@@ -19,6 +19,7 @@ from photoidx.cli.decide import decide
 from photoidx.cli.doctor import doctor
 from photoidx.cli.duplicates_bench import duplicates as duplicates_bench
 from photoidx.cli.dups import calibrate, dups
+from photoidx.cli.ending import check_addresses, give_up, open_streams, refusal
 from photoidx.cli.explain import explain
 from photoidx.cli.failures import failures
 from photoidx.cli.gallery import gallery
@@ -56,6 +57,7 @@ def cli() -> None:
 
     Begin with `photoidx scan ~/Pictures`. Photos are only read, never changed.
     """
+    check_addresses()
 
 
 bench.add_command(bursts_bench)
@@ -98,14 +100,28 @@ for _command in _COMMANDS:
 
 
 def main() -> None:
-    """Run the command line. Errors that photoidx knows are one line on stderr and set the exit status."""
+    """Run the command line. What photoidx and the system refuse is one line on stderr, and the exit status."""
     # Collecting while lancedb and torch are imported costs a quarter of their CPU time and frees nothing.
     gc.set_threshold(100_000, 20, 20)
+    open_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no UTF-8 gets escapes instead of an error
             stream.reconfigure(errors="backslashreplace")
     try:
-        cli()
+        _run()
     except PhotoidxError as error:
         click.echo(f"photoidx: {chr(10).join(map(harmless, error.lines))}", err=True)
         sys.exit(error.exit_code)
+    except BaseException as error:
+        words = refusal(error)
+        if words is None:
+            raise
+        give_up(words)
+
+
+def _run() -> None:
+    try:
+        cli()
+    except SystemExit:
+        sys.stdout.flush()  # what is left would fail later, where nobody catches it
+        raise

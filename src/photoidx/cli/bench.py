@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from photoidx.cli.ending import stopped_cleanly
 from photoidx.cli.output import harmless, output_options, render
 from photoidx.errors import PhotoidxError
 
@@ -19,8 +20,10 @@ _SOME_FAILED = 3
 
 
 @click.group()
-def bench() -> None:
+@click.pass_context
+def bench(context: click.Context) -> None:
     """Measure how well photoidx judges photos. Your photos are only read, and no library is needed."""
+    context.with_resource(stopped_cleanly())
 
 
 @bench.command()

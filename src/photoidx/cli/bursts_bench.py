@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
 
 from photoidx.cli.output import output_options, render
 from photoidx.errors import PhotoidxError
+from photoidx.temporary import temporary_folder
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _EMPTY = {"errors": ("error", "detail")}
@@ -55,7 +55,7 @@ def bursts(  # noqa: PLR0917 - click passes each option by name
     if keep and keep.exists() and (not keep.is_dir() or any(keep.iterdir())):
         raise PhotoidxError(f"{keep} is not an empty folder: name one that is, or that does not exist yet.")
     with ExitStack() as stack:
-        place = keep or Path(stack.enter_context(TemporaryDirectory(prefix="photoidx-bench-")))
+        place = keep or Path(stack.enter_context(temporary_folder("bench")))
 
         def index(album: Path) -> Library:
             click.echo("photoidx: the album is built; now it is scanned", err=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import click
 
 from photoidx.cli.output import output_options, render
+from photoidx.temporary import temporary_folder
 
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -37,7 +37,7 @@ def clusters(  # noqa: PLR0917 - click passes each option by name
     if output_format == "paths":
         raise click.UsageError("there are no paths to print: choose table, json, jsonl or csv")
     with ExitStack() as stack:
-        place = library or stack.enter_context(TemporaryDirectory(prefix="photoidx-bench-"))
+        place = library or stack.enter_context(temporary_folder("bench"))
         ours_only = ("faces", "sharpness", "technical")  # what takes longest and is not asked
         opened = Library(place, Config(without=ours_only))
         opened.scan(folder)

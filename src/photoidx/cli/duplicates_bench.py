@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -13,6 +12,7 @@ import click
 from photoidx.cli.bursts_bench import long_rows, print_tables
 from photoidx.cli.output import output_options, render
 from photoidx.errors import PhotoidxError
+from photoidx.temporary import temporary_folder
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _SHOWN = 20
@@ -67,7 +67,7 @@ def duplicates(  # noqa: PLR0917 - click passes each option by name
     if keep_built and keep_built.exists() and (not keep_built.is_dir() or any(keep_built.iterdir())):
         raise PhotoidxError(f"{keep_built} is not an empty folder: name one that is, or that does not exist yet.")
     with ExitStack() as stack:
-        place = keep_built or Path(stack.enter_context(TemporaryDirectory(prefix="photoidx-bench-")))
+        place = keep_built or Path(stack.enter_context(temporary_folder("bench")))
 
         def index(roots: Sequence[Path]) -> Library:
             click.echo("photoidx: now the photos are scanned", err=True)

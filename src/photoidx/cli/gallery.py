@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any
 
 import click
 
+from photoidx.cli.ending import stopped_cleanly
 from photoidx.cli.output import as_of_option, harmless, library_option
 
 _SMALLEST, _LARGEST = 32, 320
@@ -60,7 +59,7 @@ def gallery(  # noqa: PLR0917 - click passes each option by name
         with_map=not no_map,
     )
     notes: list[str] = []
-    with _stopped_cleanly(), _progress() as progress:
+    with stopped_cleanly(), _progress() as progress:
         done = Library(library, as_of=as_of).gallery(out, options, progress, notes.append)
     for note in notes:
         click.echo(harmless(note), err=True)
@@ -68,20 +67,6 @@ def gallery(  # noqa: PLR0917 - click passes each option by name
     words = ", ".join([f"{done['photos']:,} photos", *groups, f"{done['size_bytes'] / 1e6:,.1f} MB"])
     click.echo(f"{words}. Open it in a browser:", err=True)
     click.echo(harmless(done["path"]))
-
-
-@contextlib.contextmanager
-def _stopped_cleanly() -> Iterator[None]:
-    """Let SIGTERM end the work as Ctrl-C does, so that what is half written is removed."""
-
-    def stop(number: int, _frame: Any) -> None:
-        sys.exit(128 + number)
-
-    before = signal.signal(signal.SIGTERM, stop)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextlib.contextmanager

@@ -8,12 +8,12 @@ import sys
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from photoidx.cli.output import harmless, output_options, render
+from photoidx.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from photoidx.store import Store
@@ -78,7 +78,7 @@ def quality(  # noqa: PLR0917 - click passes each option by name
         click.echo(f"photoidx: {harmless(str(finding))}", err=True)
     click.echo(f"photoidx: scoring {len(paths):,} photos", err=True)
     with ExitStack() as stack:
-        place = library or stack.enter_context(TemporaryDirectory(prefix="photoidx-bench-"))
+        place = library or stack.enter_context(temporary_folder("bench"))
         opened = Library(place, Config(embedders=(), without=without, scorers=tuple(map(os.path.abspath, scorer))))
 
         def index(links: str) -> Store:

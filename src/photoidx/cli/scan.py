@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from photoidx.cli.ending import Stop, stoppable
 from photoidx.cli.output import harmless, library_option, output_options, render
-from photoidx.cli.scan_options import INTERRUPTED, SOME_FAILED, config_options, stoppable
+from photoidx.cli.scan_options import SOME_FAILED, config_options
+from photoidx.cli.scan_progress import shown_progress
 
 if TYPE_CHECKING:
     from photoidx.config import Config
@@ -44,20 +44,26 @@ def scan(  # noqa: PLR0917 - click passes each option by name
     Only what is new or changed is read; Ctrl-C stops at once, and the next scan goes on from there. Exit status 3 means
     that some photos could not be processed: `photoidx failures` lists them.
     """
-    from photoidx.library import Library  # noqa: PLC0415
+    with stoppable() as stop:
+        from photoidx.library import Library  # noqa: PLC0415
 
-    ours = Library(library, config)
-    if dry_run:
-        _print_plan(ours.plan(*paths, allow_empty=allow_empty), output_format, null=null)
-        return
-    with stoppable() as stop, _progress() as progress:
-        result = ours.scan(*paths, retry_failed=retry_failed, allow_empty=allow_empty, progress=progress, stop=stop)
-    print_result(result, output_format)
+        ours = Library(library, config)
+        if dry_run:
+            _print_plan(ours.plan(*paths, allow_empty=allow_empty), output_format, null=null)
+            return
+        with shown_progress() as progress:
+            result = ours.scan(*paths, retry_failed=retry_failed, allow_empty=allow_empty, progress=progress, stop=stop)
+        print_result(result, output_format)
+    end(result, stop)
+
+
+def end(result: ScanResult, stop: Stop) -> NoReturn:
+    """End the command with the status that a scan's result has."""
     # A model that is still being loaded by a thread must not keep the process alive.
     sys.stdout.flush()
     sys.stderr.flush()
     if result.interrupted:
-        os._exit(INTERRUPTED)
+        os._exit(stop.exit_code)
     sys.exit(SOME_FAILED if result.failed else 0)
 
 
@@ -82,7 +88,7 @@ def print_result(result: ScanResult, output_format: str) -> None:
     if output_format in ("json", "jsonl"):
         click.echo(json.dumps(counts))
     parts = [f"{counts[name]:,} {name}" for name in ("new", "changed", "moved", "gone", "unsettled") if counts[name]]
-    words = ", ".join(parts) or "nothing to do"
+    words = ", ".join(parts) or ("nothing taken yet" if result.interrupted else "nothing to do")
     tail = f"{result.failed:,} failed (see: photoidx failures)" if result.failed else "no failures"
     head = "Stopped; the next scan goes on from here" if result.interrupted else "Done"
     click.echo(
@@ -90,32 +96,3 @@ def print_result(result: ScanResult, output_format: str) -> None:
         f"{result.analysed:,} analysed, {tail}.",
         err=True,
     )
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[int, int, int], None]]:
-    """Show files, rate, time left and failures on a terminal; nothing when stderr is piped."""
-    if not sys.stderr.isatty():
-        yield lambda _done, _total, _failed: None
-        return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-    columns = (
-        TextColumn("Scanning"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[failures]}"),
-    )
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("scan", total=None, rate="", failures="")
-
-        def show(done: int, total: int, failed: int) -> None:
-            speed = bar.tasks[0].finished_speed or bar.tasks[0].speed
-            rate = f"{speed:.1f} files/s" if speed else ""
-            failures = f"{failed} failed" if failed else ""
-            bar.update(task, completed=done, total=total, rate=rate, failures=failures)
-
-        yield show

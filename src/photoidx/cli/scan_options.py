@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
@@ -15,13 +12,13 @@ import click
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 SOME_FAILED = 3
-INTERRUPTED = 130
 
 
 def config_options(command: _Command) -> _Command:
     """Add the options that say how photos are looked at, which give the command its `config`."""
 
     @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files and folders; may be given again.")
+    @click.option("--no-follow", is_flag=True, help="Leave out links to files and folders, as if they were not there.")
     @click.option(
         "--embedder", multiple=True, metavar="NAME", help="Also embed with this model; see `photoidx models`."
     )
@@ -33,7 +30,12 @@ def config_options(command: _Command) -> _Command:
         help="Also run a trained scorer; see `photoidx train`.",
     )
     @click.option("--without", multiple=True, metavar="STAGE", help="Leave out a stage, as faces; may be given again.")
-    @click.option("--workers", default=0, help="Processes that read and decode; one for each processor by default.")
+    @click.option(
+        "--workers",
+        default=0,
+        type=click.IntRange(min=0),
+        help="Processes that read and decode; one for each processor by default.",
+    )
     @click.option(
         "--time-limit", default=60.0, show_default=True, metavar="SECONDS", help="Longest time for one photo."
     )
@@ -42,6 +44,7 @@ def config_options(command: _Command) -> _Command:
     def wrapped(
         *args: Any,
         exclude: tuple[str, ...],
+        no_follow: bool,
         embedder: tuple[str, ...],
         scorer: tuple[str, ...],
         without: tuple[str, ...],
@@ -57,6 +60,7 @@ def config_options(command: _Command) -> _Command:
             scorers=tuple(os.path.abspath(each) for each in scorer),
             without=without,
             excludes=exclude,
+            follow=not no_follow,
             workers=workers,
             time_limit_s=time_limit,
             device=device,
@@ -64,23 +68,3 @@ def config_options(command: _Command) -> _Command:
         return command(*args, config=config, **rest)
 
     return wrapped  # type: ignore[return-value]
-
-
-@contextlib.contextmanager
-def stoppable(*more: signal.Signals) -> Iterator[threading.Event]:
-    """Turn the first Ctrl-C, and the first of `more` signals, into a wish to stop; the second one acts as usual."""
-    stop = threading.Event()
-    asked = {signal.SIGINT: signal.default_int_handler} | dict.fromkeys(more, signal.SIG_DFL)
-
-    def ask(_signal: int, _frame: Any) -> None:
-        stop.set()
-        for each, usual in asked.items():
-            signal.signal(each, usual)
-        click.echo("\nStopping ...", err=True)
-
-    before = {each: signal.signal(each, ask) for each in asked}
-    try:
-        yield stop
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)

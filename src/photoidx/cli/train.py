@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import click
 
+from photoidx.cli.ending import stopped_cleanly
+
 
 @click.group()
-def train() -> None:
+@click.pass_context
+def train(context: click.Context) -> None:
     """Train scorers, which `photoidx scan --scorer DIR` then uses."""
+    context.with_resource(stopped_cleanly())

@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 import os
-import signal
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
@@ -14,9 +13,11 @@ from typing import TYPE_CHECKING
 
 import click
 
+from photoidx.cli.ending import Stop, stoppable
 from photoidx.cli.output import harmless, library_option, output_options
-from photoidx.cli.scan import print_result
-from photoidx.cli.scan_options import INTERRUPTED, SOME_FAILED, config_options, stoppable
+from photoidx.cli.scan import end, print_result
+from photoidx.cli.scan_options import config_options
+from photoidx.cli.scan_progress import in_lines, shown_progress
 from photoidx.cli.watch_service import background_options
 
 if TYPE_CHECKING:
@@ -47,13 +48,12 @@ def watch(  # noqa: PLR0917 - click passes each option by name
     drives don't, it is polled. Every hour everything is looked at again. Other commands can be used meanwhile, also
     those that write. Ctrl-C ends the watch; nothing that was found is lost.
     """
-    from photoidx.library import Library  # noqa: PLC0415
+    with stoppable() as stop:
+        from photoidx.library import Library  # noqa: PLC0415
 
-    ours = Library(library, config)
-    with stoppable(signal.SIGTERM) as stop:
+        ours = Library(library, config)
         if once:
-            _look_once(ours, paths, output_format, may_work=may_work, stopped=stop.is_set)
-            return
+            end(_look_once(ours, paths, output_format, may_work=may_work, stop=stop), stop)
         as_json = output_format in ("json", "jsonl")
         with _talk() as (state, progress):
             ours.watch(
@@ -71,26 +71,18 @@ def watch(  # noqa: PLR0917 - click passes each option by name
 
 
 def _look_once(
-    library: Library,
-    paths: tuple[str, ...],
-    output_format: str,
-    *,
-    may_work: Callable[[], bool],
-    stopped: Callable[[], bool],
-) -> None:
+    library: Library, paths: tuple[str, ...], output_format: str, *, may_work: Callable[[], bool], stop: Stop
+) -> ScanResult:
     if not may_work():
         click.echo("photoidx: Nothing was looked at: the machine runs on its battery.", err=True)
-        return
-    result = library.scan(*paths)
-    problem = "" if result.interrupted else library.refresh_duplicates()
+        sys.exit(0)
+    with shown_progress() as progress:
+        result = library.scan(*paths, progress=progress, stop=stop)
+    problem = "" if result.interrupted else library.refresh_duplicates(lambda _done, _total: stop.go_on())
     if problem:
         click.echo(f"photoidx: {harmless(problem)}", err=True)
     print_result(result, output_format)
-    sys.stdout.flush()
-    sys.stderr.flush()
-    if stopped():
-        os._exit(INTERRUPTED)
-    sys.exit(SOME_FAILED if result.failed else 0)
+    return result
 
 
 def _ignore(_result: ScanResult) -> None:
@@ -123,13 +115,17 @@ def _talk() -> Iterator[tuple[Callable[[str], None], Callable[[int, int, int], N
 
     console = Console(stderr=True, highlight=False)
     logger = logging.getLogger("photoidx.watch")
-    handler = _Lines(lambda text: console.print(escape(text), soft_wrap=True))
+
+    def say(text: str) -> None:
+        console.print(escape(text), soft_wrap=True)
+
+    handler = _Lines(say)
     level = logger.level
     logger.setLevel(logging.INFO)
     logger.addHandler(handler)
     try:
         if not console.is_terminal:
-            yield lambda _words: None, lambda _done, _total, _failed: None
+            yield lambda _words: None, in_lines(say)
             return
         with console.status("starting") as status:
 
