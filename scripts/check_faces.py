@@ -9,16 +9,16 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import cv2
 import numpy as np
 from PIL import Image
 
+from photoidx.evaluation import yunet
 from photoidx.indexer.decode import DecodedPhoto
 from photoidx.records import format_of
 from photoidx.scoring.faces.detection import Box
 from photoidx.scoring.faces.stage import Face, faces
 
-_SURE, _FAINT = 0.8, 0.3
+_FAINT = 0.3
 _LEAST_WIDTH = 0.03
 _SAME_OVERLAP, _SAME_INSIDE = 0.25, 0.6
 _CELL = 160
@@ -38,15 +38,6 @@ class Count:
     strangers: list[tuple[str, np.ndarray, Face]] = field(default_factory=list)
 
 
-def yunet(model: Path, picture: np.ndarray, score: float) -> list[Box]:
-    """Give the faces that YuNet finds."""
-    height, width = picture.shape[:2]
-    detector = cv2.FaceDetectorYN.create(str(model), "", (width, height), score, 0.3, 5000)
-    _, found = detector.detect(cv2.cvtColor(picture, cv2.COLOR_RGB2BGR))
-    rows = [] if found is None else found.tolist()
-    return [Box(x / width, y / height, w / width, h / height, row[-1]) for x, y, w, h, *row in rows]
-
-
 def same(ours: Box, other: Box) -> bool:
     """Tell whether two boxes are of one face."""
     return ours.overlap(other) > _SAME_OVERLAP or ours.inside(other) > _SAME_INSIDE
@@ -64,12 +55,12 @@ def count(folder: Path, model: Path) -> Count:
         result.photos += 1
         if not found:
             result.without.append(path.name)
-        expected = [box for box in yunet(model, picture, _SURE) if box.width >= _LEAST_WIDTH]
+        expected = [box for box in yunet.find(model, picture) if box.width >= _LEAST_WIDTH]
         missed = [box for box in expected if not any(same(face.box, box) for face in found)]
         result.expected += len(expected)
         result.found += len(expected) - len(missed)
         result.missed += [f"{path.name} at {box.x:.2f}, {box.y:.2f}, {box.width:.3f} wide" for box in missed]
-        faint = yunet(model, picture, _FAINT)
+        faint = yunet.find(model, picture, _FAINT)
         result.finds += len(found)
         strange = [face for face in found if not any(same(face.box, box) for box in faint)]
         result.strangers += [(path.name, picture, face) for face in strange]
@@ -110,7 +101,7 @@ Written by a script, run at the repository's root:
 
 The judge is YuNet, a detector that we did not write and do not ship.
 
-Expected are the faces that it finds at a score of {_SURE}, of {100 * _LEAST_WIDTH:.0f} % of the frame's width or more.
+Expected are the faces that it finds at a score of {yunet.SURE}, of {_LEAST_WIDTH:.0%} of the frame's width or more.
 A find is strange if YuNet does not have it, even at a score of {_FAINT}.
 
 | photos | expected | of these found | all finds | strange ones |

@@ -208,9 +208,9 @@ def score(library: Library, name: str, **values: Any) -> None:
     write(library.store, quality=[{"content_id": content_id, "technical": 0.5, **values}])
 
 
-def test_the_highest_score_wins_unless_eyes_are_closed(library):
-    score(library, "tench_004", technical=0.95, eyes_min=0.1)
-    score(library, "tench_005", technical=0.9, eyes_min=0.9)
+def test_the_highest_score_wins_unless_an_eye_is_shut(library):
+    score(library, "tench_004", technical=0.95, eyes_min=0.1, eyes_shut=1, eyes_unclear=0)
+    score(library, "tench_005", technical=0.9, eyes_min=0.9, eyes_shut=0, eyes_unclear=0)
     score(library, "tench_006", technical=0.7)
     found = picks(library)["tench"]
     assert found["pick"] == {"path": "/p/tench_005.jpg", "reason": "technical score 0.90, eyes open"}
@@ -220,9 +220,15 @@ def test_the_highest_score_wins_unless_eyes_are_closed(library):
         "shot_id": found["frames"][-1]["shot_id"],
         "rank": EACH,
         "keep": False,
-        "reason": "eyes closed, technical score 0.95",
+        "reason": "an eye shut, technical score 0.95",
         "scores": None,
     }
+
+
+@pytest.mark.parametrize("doubt", [{"eyes_unclear": 1}, {"eyes_min": None, "eyes_unclear": 0}])
+def test_eyes_are_called_open_only_where_none_is_unclear(library, doubt):
+    score(library, "tench_005", **({"technical": 0.97, "eyes_min": 0.9, "eyes_shut": 0} | doubt))
+    assert picks(library)["tench"]["pick"]["reason"] == "technical score 0.97"
     by_label = {each["label"]: each for each in library.clusters()}
     assert by_label["tench"]["best"] == "/p/tench_005.jpg"
 
