@@ -20,8 +20,8 @@ from PIL import Image
 
 from photoidx.evaluation.burst_builder import DAMAGES, KINDS, Amount, TrueFile, Truth, build
 from photoidx.evaluation.burst_frames import laplacian_variance
-from photoidx.evaluation.closed_eyes import CLOSED_EYES
-from photoidx.queries.best import CLOSED
+from photoidx.evaluation.closed_eyes import CLOSED_EYES, Finder, found_faces
+from photoidx.evaluation.closed_eyes import DAMAGES as EYES
 
 Row = dict[str, Any]
 NO_GROUP = "none"
@@ -61,7 +61,7 @@ class Report:
     errors: Sequence[Row]
 
 
-def bench(  # noqa: PLR0917 - the last four have defaults that suit
+def bench(  # noqa: PLR0917 - the last five have defaults that suit
     folders: Iterable[Path],
     album: Path,
     seed: int,
@@ -70,12 +70,13 @@ def bench(  # noqa: PLR0917 - the last four have defaults that suit
     walks: Iterable[Path] = (),
     truth_file: Path | None = None,
     faces: Iterable[Path] = (),
+    finder: Finder = found_faces,
 ) -> Report:
     """Build an album into an empty folder, have it read, ask for the bursts and their best frames, and judge both.
 
     The truth is written to `truth_file`, if there is one, before the album is read.
     """
-    truth = build(folders, album, seed, amount, walks, faces)
+    truth = build(folders, album, seed, amount, walks, faces, finder)
     if truth_file:
         truth.save(truth_file)
     answers = index(album)
@@ -103,7 +104,7 @@ def judge(truth: Truth, album: Path, bursts: Sequence[Mapping[str, Any]], best: 
             "mistakes": _mistake_rows(shots_of_truth, found, twice),
             "kinds": kind_rows(shots_of_truth, found),
             "choice": choice_rows(shots_of_truth, found, sharpness),
-            **({CLOSED_EYES: eyes} if (eyes := eye_rows(shots_of_truth)) else {}),
+            **({CLOSED_EYES: eyes} if (eyes := eye_rows(truth)) else {}),
         },
         [*_grouping_errors(shots_of_truth, found), *_choice_errors(shots_of_truth, found)],
     )
@@ -211,7 +212,7 @@ def kind_rows(truth: Mapping[str, TrueFile], found: Sequence[Found]) -> list[Row
 
 def _judged(truth: Mapping[str, TrueFile]) -> dict[str, dict[str, list[TrueFile]]]:
     """Give the bursts that are no traps: for each kind of damage, or "none", the frames of each."""
-    judged: dict[str, dict[str, list[TrueFile]]] = {name: {} for name in (*DAMAGES, CLOSED_EYES, "none")}
+    judged: dict[str, dict[str, list[TrueFile]]] = {name: {} for name in (*DAMAGES, *EYES, "none")}
     for name, frames in _true_groups(truth).items():
         if frames[0].kind == "burst" and frames[0].trap is None:
             judged[_damage_of(frames)][name] = frames
@@ -234,7 +235,7 @@ def choice_rows(truth: Mapping[str, TrueFile], found: Sequence[Found], sharpness
     whole = {name: frames for damage in DAMAGES for name, frames in judged[damage].items()}
     rows = []
     parts = {name: judged[name] for name in DAMAGES} | {"all": whole}
-    for damage, bursts in {**parts, CLOSED_EYES: judged[CLOSED_EYES], "none": judged["none"]}.items():
+    for damage, bursts in {**parts, **{name: judged[name] for name in EYES}, "none": judged["none"]}.items():
         if not bursts:
             continue
         groups = [match(frames, found) for frames in bursts.values()]
@@ -255,14 +256,29 @@ def choice_rows(truth: Mapping[str, TrueFile], found: Sequence[Found], sharpness
     return rows
 
 
-def eye_rows(truth: Mapping[str, TrueFile]) -> list[Row]:
-    """Give how open painted eyes look to the landmarks' model, and the per cent of them that the veto calls closed."""
-    openness = [file.strength for file in truth.values() if file.damage == CLOSED_EYES and file.strength is not None]
-    if not openness:
-        return []
-    median, most = (round(float(each), 2) for each in np.percentile(openness, (50, 90)))
-    called = _percent([each <= CLOSED for each in openness])
-    return [{"eyes": CLOSED_EYES, "frames": len(openness), "median": median, "p90": most, "called_closed": called}]
+def eye_rows(truth: Truth) -> list[Row]:
+    """Return for each light how painted eyes are read, in per cent, and what was passed over in the last row.
+
+    `believed` are those that read as open before they were painted; `shut`, `unclear` and `open` are of these.
+    """
+    rows: list[Row] = []
+    for damage in EYES:
+        files = {file.shot: file for file in truth.files if file.damage == damage and file.eyes is not None}.values()
+        if not files:
+            continue
+        after = [end for start, end in (str(file.eyes).split(" to ") for file in files) if start == "open"]
+        median, most = (
+            round(float(each), 2) for each in np.percentile([file.strength or 0.0 for file in files], (50, 90))
+        )
+        row: Row = {"eyes": damage, "frames": len(files), "median": median, "p90": most, "believed": len(after)}
+        parts = {"shut": {"shut", "one shut"}, "unclear": {"unclear"}, "open": {"open"}}
+        rows.append(
+            row | {name: _percent([each in told for each in after]) if after else None for name, told in parts.items()}
+        )
+    photos, faces = truth.passed_over
+    if rows:
+        rows.append(dict.fromkeys(rows[0]) | {"eyes": f"passed over: {photos} photos, {faces} faces"})
+    return rows
 
 
 def _zip(one: Sequence[Any], other: Sequence[Any]) -> Iterable[tuple[Any, Any]]:

@@ -23,7 +23,7 @@ from photoidx.errors import PhotoidxError
 from photoidx.evaluation import burst_frames as frames
 from photoidx.evaluation.burst_camera import CAMERAS, Camera, exif
 from photoidx.evaluation.burst_frames import Frame
-from photoidx.evaluation.closed_eyes import eye_bursts
+from photoidx.evaluation.closed_eyes import Finder, eye_bursts, found_faces
 from photoidx.evaluation.degradation_bench import pictures
 from photoidx.evaluation.degradations import Pixels, fitted
 
@@ -75,14 +75,16 @@ class TrueFile:
     damage: str | None = None
     strength: float | None = None
     best: bool = False
+    eyes: str | None = None
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What is true of an album."""
+    """What is true of an album, and how many photos and faces were passed over, since no lids could be painted."""
 
     seed: int
     files: tuple[TrueFile, ...]
+    passed_over: tuple[int, int] = (0, 0)
 
     def save(self, path: Path) -> None:
         """Write the truth as JSON."""
@@ -92,7 +94,8 @@ class Truth:
     def load(cls, path: Path) -> Truth:
         """Read what `save` wrote."""
         saved = json.loads(path.read_text())
-        return cls(saved["seed"], tuple(TrueFile(**each) for each in saved["files"]))
+        photos, faces = saved["passed_over"]
+        return cls(saved["seed"], tuple(TrueFile(**each) for each in saved["files"]), (photos, faces))
 
 
 class _Deck:
@@ -170,6 +173,7 @@ class _Album:
                     damage=frame.damage,
                     strength=frame.strength,
                     best=frame.best,
+                    eyes=frame.eyes,
                 )
                 self.files.append(true)
         return at
@@ -215,11 +219,13 @@ def build(  # noqa: PLR0917 - the last three have defaults that suit
     amount: Amount | None = None,
     walks: Iterable[Path] = (),
     faces: Iterable[Path] = (),
+    finder: Finder = found_faces,
 ) -> Truth:
     """Write an album of JPEGs into a folder, from the photos below other folders. They are only read.
 
     `walks` are folders of photos that were taken while walking around something: they are copied as they are, and are
-    no bursts. `faces` are folders of photos of faces, for bursts with closed eyes. Raises PhotoidxError if the folders
+    no bursts. `faces` are folders of photos of faces, for bursts with closed eyes of the faces that
+    `finder` finds. Raises PhotoidxError if the folders
     hold too few photos, or `into` holds anything.
     """
     if into.exists() and any(into.iterdir()):
@@ -236,8 +242,8 @@ def build(  # noqa: PLR0917 - the last three have defaults that suit
     _strangers(album, _DAY + timedelta(days=21))
     for walk in walks:
         _copy_walk(album, walk)
-    _closed_eyes(album, list(faces), _DAY + timedelta(days=30))
-    return Truth(seed, tuple(album.files))
+    passed_over = _closed_eyes(album, list(faces), _DAY + timedelta(days=30), finder)
+    return Truth(seed, tuple(album.files), passed_over)
 
 
 def _sources(folders: Iterable[Path], seed: int) -> list[tuple[str, Pixels]]:
@@ -345,11 +351,17 @@ def _strangers(album: _Album, start: datetime) -> None:
         at += timedelta(milliseconds=int(album.rng.integers(5000, 20_000)))
 
 
-def _closed_eyes(album: _Album, folders: Sequence[Path], start: datetime) -> None:
-    """Take bursts of people, with someone's eyes closed in all frames but one."""
+def _closed_eyes(album: _Album, folders: Sequence[Path], start: datetime, finder: Finder) -> tuple[int, int]:
+    """Take bursts of people, with someone's eyes closed in all frames but one. Returns what was passed over."""
     camera, at = Camera("Canon", "Canon EOS R6", "032021007777", number=8001), start
-    for series in eye_bursts(folders, album.amount.eyes, album.amount.long_side, album.rng):
-        at = album.write("album faces", camera, at, series, "burst") + timedelta(minutes=3)
+    photos = faces = 0
+    for series, passed in eye_bursts(folders, album.amount.eyes, album.amount.long_side, album.rng, finder):
+        faces += passed
+        if series is None:
+            photos += 1
+        else:
+            at = album.write("album faces", camera, at, series, "burst") + timedelta(minutes=3)
+    return photos, faces
 
 
 def _copy_walk(album: _Album, walk: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import colorsys
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ _LEAST_SCALE = 0.75  # damage in a smaller frame is not made smaller than this s
 _MOTION_PX, _DISK_PX, _NOISE, _STOPS = (7.0, 25.0), (2.0, 7.0), (6.0, 20.0), (1.0, 1.7)
 _DARK, _BRIGHT = 90, 140  # mean grey: a dark scene is only made darker, or the damage might be a cure
 _SENSOR_NOISE = 1.0
+_LUMINANCE, _MOST_EXPOSED = (0.2126, 0.7152, 0.0722), 3.0
 _FOOT, _SLOPE = 0.04045, 12.92  # of the straight part of sRGB's curve
 _FARTHEST = (0.06, math.radians(2))  # of a shift, as a share of the frame, and of a turn
 
@@ -30,7 +32,8 @@ _Kernel = np.ndarray[Any, np.dtype[np.float32]]
 class Frame:
     """A frame: its pixels, the seconds since the series began, how many stops the photographer asked for.
 
-    `damage` and `strength` (pixels of length or radius, grey levels, stops) tell what went wrong.
+    `damage` and `strength` (pixels of length or radius, grey levels, stops) tell what went wrong; `eyes` how those of
+    the person whose lids were painted were read before and after.
     """
 
     pixels: Pixels
@@ -39,6 +42,7 @@ class Frame:
     damage: str | None = None
     strength: float | None = None
     best: bool = False
+    eyes: str | None = None
 
 
 def laplacian_variance(pixels: Pixels) -> float:
@@ -49,11 +53,23 @@ def laplacian_variance(pixels: Pixels) -> float:
 
 def lit(pixels: Pixels, stops: float) -> Pixels:
     """Expose by so many stops more, in linear light as sRGB (IEC 61966-2-1) defines it, and clip."""
+    return np.asarray(cv2.LUT(pixels, _levels(2.0**stops)), dtype=np.uint8).reshape(pixels.shape)
+
+
+def coloured(pixels: Pixels, hue_deg: float, saturation: float) -> Pixels:
+    """Light a picture by lamps of one colour (HSV, of full value), exposed as brightly as before as far as it goes."""
+    light = np.array(colorsys.hsv_to_rgb(hue_deg / 360, saturation, 1.0))
+    light *= min(1 / float(light @ _LUMINANCE), _MOST_EXPOSED)
+    levels = np.stack([_levels(gain) for gain in light], axis=-1)
+    return np.asarray(cv2.LUT(pixels, levels[None]), dtype=np.uint8)
+
+
+def _levels(gain: float) -> Pixels:
+    """Return what becomes of the 256 levels of sRGB in so many times the light."""
     coded = np.arange(256) / 255
-    linear = np.where(coded <= _FOOT, coded / _SLOPE, ((coded + 0.055) / 1.055) ** 2.4) * 2.0**stops
+    linear = np.where(coded <= _FOOT, coded / _SLOPE, ((coded + 0.055) / 1.055) ** 2.4) * gain
     again = np.where(linear <= _FOOT / _SLOPE, linear * _SLOPE, 1.055 * linear ** (1 / 2.4) - 0.055)
-    levels = np.clip(np.rint(again * 255), 0, 255).astype(np.uint8)
-    return np.asarray(cv2.LUT(pixels, levels), dtype=np.uint8).reshape(pixels.shape)
+    return np.asarray(np.clip(np.rint(again * 255), 0, 255), dtype=np.uint8)
 
 
 def defocused(pixels: Pixels, radius: float) -> Pixels:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -14,16 +14,18 @@ import numpy as np
 from PIL import Image
 
 from photoidx.config import Config
-from photoidx.evaluation.burst_frames import Frame, burst
+from photoidx.evaluation.burst_frames import Frame, burst, coloured
 from photoidx.evaluation.degradation_bench import pictures
 from photoidx.evaluation.degradations import Pixels, fitted
 from photoidx.indexer.decode import DecodedPhoto
-from photoidx.queries.best import OPEN
 from photoidx.scoring.faces import model
+from photoidx.scoring.faces.detection import Box, boxes
+from photoidx.scoring.faces.eyes import UNCLEAR, both
 from photoidx.scoring.faces.landmarks import Look, look
-from photoidx.scoring.faces.stage import faces
+from photoidx.scoring.faces.subject import important
 
-CLOSED_EYES = "closed eyes"
+CLOSED_EYES, LIT_EYES = "closed eyes", "closed eyes, coloured light"
+DAMAGES = (CLOSED_EYES, LIT_EYES)
 
 # MediaPipe's landmarks of the person's right and left eye, from one corner to the other: the crease above the lid, the
 # edge of the upper lid, and that of the lower one.
@@ -49,14 +51,39 @@ _DARKEST = 5  # per cent of the pixels at the eye that are as dark as lashes
 _MARGIN = 0.6
 _LARGEST_SIDE, _LEAST_SIDE = 2400, 400
 
-Box = tuple[float, float, float, float]
+_SATURATION = (0.5, 0.95)
+_LEAST_WIDTH_PX = 40.0  # of a face: nobody sees lids on a smaller one
+
+Place = tuple[float, float, float, float]
+"""Left, top, width and height in pixels."""
 Points = np.ndarray[Any, np.dtype[np.float64]]
+Finder = Callable[[Pixels], Sequence[Box]]
+"""Finds the faces of a picture."""
 
 
-def eye_bursts(folders: Iterable[Path], count: int, long_side: int, rng: np.random.Generator) -> Iterator[list[Frame]]:
-    """Give up to so many hand-held bursts of the photos below folders that show open eyes.
+@dataclass(frozen=True)
+class Painted:
+    """A picture in which one person's lids are painted shut, and how the eyes were read before and after."""
 
-    In each frame but one, `best`, one person's eyes are closed; `strength` is how open they look then, 0 to 1.
+    pixels: Pixels
+    place: Place
+    before: str
+    after: str
+    openness: float
+
+
+def found_faces(picture: Pixels) -> list[Box]:
+    """Return all faces that photoidx finds, whether it believes them or not."""
+    return list(boxes(DecodedPhoto(_as_png(picture), "png", Config().max_pixels)))
+
+
+def eye_bursts(
+    folders: Iterable[Path], count: int, long_side: int, rng: np.random.Generator, finder: Finder = found_faces
+) -> Iterator[tuple[list[Frame] | None, int]]:
+    """Yield up to so many hand-held bursts of the photos below folders that show faces, every other in coloured light.
+
+    In each frame but one, `best`, one person's eyes are closed; `strength` is how open they look then, 0 to 1. With
+    each comes how many faces were passed over, since no lids could be painted on them; None is a photo without any.
     """
     scenes = [
         pixels
@@ -66,49 +93,64 @@ def eye_bursts(folders: Iterable[Path], count: int, long_side: int, rng: np.rand
     for place in rng.permutation(len(scenes)):
         if count == 0:
             return
-        made = _eye_burst(burst(fitted(scenes[place], _LARGEST_SIDE), long_side, rng), rng)
-        if made is not None:
-            count -= 1
-            yield made
+        light = (rng.uniform(0, 360), rng.uniform(*_SATURATION)) if count % 2 else None
+        made, passed = _eye_burst(burst(fitted(scenes[place], _LARGEST_SIDE), long_side, rng), rng, finder, light)
+        count -= made is not None
+        yield made, passed
 
 
-def _eye_burst(frames: list[Frame], rng: np.random.Generator) -> list[Frame] | None:
-    best = int(rng.integers(len(frames)))
+def _eye_burst(
+    frames: list[Frame], rng: np.random.Generator, finder: Finder, light: tuple[float, float] | None
+) -> tuple[list[Frame] | None, int]:
+    best, passed = int(rng.integers(len(frames))), 0
     made = []
     for place, frame in enumerate(frames):
         if place == best:
-            made.append(replace(frame, best=True))
+            made.append(replace(frame, pixels=_lit(frame.pixels, light), best=True))
             continue
-        found = with_closed_eyes(frame.pixels, rng)
-        if found is None:
-            return None
-        pixels, strength = found
-        made.append(replace(frame, pixels=pixels, damage=CLOSED_EYES, strength=round(strength, 2)))
-    return made
+        painted, over = with_closed_eyes(frame.pixels, rng, finder, light)
+        passed += over
+        if painted is None:
+            return None, passed
+        damage = CLOSED_EYES if light is None else LIT_EYES
+        read, strength = f"{painted.before} to {painted.after}", round(painted.openness, 2)
+        made.append(replace(frame, pixels=painted.pixels, damage=damage, strength=strength, eyes=read))
+    return made, passed
 
 
-def with_closed_eyes(picture: Pixels, rng: np.random.Generator) -> tuple[Pixels, float] | None:
-    """Close the eyes of one person of those who matter and whose eyes are open. Also gives how open they look now.
+def with_closed_eyes(
+    picture: Pixels,
+    rng: np.random.Generator,
+    finder: Finder = found_faces,
+    light: tuple[float, float] | None = None,
+) -> tuple[Painted | None, int]:
+    """Close the eyes of one person of those who matter, under light of a hue (degrees) and saturation if one is given.
 
-    None where there is no such person.
+    Whether photoidx believes the face makes no difference. Also returns how many faces were passed over before: they
+    are too small, or no landmarks are found in them. None where there is no such person.
     """
     height, width = picture.shape[:2]
-    photo = DecodedPhoto(_as_png(picture), "png", Config().max_pixels)
-    boxes = [
-        (face.box.x * width, face.box.y * height, face.box.width * width, face.box.height * height)
-        for face in faces(photo)
-        if face.important and face.reliable and face.look is not None and _openness(face.look) >= OPEN
-    ]
-    for place in rng.permutation(len(boxes)):
-        closed = close_eyes(picture, boxes[place])
-        seen = look(closed, *boxes[place]) if closed is not None else None
-        if closed is not None and seen is not None:
-            return closed, _openness(seen)
-    return None
+    found = finder(picture)
+    faces = [box for box, counts in zip(found, important(found), strict=True) if counts]
+    for over, number in enumerate(rng.permutation(len(faces))):
+        box = faces[number]
+        place = (box.x * width, box.y * height, box.width * width, box.height * height)
+        closed = close_eyes(picture, place) if place[2] >= _LEAST_WIDTH_PX else None
+        if closed is not None:
+            closed = _lit(closed, light)
+            before, after = look(_lit(picture, light), *place), look(closed, *place)
+            openness = 1.0 if after is None else min(after.left.openness, after.right.openness)
+            return Painted(closed, place, _told(before), _told(after), openness), over
+    return None, len(faces)
 
 
-def _openness(seen: Look) -> float:
-    return min(seen.eye_left_open, seen.eye_right_open)
+def _lit(picture: Pixels, light: tuple[float, float] | None) -> Pixels:
+    return picture if light is None else coloured(picture, *light)
+
+
+def _told(seen: Look | None) -> str:
+    """Return what the two eyes say together, however soft or small the face is."""
+    return UNCLEAR if seen is None else both(seen.left.state(seen.right), seen.right.state(seen.left))
 
 
 def _as_png(picture: Pixels) -> bytes:
@@ -117,7 +159,7 @@ def _as_png(picture: Pixels) -> bytes:
     return data.getvalue()
 
 
-def close_eyes(picture: Pixels, box: Box) -> Pixels | None:
+def close_eyes(picture: Pixels, box: Place) -> Pixels | None:
     """Close both eyes of the face in a box (x, y, width, height in pixels); None where no landmarks are found."""
     points = _landmarks(picture, box)
     if points is None:
@@ -128,7 +170,7 @@ def close_eyes(picture: Pixels, box: Box) -> Pixels | None:
     return np.asarray(np.clip(np.rint(made), 0, 255), np.uint8)
 
 
-def _landmarks(picture: Pixels, box: Box) -> Points | None:
+def _landmarks(picture: Pixels, box: Place) -> Points | None:
     """Give the 478 landmarks of a face in pixels of the picture."""
     x, y, width, height = box
     side = max(width, height) * (1 + 2 * _MARGIN)

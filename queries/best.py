@@ -1,7 +1,8 @@
 """The best frame of a group, and why: rules in order, the first that decides is told.
 
-1. Eyes: a frame loses to one in which fewer important people have their eyes closed, where the same people open them
-   elsewhere in the group.
+1. Eyes: a frame loses to one in which fewer important people have an eye clearly shut that is clearly open elsewhere
+   in the group. An eye that only may be shut is a doubt: it decides between frames that are too close to call, and no
+   two frames are called equally good that differ in it.
 2. Sharpness: of the rest, frames clearly softer on the subject than the sharpest one lose.
 3. Score: a weighted sum of what is left.
 4. Order: equal frames rank by time, then by path.
@@ -12,12 +13,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import PurePath
 from typing import Any
 
 from photoidx.queries.persons import fewest_frames, persons
 
-CLOSED, OPEN, CLEARLY = 0.4, 0.6, 0.25
-"""Eyes at most this open are closed, at least this open are open, and the two must be this far apart."""
+CLOSED, OPEN = 0.4, 0.6
+"""How open an eye reads that looks closed, at most, and one that looks open, at least. Alone they decide nothing."""
+_LESS_OPEN = 0.25  # than the same eye in another frame; what is between lowered lids and a laugh
+_SLIT = 0.06  # height over width of an opening that is none
 GATE = 0.7
 """A frame is clearly softer if its S = ln(fine share of the contrast) is lower by this: half the fine detail."""
 WEIGHTS = {"technical": 0.70, "sharpness": 0.15, "exposure": 0.10, "eyes": 0.10, "smile": 0.05}
@@ -39,8 +43,9 @@ Facts = Mapping[str, Any]
 
 @dataclass
 class Candidate:
-    """A frame as the rules see it. `closed` are persons whose eyes are closed here and open in another frame.
+    """A frame as the rules see it. `closed` are persons with an eye that is shut here and open in another frame.
 
+    Each with how open it is here and there. `doubtful` are persons of whose eyes one may be shut here.
     `where` says of what `sharpness` is.
     """
 
@@ -50,6 +55,7 @@ class Candidate:
     sharpness: float | None = None
     where: str = "on the subject"
     closed: list[tuple[int, float, float]] = field(default_factory=list)
+    doubtful: list[int] = field(default_factory=list)
     soft: bool = False
     score: float = 0.0
     parts: dict[str, float] = field(default_factory=dict)
@@ -91,7 +97,7 @@ def judge(
         Candidate(number, path, quality, quality.get(key), where)
         for number, (path, quality) in enumerate(zip(paths, qualities, strict=True))
     ]
-    open_in = _mark_closed(frames, followed)
+    open_in = [_mark_eyes(frames, person, seen) for person, seen in enumerate(followed)]
     _mark_soft(frames)
     _score(frames)
     for frame, score in zip(frames, learnt or (), strict=False):
@@ -100,8 +106,11 @@ def judge(
         frames,
         key=lambda each: (not each.quality, len(each.closed), each.soft, -round(each.score, 6), each.number),
     )
+    limit = CLOSE_CALL if learnt is None else CLOSE_LOGITS
+    ranked = _doubts_last(ranked, limit)
     decided_by, margin = _decided(ranked)
-    close = decided_by in {"score", "order"} and margin < (CLOSE_CALL if learnt is None else CLOSE_LOGITS)
+    doubt = len(ranked) > 1 and len(ranked[0].doubtful) > len(ranked[1].doubtful)
+    close = decided_by in {"score", "order"} and (margin < limit or doubt)
     seen_open = tuple(map(frozenset, open_in))
     return Verdict(tuple(ranked), decided_by, margin, close, on_faces, seen_open, tuple(fewest_frames(open_in)))
 
@@ -121,17 +130,34 @@ def _measured(quality: Facts, name: str) -> bool:
     return quality.get(name) is not None
 
 
-def _mark_closed(frames: Sequence[Candidate], followed: Sequence[Mapping[int, Facts]]) -> list[set[int]]:
-    """Note whose eyes are closed where. Gives for each person the frames with open eyes."""
-    open_in = []
-    for person, seen in enumerate(followed):
-        eyes = {number: min(face["eye_left_open"], face["eye_right_open"]) for number, face in _clear(seen).items()}
-        widest = max(eyes.values(), default=0.0)
-        open_in.append({number for number, value in eyes.items() if value >= OPEN})
-        for number, value in eyes.items():
-            if value <= CLOSED and widest >= OPEN and widest - value >= CLEARLY:
-                frames[number].closed.append((person, value, widest))
-    return open_in
+def _mark_eyes(frames: Sequence[Candidate], person: int, seen: Mapping[int, Facts]) -> set[int]:
+    """Note where a person has an eye shut, or perhaps shut. Returns the frames in which both are clearly open."""
+    clear = _clear(seen)
+    shut: dict[int, tuple[float, float]] = {}
+    doubtful: set[int] = set()
+    for side in ("left", "right"):
+        here = {number: face[f"eye_{side}_open"] for number, face in seen.items()}
+        states = {number: face.get(f"eye_{side}") if number in clear else None for number, face in seen.items()}
+        widest = max((here[number] for number, state in states.items() if state == "open"), default=None)
+        if widest is not None:
+            found = {number: (here[number], widest) for number, state in states.items() if state == "shut"}
+            shut |= {number: min(found[number], shut.get(number, found[number])) for number in found}
+            doubtful |= {
+                number for number, state in states.items() if state != "open" and here[number] <= widest - _LESS_OPEN
+            }
+        reading = {number for number, face in seen.items() if _reads_shut(face, side)}
+        doubtful |= reading if len(reading) < len(seen) else set()
+    for number, (value, widest) in shut.items():
+        frames[number].closed.append((person, value, widest))
+    for number in doubtful - shut.keys():
+        frames[number].doubtful.append(person)
+    return {number for number, face in clear.items() if face.get("eyes") == "open"}
+
+
+def _reads_shut(face: Facts, side: str) -> bool:
+    """Tell whether an eye reads as shut, however clear it is."""
+    opening = face.get(f"eye_{side}_opening")
+    return face[f"eye_{side}_open"] <= CLOSED or (opening is not None and opening <= _SLIT)
 
 
 def _clear(seen: Mapping[int, Facts]) -> dict[int, Facts]:
@@ -147,6 +173,22 @@ def _clear(seen: Mapping[int, Facts]) -> dict[int, Facts]:
         for number, face in reliable.items()
         if face.get("face_sharpness") is None or face["face_sharpness"] >= least
     }
+
+
+def _doubts_last(ranked: list[Candidate], limit: float) -> list[Candidate]:
+    """Put a frame with fewer doubtful eyes first, among those that are too close to the first one to call."""
+    first = ranked[0]
+    if not first.quality:
+        return ranked
+    near = [
+        frame
+        for frame in ranked
+        if frame.quality
+        and (len(frame.closed), frame.soft) == (len(first.closed), first.soft)
+        and first.score - frame.score < limit
+    ]
+    clearest = min(near, key=lambda frame: len(frame.doubtful))
+    return [clearest, *(frame for frame in ranked if frame is not clearest)]
 
 
 def _mark_soft(frames: Sequence[Candidate]) -> None:
@@ -230,8 +272,8 @@ def differences(winner: Candidate, other: Candidate, *, on_faces: bool) -> list[
     if len(other.closed) > len(winner.closed):
         _, here, there = max(other.closed, key=lambda each: each[2] - each[1])
         count = len(other.closed)
-        who = "one person's eyes are" if count == 1 else f"the eyes of {count} people are"
-        found.append(Difference("eyes", "eyes_open", there, here, f"{who} closed ({here:.2f} against {there:.2f})"))
+        words = f"{_whose(count)} are closed ({here:.2f} against {there:.2f})"
+        found.append(Difference("eyes", "eyes_open", there, here, words))
     if winner.sharpness is not None and other.sharpness is not None and winner.sharpness > other.sharpness:
         ratio = math.exp(winner.sharpness - other.sharpness)
         where = "on the faces" if on_faces else other.where
@@ -239,11 +281,18 @@ def differences(winner: Candidate, other: Candidate, *, on_faces: bool) -> list[
             rule = "sharpness" if other.soft else "score"
             words = f"softer {where} ({ratio:.1f}x less fine detail)"
             found.append(Difference(rule, "sharpness", winner.sharpness, other.sharpness, words))
+    if len(other.doubtful) > len(winner.doubtful):
+        words = f"{_whose(len(other.doubtful))} may be shut"
+        found.append(Difference("doubtful eyes", "eyes_open", None, None, words))
     found += _faults(winner.quality, other.quality)
     if not found and winner.score > other.score:
         words = f"a slightly lower score ({other.score:.3f} against {winner.score:.3f})"
         found.append(Difference("score", "score", winner.score, other.score, words))
     return found
+
+
+def _whose(people: int) -> str:
+    return "one person's eyes" if people == 1 else f"the eyes of {people} people"
 
 
 _WORTH_A_WORD = 1.25
@@ -281,8 +330,13 @@ def praise(verdict: Verdict, scorer: str = "") -> str:
     if not first.quality:
         return "the first by time: no frame was scored"
     said = []
+    compared = verdict.ranked[: 2 if verdict.close_call else 1]
+    doubts = [frame for frame in compared if frame.doubtful]
     if verdict.close_call:
-        said.append("too close to call, the first two are equally good")
+        said.append("too close to call" if doubts else "too close to call, the first two are equally good")
+    said += [
+        f"unclear whether {_whose(len(frame.doubtful))} are open in {PurePath(frame.path).name}" for frame in doubts
+    ]
     others = [frame.sharpness for frame in verdict.ranked[1:] if frame.sharpness is not None]
     if first.sharpness is not None and others:
         ratio = math.exp(first.sharpness - max(others))

@@ -2,7 +2,7 @@
 
 1. What the user decided: the photo chosen last, then the kept ones; the rejected ones come last.
 2. Membership: a photo that belongs to the cluster by less than half does not stand for it.
-3. Eyes: a photo loses in which an important face has its eyes closed.
+3. Eyes: a photo loses in which an important face has an eye clearly shut.
 4. Score: the technical score. Sharpness is in it; alone it can't be compared between scenes. Of equal ones, wider open
    eyes, then the surer member.
 
@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from photoidx.queries.best import CLOSE_CALL, CLOSED, OPEN
+from photoidx.queries.best import CLOSE_CALL
 from photoidx.queries.cluster_table import Cluster, Member
 from photoidx.queries.contents import columns_of
 from photoidx.queries.decisions import decisions
@@ -23,7 +23,7 @@ from photoidx.queries.picks import best_of_bursts
 from photoidx.store import Store
 
 _BELONGS = 0.5
-_MEASURED = ("technical", "eyes_min", "blur_kind", "clipped_highlights", "noise_sigma")
+_MEASURED = ("technical", "eyes_min", "eyes_shut", "eyes_unclear", "blur_kind", "clipped_highlights", "noise_sigma")
 _SHOWN = ("technical", "eyes_min", "noise_sigma")
 _CLIPPED = 0.02
 _CHOSEN, _KEPT, _UNDECIDED, _REJECTED = range(4)
@@ -46,8 +46,7 @@ class _Facts:
 
     @property
     def closed(self) -> bool:
-        eyes = self.quality.get("eyes_min")
-        return eyes is not None and eyes <= CLOSED
+        return bool(self.quality.get("eyes_shut"))
 
     @property
     def score(self) -> float:
@@ -168,7 +167,7 @@ def _praise(ranked: Sequence[_Facts]) -> str:
     if others and first.score >= max(each.score for each in others):
         alone = all(each.score < first.score for each in others)
         said.append(f"{'the highest' if alone else 'as high as any'} of {len(ranked):,}")
-    if (first.quality.get("eyes_min") or 0.0) >= OPEN:
+    if first.quality.get("eyes_min") is not None and not (first.closed or first.quality.get("eyes_unclear")):
         said.append("eyes open")
     return ", ".join(said)
 
@@ -181,7 +180,7 @@ def _faults(facts: _Facts, first: _Facts) -> str:
     if facts.strange:
         said.append("at the edge of the cluster")
     if facts.closed:
-        said.append("eyes closed")
+        said.append("an eye shut")
     if facts.quality.get("blur_kind") in {"motion", "defocus"}:
         said.append(f"blurred by {facts.quality['blur_kind']}")
     clipped = facts.quality.get("clipped_highlights") or 0.0

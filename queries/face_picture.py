@@ -69,8 +69,9 @@ def _draw(pen: ImageDraw.ImageDraw, face: Mapping[str, Any], size: tuple[int, in
         for side in ("left", "right"):
             x, y = face[f"eye_{side}_x"] * width, face[f"eye_{side}_y"] * height
             pen.ellipse((x - radius, y - radius, x + radius, y + radius), outline=colour, width=thick)
-        lines.append(f"eyes {face['eye_left_open']:.2f} {face['eye_right_open']:.2f}")
-        lines.append(f"smile {face['smile']:.2f}")
+        lines.append(f"eyes {face.get('eyes') or 'unclear'} {face['eye_left_open']:.2f} {face['eye_right_open']:.2f}")
+        if face["smile"] is not None:
+            lines.append(f"smile {face['smile']:.2f}")
     text = "\n".join(lines)
     place = (left, bottom + 2)
     pen.multiline_text(place, text, fill=colour, font=font, stroke_width=2, stroke_fill="black", spacing=1)

@@ -11,7 +11,6 @@ _CLIPPED = 0.01
 _NOISY, _GRAINY = 6.0, 3.0
 _TILT_DEG, _TILT_SURE = 1.0, 0.5
 _BLOCKY_QUALITY = 60
-_OPEN, _CLOSED = 0.6, 0.4
 _SMILES, _FROWNS = 0.3, -0.2
 _MOUTH_OPEN = 0.3
 _TURNED_DEG = 15.0
@@ -115,10 +114,13 @@ def _people(quality: Mapping[str, Any]) -> str:
     if not count:
         return "" if count is None else "No faces."
     said = "1 face" if count == 1 else f"{count} faces, {'all' if important == count else important} important"
-    eyes = quality.get("eyes_min")
+    eyes, shut, unclear = (quality.get(name) for name in ("eyes_min", "eyes_shut", "eyes_unclear"))
     if eyes is None:
-        return said + "; none that can be read reliably."
-    return said + f"; the most closed eye is {100 * eyes:.0f} % open."
+        return said + "; none whose eyes can be read."
+    said += f"; the most closed eye that is clear is {100 * eyes:.0f} % open"
+    if shut:
+        said += f"; {shut} with an eye shut"
+    return said + (f"; {unclear} with eyes that are unclear." if unclear else ".")
 
 
 def _face(face: Mapping[str, Any]) -> str:
@@ -126,9 +128,9 @@ def _face(face: Mapping[str, Any]) -> str:
     if face.get("eye_left_open") is None:
         return f"{where}: seen from the side or too unclear to read."
     left, right = face["eye_left_open"], face["eye_right_open"]
-    said = [f"eyes {_eyes(min(left, right))} ({left:.2f}, {right:.2f})"]
+    said = [f"eyes {_eyes(face)} ({left:.2f}, {right:.2f})"]
     smile = face["smile"]
-    if smile >= _SMILES or smile <= _FROWNS:
+    if smile is not None and (smile >= _SMILES or smile <= _FROWNS):
         said.append(f"{'smiles' if smile > 0 else 'mouth turned down'} ({smile:.2f})")
     if face["mouth_open"] >= _MOUTH_OPEN:
         said.append("mouth open")
@@ -139,5 +141,9 @@ def _face(face: Mapping[str, Any]) -> str:
     return f"{where}: {', '.join(said)}."
 
 
-def _eyes(least: float) -> str:
-    return "open" if least >= _OPEN else "closed" if least <= _CLOSED else "half open"
+def _eyes(face: Mapping[str, Any]) -> str:
+    """Return what is told of both eyes, and of each where they differ."""
+    left, right = face.get("eye_left"), face.get("eye_right")
+    if left is None or left == right:
+        return left or "unclear"
+    return f"left {left}, right {right}"

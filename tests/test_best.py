@@ -20,7 +20,11 @@ def quality(**given: Any) -> dict[str, Any]:
     return {"technical": 0.8, "sharpness_subject": -3.0, **given}
 
 
-def face(x: float, eyes: float = 0.9, *, width: float = 0.1, reliable: bool = True) -> dict[str, Any]:
+def face(
+    x: float, eyes: float = 0.9, *, width: float = 0.1, reliable: bool = True, state: str | None = None
+) -> dict[str, Any]:
+    """Return a face whose left eye is so open, and whose right eye is open."""
+    left = state or ("shut" if eyes <= 0.4 else "open" if eyes >= 0.7 else "unclear")
     return {
         "box_x": x,
         "box_y": 0.3,
@@ -30,6 +34,9 @@ def face(x: float, eyes: float = 0.9, *, width: float = 0.1, reliable: bool = Tr
         "reliable": reliable,
         "eye_left_open": eyes,
         "eye_right_open": 0.95,
+        "eye_left": left,
+        "eye_right": "open",
+        "eyes": {"open": "open", "shut": "one shut"}.get(left, "unclear"),
     }
 
 
@@ -69,6 +76,74 @@ def test_eyes_of_a_face_that_is_much_softer_than_elsewhere_are_not_read():
     assert (verdict.ranked[0].number, verdict.decided_by) == (0, "score")
     slightly = {**soft, "face_sharpness": -3.5}
     assert judge(paths(2), [quality(), quality(technical=0.5)], [[sharp], [slightly]]).ranked[0].number == 1
+
+
+EQUAL = "too close to call, the first two are equally good"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "picked", "decided_by", "said"),
+    [
+        pytest.param({"eyes": 0.9}, {"eyes": 0.85}, 0, "order", EQUAL, id="open eyes are equally good"),
+        pytest.param({"eyes": 0.3}, {"eyes": 0.9}, 1, "eyes", None, id="an eye that is clearly shut is a veto"),
+        pytest.param({"eyes": 0.55, "state": "shut"}, {"eyes": 0.9}, 1, "eyes", None, id="a wink is a veto"),
+        pytest.param(
+            {"eyes": 0.3, "state": "unclear"},
+            {"eyes": 0.9},
+            1,
+            "order",
+            "unclear whether",
+            id="read as shut, not clear",
+        ),
+        pytest.param({"eyes": 0.55}, {"eyes": 0.9}, 1, "order", "unclear whether", id="lowered lids"),
+        pytest.param({"eyes": 0.69}, {"eyes": 0.9}, 0, "order", EQUAL, id="a little less open is no doubt"),
+        pytest.param(
+            {"eyes": 0.9}, {"eyes": 0.3, "state": "unclear"}, 0, "order", "in 1.jpg", id="doubt in the second"
+        ),
+        pytest.param({"eyes": 0.6}, {"eyes": 0.6}, 0, "order", EQUAL, id="unclear in both alike"),
+        pytest.param(
+            {"eyes": 0.38, "state": "unclear"}, {"eyes": 0.6}, 1, "order", "unclear whether", id="open in neither"
+        ),
+    ],
+)
+def test_of_equal_frames_the_one_whose_eyes_are_open_without_a_doubt_is_picked_and_doubts_are_told(
+    first, second, picked, decided_by, said
+):
+    verdict = judge(paths(2), [quality(), quality()], [[face(0.2, **first)], [face(0.2, **second)]])
+    assert (verdict.ranked[0].number, verdict.decided_by) == (picked, decided_by)
+    assert verdict.close_call is (decided_by == "order")
+    if said is not None:
+        assert said in praise(verdict)
+        assert (praise(verdict).startswith(EQUAL)) is (said == EQUAL)
+        told = [each.words for each in differences(*verdict.ranked, on_faces=False)]
+        assert told == ([] if said == EQUAL else ["one person's eyes may be shut"])
+
+
+def test_a_slit_is_a_doubt_whatever_the_model_says():
+    slit = {**face(0.2, 0.65), "eye_left_opening": 0.05, "eye_right_opening": 0.3}
+    verdict = judge(paths(2), [quality(), quality()], [[slit], [{**face(0.2), "eye_left_opening": 0.3}]])
+    assert verdict.ranked[0].number == 1
+    assert "unclear" in praise(verdict)
+
+
+def test_a_doubt_does_not_outweigh_a_clearly_better_score_but_two_frames_are_kept():
+    doubtful, clear = face(0.2, 0.3, state="unclear"), face(0.2)
+    verdict = judge(paths(2), [quality(), quality(technical=0.5)], [[doubtful], [clear]])
+    assert (verdict.ranked[0].number, verdict.decided_by, verdict.close_call) == (0, "score", True)
+    assert "one person's eyes are open in 0.jpg" in praise(verdict)
+
+
+def test_each_eye_is_held_against_the_same_eye_elsewhere():
+    left, right = face(0.2, 0.2), {**face(0.2), "eye_right": "shut", "eye_right_open": 0.2, "eyes": "one shut"}
+    verdict = judge(paths(3), [quality(), quality(), quality()], [[left], [right], [face(0.2)]])
+    assert verdict.ranked[0].number == 2
+    assert [len(frame.closed) for frame in sorted(verdict.ranked, key=lambda each: each.number)] == [1, 1, 0]
+
+
+def test_someone_who_closes_both_eyes_is_one_person():
+    both = {**face(0.2, 0.2), "eye_right": "shut", "eye_right_open": 0.1, "eyes": "shut"}
+    verdict = judge(paths(2), [quality(), quality()], [[both], [face(0.2)]])
+    assert verdict.ranked[1].closed == [(0, 0.1, 0.95)]
 
 
 def test_of_frames_that_are_equal_but_for_the_exposure_the_one_nearer_to_middle_grey_is_picked():

@@ -208,9 +208,9 @@ def score(library: Library, name: str, **values: Any) -> None:
     write(library.store, quality=[{"content_id": content_id, "technical": 0.5, **values}])
 
 
-def test_the_highest_score_wins_unless_eyes_are_closed(library):
-    score(library, "tench_004", technical=0.95, eyes_min=0.1)
-    score(library, "tench_005", technical=0.9, eyes_min=0.9)
+def test_the_highest_score_wins_unless_an_eye_is_shut(library):
+    score(library, "tench_004", technical=0.95, eyes_min=0.1, eyes_shut=1, eyes_unclear=0)
+    score(library, "tench_005", technical=0.9, eyes_min=0.9, eyes_shut=0, eyes_unclear=0)
     score(library, "tench_006", technical=0.7)
     found = picks(library)["tench"]
     assert found["pick"] == {"path": "/p/tench_005.jpg", "reason": "technical score 0.90, eyes open"}
@@ -220,11 +220,22 @@ def test_the_highest_score_wins_unless_eyes_are_closed(library):
         "shot_id": found["frames"][-1]["shot_id"],
         "rank": EACH,
         "keep": False,
-        "reason": "eyes closed, technical score 0.95",
+        "reason": "an eye shut, technical score 0.95",
         "scores": None,
     }
-    by_label = {each["label"]: each for each in library.clusters()}
-    assert by_label["tench"]["best"] == "/p/tench_005.jpg"
+
+
+@pytest.mark.parametrize(
+    ("eyes", "told"),
+    [
+        ({"eyes_min": 0.9, "eyes_shut": 0, "eyes_unclear": 0}, True),
+        ({"eyes_min": 0.9, "eyes_shut": 0, "eyes_unclear": 1}, False),
+        ({"eyes_min": None, "eyes_shut": 0, "eyes_unclear": 0}, False),
+    ],
+)
+def test_eyes_are_called_open_only_where_none_is_unclear(library, eyes, told):
+    score(library, "tench_005", technical=0.97, **eyes)
+    assert ("eyes open" in picks(library)["tench"]["pick"]["reason"]) is told
 
 
 def test_the_user_s_word_wins_and_the_newest_choice_holds(library):

@@ -20,6 +20,8 @@ FACE = {
     "face": 0,
     "eye_left_open": 0.9,
     "eye_right_open": 0.8,
+    "eye_left": "open",
+    "eye_right": "open",
     "smile": 0.5,
     "mouth_open": 0.0,
     "yaw_deg": 3.0,
@@ -80,14 +82,23 @@ def test_blur_clipping_noise_tilt_and_compression_are_named():
 
 def test_faces_are_told_one_by_one_and_doubt_is_told_too():
     words = said(
-        {"face_count": 3, "faces_important": 2, "eyes_min": 0.1},
+        {"face_count": 3, "faces_important": 2, "eyes_min": 0.1, "eyes_shut": 1, "eyes_unclear": 1},
         FACE,
-        {**FACE, "face": 1, "eye_left_open": 0.1, "yaw_deg": -40.0, "reliable": False},
+        {
+            **FACE,
+            "face": 1,
+            "eye_left_open": 0.1,
+            "eye_left": "shut",
+            "smile": None,
+            "yaw_deg": -40.0,
+            "reliable": False,
+        },
         {"face": 2, "eye_left_open": None, "reliable": False},
     )
-    assert "3 faces, 2 important; the most closed eye is 10 % open." in words
+    assert "3 faces, 2 important; the most closed eye that is clear is 10 % open; " in words
+    assert "; 1 with an eye shut; 1 with eyes that are unclear." in words
     assert "Face 1: eyes open (0.90, 0.80), smiles (0.50)." in words
-    assert "Face 2: eyes closed (0.10, 0.80), smiles (0.50), turned 40 degrees to the left, not reliable." in words
+    assert "Face 2: eyes left shut, right open (0.10, 0.80), turned 40 degrees to the left, not reliable." in words
     assert "Face 3: seen from the side or too unclear to read." in words
 
 

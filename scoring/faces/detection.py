@@ -13,7 +13,7 @@ from photoidx.scoring.faces.landmarks import Look, Picture, look
 from photoidx.scoring.raster import pixels
 from photoidx.stage import Photo
 
-VERSION = 2
+VERSION = 3
 # Long sides in pixels, at which the detector finds faces of 17 to 115 pixels: of 3 to 20, 7 to 45 and 12 to 80 % of
 # the long side. Measured on ../shared/photos/groups and three variants of it, mirrored and cut by a few pixels, with
 # 844 faces that YuNet finds at score 0.8 and of 3 % of the frame's width or more: found are 96.8 % at 576 pixels, and
@@ -86,9 +86,12 @@ def distinct(found: Iterable[Box]) -> list[Box]:
 
 
 def _believed(picture: Picture, box: Box) -> Look | None:
-    """Give how a face looks; None if the landmarks are those of no face."""
+    """Give how a face looks; None if the landmarks are those of no face.
+
+    In daylight's colour hands look like a face, too: the picture is read as it is.
+    """
     height, width = picture.shape[:2]
-    seen = look(picture, box.x * width, box.y * height, box.width * width, box.height * height)
+    seen = look(picture, box.x * width, box.y * height, box.width * width, box.height * height, as_it_is=True)
     if seen is None or abs(seen.roll) > _MOST_ROLL_DEG or abs(seen.pitch) > _MOST_PITCH_DEG:
         return None
     return seen

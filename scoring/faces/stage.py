@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from photoidx.scoring.faces import detection, model
+from photoidx.scoring.faces import detection, eyes, model
 from photoidx.scoring.faces.detection import Box
 from photoidx.scoring.faces.landmarks import Look, face_sharpness, look
+from photoidx.scoring.faces.light import Light
 from photoidx.scoring.faces.subject import important
 from photoidx.scoring.raster import PREPROCESSING
 from photoidx.stage import WORKING_LONG_SIDE, Photo, PhotoStage, Rows, TableSpec, column, quality
@@ -21,7 +22,7 @@ from photoidx.stage import WORKING_LONG_SIDE, Photo, PhotoStage, Rows, TableSpec
 LEAST_WIDTH_PX = 50.0
 LEAST_SHARPNESS = -5.7
 MOST_TURN_DEG = 35.0
-MOST_OCCLUDED = 0.25
+MOST_WINK_TURN_DEG = 20.0  # farther, the far eye looks half as high as the near one
 _LARGER = 2 * WORKING_LONG_SIDE
 
 _SHARE = pa.float32()
@@ -38,14 +39,23 @@ FACES = TableSpec(
         column("width_px", _SHARE, "Width in pixels of the picture that the landmarks were read from."),
         column("detector_score", _SHARE, "How sure the detector is, 0 to 1."),
         column("important", pa.bool_(), "At least 2 % of the frame's width and 30 % of the largest face's."),
-        column("reliable", pa.bool_(), "Sharp, 50 pixels wide, turned by 35 degrees at most, and not covered."),
+        column(
+            "reliable", pa.bool_(), "Sharp, 50 pixels wide, turned by 35 degrees at most, and not covered at both eyes."
+        ),
         column("eye_left_open", _SHARE, "The person's left eye, 0 closed to 1 open."),
         column("eye_right_open", _SHARE, "The person's right eye, 0 closed to 1 open."),
+        column("eye_left_opening", _SHARE, "Height of the opening between the lids of the left eye, over its width."),
+        column("eye_right_opening", _SHARE, "The same of the right eye."),
+        column("eye_left", pa.string(), "open, shut, or unclear: the left eye, where both measures agree."),
+        column("eye_right", pa.string(), "The same of the right eye."),
+        column("eyes", pa.string(), "open, shut, one shut (a wink), or unclear: what the two eyes say together."),
         column("eye_left_x", _SHARE, "Place of the left eye, as a share of the frame's width."),
         column("eye_left_y", _SHARE, "Place of the left eye, as a share of the frame's height."),
         column("eye_right_x", _SHARE, "Place of the right eye, as a share of the frame's width."),
         column("eye_right_y", _SHARE, "Place of the right eye, as a share of the frame's height."),
-        column("smile", _SHARE, "-1 (corners of the mouth down) to 1 (up)."),
+        column(
+            "smile", _SHARE, "-1 (corners of the mouth down) to 1 (up). Null: tongue out, a gaping mouth, or a mask."
+        ),
         column("mouth_open", _SHARE, "0 to 1."),
         column("gaze_x", _SHARE, "How far the eyes turn in the head: -1 to the picture's left, 1 to its right."),
         column("gaze_y", _SHARE, "The same: -1 up, 1 down."),
@@ -60,7 +70,9 @@ FACES = TableSpec(
 SUMMARY = quality(
     column("face_count", pa.int32(), "Faces in the photo."),
     column("faces_important", pa.int32(), "Those that matter; see `faces.important`."),
-    column("eyes_min", pa.float32(), "The most closed eye of the important faces that are reliable, 0 to 1."),
+    column("eyes_min", pa.float32(), "The most closed eye of the important faces, 0 to 1, of those that are clear."),
+    column("eyes_shut", pa.int32(), "Important faces of which an eye is clearly shut."),
+    column("eyes_unclear", pa.int32(), "Important faces of which one can't tell whether both eyes are open."),
     column("smile_mean", pa.float32(), "Mean smile of the important faces that are reliable, -1 to 1."),
     column("face_sharpness_min", pa.float32(), "Sharpness of the softest important face."),
 )
@@ -75,18 +87,33 @@ class Face:
     width_px: float
     sharpness: float | None
     look: Look | None
-    eyes: tuple[tuple[float, float], tuple[float, float]] | None
+    places: tuple[tuple[float, float], tuple[float, float]] | None
+    """Where the left and the right eye are, as shares of the frame."""
 
     @property
     def reliable(self) -> bool:
         """Tell whether eyes and mouth can be believed."""
+        seen = self.look
+        return seen is not None and self._legible and not (seen.left.covered and seen.right.covered)
+
+    @property
+    def sides(self) -> tuple[str, str] | None:
+        """Return whether the left and the right eye are open, shut, or unclear; None without landmarks."""
+        if self.look is None:
+            return None
+        if not self._legible:
+            return eyes.UNCLEAR, eyes.UNCLEAR
+        left, right, turned = self.look.left, self.look.right, abs(self.look.yaw) > MOST_WINK_TURN_DEG
+        return left.state(right, turned=turned), right.state(left, turned=turned)
+
+    @property
+    def _legible(self) -> bool:
         return (
             self.look is not None
             and self.width_px >= LEAST_WIDTH_PX
             and self.sharpness is not None
             and self.sharpness >= LEAST_SHARPNESS
             and max(abs(self.look.yaw), abs(self.look.pitch)) <= MOST_TURN_DEG
-            and self.look.occluded < MOST_OCCLUDED
         )
 
 
@@ -113,10 +140,10 @@ def faces(photo: Photo) -> tuple[Face, ...]:
 def _read(picture: np.ndarray[Any, np.dtype[np.uint8]], box: Box, counts: bool, known: Look | None) -> Face:
     height, width = picture.shape[:2]
     place = (box.x * width, box.y * height, box.width * width, box.height * height)
-    seen = known or look(picture, *place)
+    seen = known if known is not None and known.light is Light.PLAIN else look(picture, *place)
     left, right = ((x / width, y / height) for x, y in seen.eyes) if seen is not None else (None, None)
-    eyes = None if left is None or right is None else (left, right)
-    return Face(box, counts, place[2], face_sharpness(picture, *place), seen, eyes)
+    places = None if left is None or right is None else (left, right)
+    return Face(box, counts, place[2], face_sharpness(picture, *place), seen, places)
 
 
 class Faces(PhotoStage):
@@ -125,6 +152,7 @@ class Faces(PhotoStage):
     name = "faces"
     needs = "both"
     weights_id = model.ASSET.sha256
+    version = 2
     preprocessing = f"{PREPROCESSING}, detection {detection.VERSION}"
     tables = (FACES, SUMMARY)
 
@@ -142,12 +170,22 @@ def summary(found: tuple[Face, ...]) -> dict[str, Any]:
     """Say of the photo as a whole what its important faces say. What cannot be believed is left out."""
     matter = [face for face in found if face.important]
     looks = [face.look for face in matter if face.reliable and face.look is not None]
+    clear = [
+        eye.openness
+        for face in matter
+        if face.look is not None and face.sides is not None
+        for eye, state in zip((face.look.left, face.look.right), face.sides, strict=True)
+        if state != eyes.UNCLEAR
+    ]
+    smiles = [seen.smile for seen in looks if seen.smile is not None]
     sharp = [face.sharpness for face in matter if face.sharpness is not None]
     return {
         "face_count": len(found),
         "faces_important": len(matter),
-        "eyes_min": min((min(seen.eye_left_open, seen.eye_right_open) for seen in looks), default=None),
-        "smile_mean": sum(seen.smile for seen in looks) / len(looks) if looks else None,
+        "eyes_min": min(clear, default=None),
+        "eyes_shut": sum(eyes.SHUT in (face.sides or ()) for face in matter),
+        "eyes_unclear": sum(eyes.UNCLEAR in (face.sides or (eyes.UNCLEAR,)) for face in matter),
+        "smile_mean": sum(smiles) / len(smiles) if smiles else None,
         "face_sharpness_min": min(sharp, default=None),
     }
 
@@ -166,11 +204,17 @@ def _row(number: int, face: Face) -> dict[str, Any]:
         "reliable": face.reliable,
         "face_sharpness": face.sharpness,
     }
-    if face.look is not None and face.eyes is not None:
-        (left_x, left_y), (right_x, right_y) = face.eyes
+    if face.look is not None and face.places is not None and face.sides is not None:
+        (left_x, left_y), (right_x, right_y) = face.places
+        left, right = face.sides
         row |= {
-            "eye_left_open": face.look.eye_left_open,
-            "eye_right_open": face.look.eye_right_open,
+            "eye_left_open": face.look.left.openness,
+            "eye_right_open": face.look.right.openness,
+            "eye_left_opening": face.look.left.opening,
+            "eye_right_opening": face.look.right.opening,
+            "eye_left": left,
+            "eye_right": right,
+            "eyes": eyes.both(left, right),
             "eye_left_x": left_x,
             "eye_left_y": left_y,
             "eye_right_x": right_x,
