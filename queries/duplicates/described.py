@@ -34,7 +34,7 @@ class _File(NamedTuple):
 
 
 class Group:
-    """The files of one picture. `ties` are the pairs of pictures that were found alike; `head` the one that all share."""
+    """The files of one picture. `ties` are the pairs of pictures that were found alike."""
 
     def __init__(self, known: Known, pictures: Sequence[int], ties: Ties, looks: Looks) -> None:
         self._known, self._ties, self._looks = known, ties, looks
@@ -57,6 +57,9 @@ class Group:
         keep = self._to_keep(order, going, gone)
         rows = [self._row(at, keep, going, gone) for at in (keep, *(each for each in order if each != keep))]
         for row, at in zip(rows[1:], (each for each in order if each != keep), strict=True):
+            row["settled"] = (
+                at in again or at in stays or self._known.are_kept_all(self.files[keep].row, self.files[at].row)
+            )
             if at in again:
                 row["reason"] = "another name of the same file"
             elif at not in going and at not in gone and at not in stays and row["kind"] in include:
@@ -91,7 +94,7 @@ class Group:
         return (found, False) if found is not None else (self._ties.get((two, one)), True)
 
     def relation(self, kept: int, other: int) -> str:
-        """Return how a file is related to another; by way of the one that all are tied to, if they were not compared."""
+        """Return how a file is related to another, by way of the one that all are tied to if they were not compared."""
         one, two = self.files[kept], self.files[other]
         if one.copy.holdings.content == two.copy.holdings.content:
             return "identical"
@@ -110,8 +113,9 @@ class Group:
         pair, _ = self._pair(kept, other)
         tie = Tie(self.relation(kept, other), equal_pixels=bool(pair and pair.get("equal_pixels")))
         if needs_look(one.copy.holdings, two.copy.holdings, tie):
-            looked = self._looks.of(one.copy.holdings, two.copy.holdings), self._looks.of(
-                two.copy.holdings, one.copy.holdings
+            looked = (
+                self._looks.of(one.copy.holdings, two.copy.holdings),
+                self._looks.of(two.copy.holdings, one.copy.holdings),
             )
             return Tie(tie.relation, tie.equal_pixels, *looked)
         return tie
@@ -135,9 +139,10 @@ class Group:
             "there": there,
             "extra": at in going,
             "goes_for": self.files[going[at]].row["path"] if at in going else None,
+            "settled": at == keep,
             "only": [{"what": lack.code, "words": lack.words} for lack in only],
         }
-        said = self._kept_because(keep, going) if at == keep else _said(relation, pair, kept, file, swapped)
+        said = self._kept_because(keep) if at == keep else _said(relation, pair, kept, file, swapped)
         if only and at not in gone:
             said += f"; only it has {_listed(only)}" if at == keep else f"; stays: only it has {_listed(only)}"
         row["reason"] = said if there else f"{said}; not there now as the last scan saw it"
@@ -157,7 +162,7 @@ class Group:
             found = own if found is None else tuple(lack for lack in found if lack.code in codes)
         return found or ()
 
-    def _kept_because(self, keep: int, going: Mapping[int, int]) -> str:
+    def _kept_because(self, keep: int) -> str:
         if len(self.files) == 1:
             return "keep: the others are like it"
         if self.files[keep].copy.wish < 0:
@@ -184,7 +189,7 @@ def _is_the_edit(kept: Holdings, other: Copy) -> bool:
     return kept.has_camera and not kept.edited and not kept.resized and (held.edited or not held.has_camera)
 
 
-def _said(relation: str, pair: Mapping[str, Any] | None, kept: _File, file: _File, swapped: bool) -> str:  # noqa: FBT001
+def _said(relation: str, pair: Mapping[str, Any] | None, kept: _File, file: _File, swapped: bool) -> str:
     if relation == "identical":
         return f"byte for byte {os.path.basename(kept.row['path'])}"
     return described(pair, kept.copy, file.copy, swapped=swapped)

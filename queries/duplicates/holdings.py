@@ -169,7 +169,9 @@ def _company(kept: Holdings, other: Holdings, _tie: Tie) -> Iterator[Lack]:
     for each in sorted(other.company, key=lambda each: (each.kind, each.name)):
         if each.content is None or each.content not in held:
             told = f" ({each.told})" if each.told else ""
-            yield Lack(f"beside:{each.kind}", f"{_COMPANY_WORDS.get(each.kind, 'the file')} {each.name} beside it{told}")
+            yield Lack(
+                f"beside:{each.kind}", f"{_COMPANY_WORDS.get(each.kind, 'the file')} {each.name} beside it{told}"
+            )
 
 
 def _pictures(kept: Holdings, other: Holdings, _tie: Tie) -> Iterator[Lack]:
@@ -224,7 +226,7 @@ def _picture(kept: Holdings, other: Holdings, tie: Tie) -> Iterator[Lack]:
     elif kept.long_side > other.long_side * (1 + _ONE_SIZE):
         yield from _smaller(kept, other, tie.kept, tie.other)
     else:
-        yield from _of_one_size(kept, tie.kept, tie.other)
+        yield from _of_one_size(tie.kept, tie.other)
 
 
 def _larger(kept: Holdings, other: Holdings) -> Lack:
@@ -235,7 +237,7 @@ def _larger(kept: Holdings, other: Holdings) -> Lack:
 
 
 def _smaller(kept: Holdings, other: Holdings, made: Making, back: Making) -> Iterator[Lack]:
-    """A smaller picture may go for a larger one that has real detail beyond it, and comes from a camera."""
+    """Say what speaks against a smaller picture going for a larger one, which must have real detail and a camera."""
     if back.ratio is not None and back.ratio > _MADE_SMALLER:
         yield Lack("detail", "detail that the larger one lacks")
     elif made.ratio is None or made.ratio < _NOT_MADE_LARGER or made.structured < _STRUCTURED:
@@ -246,14 +248,16 @@ def _smaller(kept: Holdings, other: Holdings, made: Making, back: Making) -> Ite
         yield Lack("enlarged", "perhaps the first size: nothing tells that the larger one is the camera's own")
 
 
-def _of_one_size(kept: Holdings, made: Making, back: Making) -> Iterator[Lack]:
+def _of_one_size(made: Making, back: Making) -> Iterator[Lack]:
     if back.ratio is not None and back.ratio > _MADE:
         yield Lack("detail", "detail that the other lacks")
         return
     has_more = made.ratio is not None and made.ratio >= _NOT_MADE and made.structured >= _STRUCTURED
     coarser = made.own is not None and back.own is not None and made.own >= max(_COARSER * back.own, _LOSSY)
     if not (has_more or (coarser and made.own is not None and made.distance <= _FROM_COARSER * made.own)):
-        yield Lack("first:unclear", "perhaps the first encoding: nothing tells which of the two was made from the other")
+        yield Lack(
+            "first:unclear", "perhaps the first encoding: nothing tells which of the two was made from the other"
+        )
 
 
 def _facts(kept: Holdings, other: Holdings, _tie: Tie) -> Iterator[Lack]:

@@ -125,9 +125,7 @@ def that_go(
 
 
 def _keeper(copies: Sequence[Copy], ties: Ties, staying: Sequence[int], at: int) -> int | None:
-    return next(
-        (each for each in staying if may_go(copies[each].holdings, copies[at].holdings, ties(each, at))), None
-    )
+    return next((each for each in staying if may_go(copies[each].holdings, copies[at].holdings, ties(each, at))), None)
 
 
 def _pass_on(copies: Sequence[Copy], ties: Ties, staying: list[int], going: dict[int, int], at: int) -> None:
