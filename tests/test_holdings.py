@@ -19,7 +19,7 @@ CAMERA = {"make": "Canon", "model": "EOS R6", "taken_at": NOON, "iso": 100}
 FILM = Companion("video", "film", "IMG_1.MOV")
 RAW = Companion("raw", "raw", "IMG_1.CR3")
 SIDECAR = Companion("sidecar", "stars", "IMG_1.xmp", "5 stars")
-COPY, WORSE, BETTER = Making(1.0, 5.0, 5.0, 0.8), Making(10.0, 50.0, 5.0, 0.8), Making(0.6, 0.5, 1.0, 0.7)
+COPY, WORSE, BETTER = Making(1.0, 5.0, 5.0, 0.8), Making(40.0, 200.0, 5.0, 0.8), Making(0.6, 0.5, 1.0, 0.7)
 PLAIN = Holdings(
     path="/p/a.jpg",
     content="a",
@@ -163,6 +163,10 @@ def test_equal_bytes_differ_in_nothing_but_their_company():
         ("detail", {}, {"width": 2000, "height": 1500}, Tie("same", kept=WORSE, other=WORSE)),
         ("enlarged", {}, {"width": 2000, "height": 1500}, Tie("same", kept=COPY, other=COPY)),
         ("enlarged", {}, {"width": 2000, "height": 1500}, Tie("same", kept=replace(WORSE, structured=0), other=COPY)),
+        ("enlarged", {}, {"width": 2000, "height": 1500}, Tie("same", kept=replace(WORSE, distance=19.0), other=COPY)),
+        ("enlarged", {}, {"width": 2000, "height": 1500}, Tie("same", kept=replace(WORSE, ratio=19.0), other=COPY)),
+        ("enlarged", {}, {"width": 2000, "height": 1500}, Tie("same", kept=replace(WORSE, own=0.0), other=COPY)),
+        ("enlarged", {}, {"width": 2000, "height": 1500}, Tie("same", kept=WORSE, other=replace(COPY, ratio=None))),
         ("enlarged", {"detail": 2100}, {"width": 2000, "height": 1500}, MADE_FROM),
         ("enlarged", {"resized": True}, {"width": 2000, "height": 1500}, MADE_FROM),
         ("enlarged", {"edited": True}, {"width": 2000, "height": 1500}, MADE_FROM),

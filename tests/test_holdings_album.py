@@ -65,7 +65,7 @@ COPIES: dict[str, tuple[Callable[[Image.Image], Image.Image], str, dict[str, obj
         False,
     ),
     "enlarged with grain": (noisy, ".jpg", {"quality": 95}, False),
-    "palette": (lambda image: image.quantize(64), ".png", {}, False),
+    "palette": (lambda image: image.quantize(64), ".png", {}, True),
     "black and white": (lambda image: image.convert("L"), ".jpg", {"quality": 95}, False),
     "sepia": (sepia, ".jpg", {"quality": 95}, False),
     "paler": (lambda image: ImageEnhance.Color(image).enhance(0.4), ".jpg", {"quality": 95}, False),

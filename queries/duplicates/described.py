@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from photoidx.queries.duplicates.holdings import (
+    CLOSE,
     Holdings,
     Lack,
     Tie,
@@ -71,7 +72,7 @@ class Group:
         place = {at: number for number, at in enumerate(order)}
         staying = [at for at in order if at not in going and at not in gone] or list(order)
         count = {at: sum(keeper == at for keeper in going.values()) for at in staying}
-        return min(staying, key=lambda at: (min(self.files[at].copy.wish, 0), -count[at], place[at]))
+        return min(staying, key=lambda at: (self.files[at].copy.wish, -count[at], place[at]))
 
     def _names_of_one_file(self) -> set[int]:
         """Return the files that are further names of one that comes before them."""
@@ -153,7 +154,9 @@ class Group:
         if at in going or at in gone:
             return ()
         if at != keep:
-            return lacks(self.files[keep].copy.holdings, self.files[at].copy.holdings, self._tie(keep, at))
+            tie = self._tie(keep, at)
+            kept, own = self.files[keep].copy.holdings, self.files[at].copy.holdings
+            return lacks(kept, own, tie) if tie.relation in CLOSE else lacks_apart_from_the_picture(kept, own)
         others = [each for each in range(len(self.files)) if each not in gone and each != keep]
         found: tuple[Lack, ...] | None = None
         for other in others:
