@@ -160,9 +160,9 @@ class Group:
         others = [each for each in range(len(self.files)) if each not in gone and each != keep]
         found: tuple[Lack, ...] | None = None
         for other in others:
-            own = lacks_apart_from_the_picture(self.files[other].copy.holdings, self.files[keep].copy.holdings)
-            codes = {lack.code for lack in own}
-            found = own if found is None else tuple(lack for lack in found if lack.code in codes)
+            beyond = lacks_apart_from_the_picture(self.files[other].copy.holdings, self.files[keep].copy.holdings)
+            codes = {lack.code for lack in beyond}
+            found = beyond if found is None else tuple(lack for lack in found if lack.code in codes)
         return found or ()
 
     def _kept_because(self, keep: int) -> str:
