@@ -16,7 +16,20 @@ from photoidx.store import Store
 
 _COMPARED = ("technical", "sharpness_subject")
 _NOT_SHOWN = frozenset(
-    {"files", "ledger", "scans", "meta", "thumbnails", "labels", "bursts", "clusters", "decisions", "pairs", "looks", "texts"}
+    {
+        "files",
+        "ledger",
+        "scans",
+        "meta",
+        "thumbnails",
+        "labels",
+        "bursts",
+        "clusters",
+        "decisions",
+        "pairs",
+        "looks",
+        "texts",
+    }
 )
 
 

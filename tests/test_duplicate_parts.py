@@ -15,7 +15,6 @@ from photoidx.queries.duplicates.alignment import Likeness, aligned, direct
 from photoidx.queries.duplicates.calibration import calibrate, rising
 from photoidx.queries.duplicates.candidates import NEAR_64, NEAR_256, candidates, unique_pairs
 from photoidx.queries.duplicates.groups import consistent, stars
-from photoidx.queries.duplicates.keep import Copy, preference, reason
 from photoidx.queries.duplicates.orientation import COUNT, inverse, turned, turned_hashes
 from photoidx.queries.duplicates.pictures import Pictures
 from photoidx.queries.frames import NO_TIME
@@ -131,34 +130,6 @@ def test_other_brightness_is_no_difference_and_another_picture_is():
     assert direct(picture, picture * 0.9 + 15).distance < 0.01
     other = cv2.resize(photo("chelsea"), photo("coffee").shape[::-1])
     assert direct(picture, grey(other)).distance > 0.5
-
-
-COPIES = st.builds(
-    Copy,
-    path=st.text("ab/", min_size=1),
-    wish=st.integers(-1, 1),
-    width=st.integers(0, 5000),
-    height=st.integers(0, 5000),
-    camera=st.booleans(),
-    edited=st.booleans(),
-    format=st.sampled_from(["jpeg", "png", "cr3", "webp"]),
-    quality=st.none() | st.floats(1, 100),
-    mtime_ns=st.integers(0, 9),
-)
-
-
-@given(st.lists(COPIES, min_size=2, max_size=5, unique_by=lambda copy: copy.path))
-def test_the_reason_to_keep_is_one_that_tells_the_kept_copy_from_the_next(copies):
-    kept, *others = sorted(copies, key=preference)
-    assert reason(kept, others) != "equal in everything"
-    assert preference(kept) < min(map(preference, others))
-
-
-def test_a_larger_copy_is_kept_unless_it_is_only_framed():
-    small, large = Copy("a", width=1000, height=800), Copy("b", width=2000, height=1600, camera=False)
-    assert min(small, large, key=preference) is large
-    framed = Copy("c", width=1100, height=900, framed=True, share=0.81)
-    assert min(small, framed, key=preference) is small
 
 
 @settings(max_examples=25, deadline=None)

@@ -96,7 +96,14 @@ def test_every_edit_of_a_picture_is_found_with_its_original_and_nothing_else(lib
     (group,) = library.duplicates()
     copies = {f"{name}.jpg" for name in EDITS} | {"converted.png", "webp.webp", "backup.JPG"}
     assert names([group]) == [{"DSC_0100.JPG", *copies}]
-    assert group["kind"] == "same"
+    assert group["kind"] == "edited"
+
+
+def test_only_what_differs_in_nothing_but_its_encoding_may_go(library):
+    (group,) = library.duplicates()
+    going = {Path(file["path"]).name for file in group["files"] if file["extra"]}
+    assert going == {"backup.JPG", "encoded again.jpg", "half as large.jpg", "converted.png", "webp.webp"}
+    assert {file["goes_for"] for file in group["files"] if file["extra"]} == {group["keep"]}
 
 
 def test_the_original_is_kept_and_every_copy_says_what_was_done_to_it(library):
@@ -115,9 +122,9 @@ def test_the_original_is_kept_and_every_copy_says_what_was_done_to_it(library):
     assert "248 x 248" in told(groups, "half as large.jpg")["reason"]
 
 
-def test_the_bytes_that_could_be_freed_are_those_of_all_but_the_kept_file(library):
+def test_the_bytes_that_could_be_freed_are_those_of_the_files_that_may_go(library):
     (group,) = library.duplicates()
-    assert group["bytes_freed"] == sum(Path(file["path"]).stat().st_size for file in group["files"][1:])
+    assert group["bytes_freed"] == sum(Path(file["path"]).stat().st_size for file in group["files"] if file["extra"])
 
 
 def test_only_equal_bytes_are_identical(library):
@@ -165,7 +172,7 @@ def test_a_copy_whose_time_was_changed_does_not_hide_its_original_from_the_other
     library.scan(original.parent)
     groups = library.duplicates()
     assert names(groups) == [{"DSC_0001.JPG", "sent.jpg", "another time.jpg"}]
-    assert told(groups, "another time.jpg")["reason"] == "the same pixels, other metadata"
+    assert told(groups, "another time.jpg")["reason"].startswith("the same pixels, other metadata; stays: only it has")
 
 
 def test_blank_pictures_are_the_same_only_in_one_colour(tmp_path):
@@ -249,7 +256,7 @@ def scanned(tmp_path: Path) -> Library:
 
 
 def extra(library: Library) -> set[str]:
-    return {Path(file["path"]).name for each in library.duplicates() for file in each["files"] if not file["keep"]}
+    return {Path(file["path"]).name for each in library.duplicates() for file in each["files"] if file["extra"]}
 
 
 def test_no_file_that_the_user_keeps_is_offered(library, album):
@@ -263,9 +270,9 @@ def test_a_new_copy_does_not_undo_that_all_were_kept(tmp_path):
     taken_from(original, mirrored=ImageOps.mirror)
     library = scanned(tmp_path)
     library.decide("keep-all", original, original.parent / "copies" / "mirrored.jpg")
-    taken_from(original, paler=EDITS["paler"])
+    taken_from(original, smaller=EDITS["half as large"])
     library.scan(original.parent)
-    assert extra(library) == {"paler.jpg"}
+    assert extra(library) == {"smaller.jpg"}
 
 
 def test_what_the_user_calls_the_same_is_the_same(tmp_path):
@@ -360,20 +367,24 @@ def test_frames_of_a_bracket_in_one_second_are_not_the_same(tmp_path):
     assert scanned(tmp_path).duplicates() == []
 
 
-def test_the_cameras_own_photo_is_not_given_up_for_a_larger_one_without_its_data(tmp_path):
+def test_an_enlarged_copy_and_its_original_both_stay(tmp_path):
     original = shoot(tmp_path / "photos" / "DSC_0001.JPG", data.coffee(), NOON)
     taken_from(original, enlarged=lambda image: image.resize((image.width * 2, image.height * 2)))
     library = scanned(tmp_path)
-    assert library.duplicates() == []
-    taken_from(original, paler=EDITS["paler"])
+    (group,) = library.duplicates()
+    assert [file["extra"] for file in group["files"]] == [False, False]
+    assert told([group], "enlarged.jpg")["only"][0]["what"] == "larger:enlarged"
+    taken_from(original, smaller=lambda image: image.reduce(2))
     library.scan(original.parent)
-    assert extra(library) == {"paler.jpg"}
+    assert extra(library) == {"smaller.jpg"}
 
 
 def test_similar_groups_still_tell_the_copies_in_them(library, album):
     again = library.duplicates(level="similar")
     same = {Path(file["path"]).name for each in again for file in each["files"] if file["kind"] == "same"}
-    assert {f"{name}.jpg" for name in EDITS} <= same
+    assert {"encoded again.jpg", "half as large.jpg"} <= same
+    edited = {Path(file["path"]).name for each in again for file in each["files"] if file["kind"] == "edited"}
+    assert {"mirrored.jpg", "cropped.jpg", "framed.jpg", "stamped.jpg"} <= edited
 
 
 def test_what_is_different_is_not_similar_by_a_third_frame(library, album):
@@ -392,7 +403,7 @@ def test_a_stricter_question_finds_no_more(library):
 
 
 def test_an_unknown_word_is_an_error_that_names_the_known_ones(library):
-    with pytest.raises(QueryError, match="identical, same, similar"):
+    with pytest.raises(QueryError, match="identical, same, edited, similar"):
         library.duplicates(level="equal")
 
 
@@ -410,9 +421,10 @@ def test_the_paths_are_those_that_are_not_kept(library):
 
 def test_the_table_marks_the_kept_file_and_sums_up(library):
     answer = ask(library, "--format", "table")
-    (marked,) = [line for line in answer.stdout.splitlines() if line.startswith("  * ")]
-    assert "DSC_0100.JPG  keep: " in marked
-    assert "1 group, 13 copies that may go" in answer.stderr
+    marked = [line for line in answer.stdout.splitlines() if line.startswith("  * ")]
+    assert "DSC_0100.JPG  identical: keep: " in marked[0]
+    assert len(marked) == 9
+    assert "1 group, 5 copies that may go" in answer.stderr
 
 
 def test_beside_a_writer_what_was_known_before_is_told(library):
@@ -422,7 +434,7 @@ def test_beside_a_writer_what_was_known_before_is_told(library):
         writer.delete("meta", "name", ["pairs"])
         answer = ask(library, "--format", "paths")
     assert "known before" in answer.stderr
-    assert len(answer.stdout.splitlines()) == 13
+    assert len(answer.stdout.splitlines()) == 5
 
 
 def test_calibrate_lists_doubtful_pairs_and_learns_from_the_answers(library):

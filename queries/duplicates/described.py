@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from photoidx.queries.duplicates.holdings import (
+    CLOSE,
     Holdings,
     Lack,
     Tie,
@@ -34,7 +35,7 @@ class _File(NamedTuple):
 
 
 class Group:
-    """The files of one picture. `ties` are the pairs of pictures that were found alike; `head` the one that all share."""
+    """The files of one picture. `ties` are the pairs of pictures that were found alike."""
 
     def __init__(self, known: Known, pictures: Sequence[int], ties: Ties, looks: Looks) -> None:
         self._known, self._ties, self._looks = known, ties, looks
@@ -57,6 +58,9 @@ class Group:
         keep = self._to_keep(order, going, gone)
         rows = [self._row(at, keep, going, gone) for at in (keep, *(each for each in order if each != keep))]
         for row, at in zip(rows[1:], (each for each in order if each != keep), strict=True):
+            row["settled"] = (
+                at in again or at in stays or self._known.are_kept_all(self.files[keep].row, self.files[at].row)
+            )
             if at in again:
                 row["reason"] = "another name of the same file"
             elif at not in going and at not in gone and at not in stays and row["kind"] in include:
@@ -68,7 +72,7 @@ class Group:
         place = {at: number for number, at in enumerate(order)}
         staying = [at for at in order if at not in going and at not in gone] or list(order)
         count = {at: sum(keeper == at for keeper in going.values()) for at in staying}
-        return min(staying, key=lambda at: (min(self.files[at].copy.wish, 0), -count[at], place[at]))
+        return min(staying, key=lambda at: (self.files[at].copy.wish, -count[at], place[at]))
 
     def _names_of_one_file(self) -> set[int]:
         """Return the files that are further names of one that comes before them."""
@@ -91,7 +95,7 @@ class Group:
         return (found, False) if found is not None else (self._ties.get((two, one)), True)
 
     def relation(self, kept: int, other: int) -> str:
-        """Return how a file is related to another; by way of the one that all are tied to, if they were not compared."""
+        """Return how a file is related to another, by way of the one that all are tied to if they were not compared."""
         one, two = self.files[kept], self.files[other]
         if one.copy.holdings.content == two.copy.holdings.content:
             return "identical"
@@ -110,8 +114,9 @@ class Group:
         pair, _ = self._pair(kept, other)
         tie = Tie(self.relation(kept, other), equal_pixels=bool(pair and pair.get("equal_pixels")))
         if needs_look(one.copy.holdings, two.copy.holdings, tie):
-            looked = self._looks.of(one.copy.holdings, two.copy.holdings), self._looks.of(
-                two.copy.holdings, one.copy.holdings
+            looked = (
+                self._looks.of(one.copy.holdings, two.copy.holdings),
+                self._looks.of(two.copy.holdings, one.copy.holdings),
             )
             return Tie(tie.relation, tie.equal_pixels, *looked)
         return tie
@@ -135,9 +140,10 @@ class Group:
             "there": there,
             "extra": at in going,
             "goes_for": self.files[going[at]].row["path"] if at in going else None,
+            "settled": at == keep,
             "only": [{"what": lack.code, "words": lack.words} for lack in only],
         }
-        said = self._kept_because(keep, going) if at == keep else _said(relation, pair, kept, file, swapped)
+        said = self._kept_because(keep) if at == keep else _said(relation, pair, kept, file, swapped)
         if only and at not in gone:
             said += f"; only it has {_listed(only)}" if at == keep else f"; stays: only it has {_listed(only)}"
         row["reason"] = said if there else f"{said}; not there now as the last scan saw it"
@@ -148,16 +154,18 @@ class Group:
         if at in going or at in gone:
             return ()
         if at != keep:
-            return lacks(self.files[keep].copy.holdings, self.files[at].copy.holdings, self._tie(keep, at))
+            tie = self._tie(keep, at)
+            kept, own = self.files[keep].copy.holdings, self.files[at].copy.holdings
+            return lacks(kept, own, tie) if tie.relation in CLOSE else lacks_apart_from_the_picture(kept, own)
         others = [each for each in range(len(self.files)) if each not in gone and each != keep]
         found: tuple[Lack, ...] | None = None
         for other in others:
-            own = lacks_apart_from_the_picture(self.files[other].copy.holdings, self.files[keep].copy.holdings)
-            codes = {lack.code for lack in own}
-            found = own if found is None else tuple(lack for lack in found if lack.code in codes)
+            beyond = lacks_apart_from_the_picture(self.files[other].copy.holdings, self.files[keep].copy.holdings)
+            codes = {lack.code for lack in beyond}
+            found = beyond if found is None else tuple(lack for lack in found if lack.code in codes)
         return found or ()
 
-    def _kept_because(self, keep: int, going: Mapping[int, int]) -> str:
+    def _kept_because(self, keep: int) -> str:
         if len(self.files) == 1:
             return "keep: the others are like it"
         if self.files[keep].copy.wish < 0:
@@ -184,7 +192,7 @@ def _is_the_edit(kept: Holdings, other: Copy) -> bool:
     return kept.has_camera and not kept.edited and not kept.resized and (held.edited or not held.has_camera)
 
 
-def _said(relation: str, pair: Mapping[str, Any] | None, kept: _File, file: _File, swapped: bool) -> str:  # noqa: FBT001
+def _said(relation: str, pair: Mapping[str, Any] | None, kept: _File, file: _File, swapped: bool) -> str:
     if relation == "identical":
         return f"byte for byte {os.path.basename(kept.row['path'])}"
     return described(pair, kept.copy, file.copy, swapped=swapped)

@@ -12,8 +12,8 @@ import numpy as np
 
 from photoidx.errors import QueryError
 from photoidx.queries.duplicates.calibration import STRICTNESS
-from photoidx.queries.duplicates.groups import consistent, stars
 from photoidx.queries.duplicates.described import Group, Ties
+from photoidx.queries.duplicates.groups import consistent, stars
 from photoidx.queries.duplicates.keep import preference
 from photoidx.queries.duplicates.known import Known, Question, is_below
 from photoidx.queries.duplicates.looks import Looks
@@ -53,9 +53,9 @@ def duplicates(store: Store, asked: Question) -> list[dict[str, Any]]:
 
     Each has group_id, kind (the widest of its files'), keep (a path), bytes_freed, and files, the kept one first. A
     file has path, kind (its relation to the kept one), distance, reason, width, height, size, keep, there, extra,
-    goes_for and only. `there`: it is as the last scan saw it. `keep`: it stays. `extra`: it may go, for the file
-    `goes_for` stays, is there, and holds all that it holds. `only`: what it has that the kept file lacks, as code
-    (`what`) and words.
+    goes_for, settled and only. `there`: it is as the last scan saw it. `keep`: it stays. `extra`: it may go, for the
+    file `goes_for` stays, is there, and holds all that it holds. `only`: what it has that the kept file lacks, as code
+    (`what`) and words. `settled`: the user decided that it stays, or it is another name of a file that does.
     """
     known, looks = Known(store, asked), Looks(store)
     ties = {} if asked.level == "identical" else known.ties()
@@ -163,9 +163,8 @@ def _similar(known: Known, order: Sequence[int], same: Mapping[int, list[int]]) 
 
 
 def _is_of_use(group: Mapping[str, Any]) -> bool:
-    """Tell whether a group has something to show: not only one file, what the user keeps, and other names of these."""
-    wide = {"same", "edited", "part of", "similar"}
-    return any(file["extra"] or file["kind"] in wide or not file["there"] or file["only"] for file in group["files"])
+    """Tell whether a group has something to show: not only what the user keeps, and other names of one file."""
+    return any(file["extra"] or not file["there"] or not file["settled"] for file in group["files"])
 
 
 def _is_across(group: Mapping[str, Any], folders: Collection[str]) -> bool:

@@ -36,7 +36,8 @@ _RESIZED = 0.01
 # What programs that change pictures write as the software; cameras write the version of theirs.
 _EDITORS = re.compile(
     r"adobe|photoshop|lightroom|gimp|darktable|rawtherapee|snapseed|capture one|luminar|affinity|picasa|paint|digikam|"
-    r"imagemagick|acdsee|dxo photolab|vsco|pixelmator|photoscape|irfanview|xnview|instagram|canva|skylum|topaz|gigapixel",
+    r"imagemagick|acdsee|dxo photolab|vsco|pixelmator|photoscape|irfanview|xnview|instagram|canva|skylum|topaz|"
+    r"gigapixel",
     re.IGNORECASE,
 )
 

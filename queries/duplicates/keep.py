@@ -125,9 +125,11 @@ def that_go(
 
 
 def _keeper(copies: Sequence[Copy], ties: Ties, staying: Sequence[int], at: int) -> int | None:
-    return next(
-        (each for each in staying if may_go(copies[each].holdings, copies[at].holdings, ties(each, at))), None
-    )
+    for each in staying:
+        is_wanted = copies[each].wish <= 0  # one that the user rejects may be gone tomorrow
+        if is_wanted and may_go(copies[each].holdings, copies[at].holdings, ties(each, at)):
+            return each
+    return None
 
 
 def _pass_on(copies: Sequence[Copy], ties: Ties, staying: list[int], going: dict[int, int], at: int) -> None:

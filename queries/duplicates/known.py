@@ -38,10 +38,10 @@ DECIDED: Mapping[str, Any] = {"distance": 0.0, "orientation": 0, "decided": True
 class Question:
     """What is asked: how alike, how sure, and of which folders.
 
-    `level`: identical bytes, also the same picture, also edits of it, or also similar ones. `most_false`: the largest expected share of
-    false pairs, 0 to 1. `least_cosine`: of pictures that are similar though not of one moment. `within`: only files
-    below these folders. `across`: only groups with files in each of these.
-    `include`: relations, `edited` or `part of`, whose files may go too where only the edit would be lost.
+    `level`: identical bytes, also the same picture, edits of it, or similar ones. `most_false`: the largest
+    expected share of false pairs, 0 to 1. `least_cosine`: of pictures that are similar though not of one moment.
+    `within`: only files below these folders. `across`: only groups with files in each of these. `include`: the
+    relations, `edited` or `part of`, whose files may go too where only the edit would be lost.
     """
 
     level: str = "edited"

@@ -16,7 +16,6 @@ from __future__ import annotations
 import io
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -158,7 +157,7 @@ def _again(guess: Array, one: Encoded) -> Array:
     tables = [list(table) for table in one.tables]
     Image.fromarray(whole).save(out, "JPEG", qtables=tables, subsampling=max(one.sampling, 0))
     with Image.open(out) as image:
-        return np.asarray(image.convert("RGB"))
+        return np.asarray(image.convert("RGB"), np.uint8)
 
 
 def _planes(rgb: Array) -> Array:
@@ -172,7 +171,7 @@ def _by_block(left: Array, guess: Array) -> Array:
 
     def energy(picture: Array) -> Array:
         parts = picture[: shape[0], : shape[1]].reshape(shape[0] // _BLOCK, _BLOCK, shape[1] // _BLOCK, _BLOCK)
-        return np.log1p(parts.var(axis=(1, 3)).ravel())
+        return np.asarray(np.log1p(parts.var(axis=(1, 3)).ravel()))
 
     return np.stack([energy(left), energy(guess)])
 

@@ -18,7 +18,7 @@ class Box(NamedTuple):
 
 
 def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
-    """Give the boxes one after another. Stops at the first that does not fit; one that is cut off ends with the data."""
+    """Give the boxes one after another, up to the first that does not fit. One that is cut off ends with the data."""
     for _ in range(_MOST):
         if start + _HEADER > end:
             return

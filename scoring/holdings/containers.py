@@ -59,7 +59,7 @@ def _png(data: bytes) -> Inside:
     while at + 12 <= len(data):
         size, kind = int.from_bytes(data[at : at + 4], "big"), data[at + 4 : at + 8]
         content = memoryview(data)[at + 8 : at + 8 + size]
-        if kind == b"IHDR":
+        if kind == b"IHDR" and len(content) > 9:  # noqa: PLR2004 - up to the kind of colour
             depth, colour = content[8], content[9]
         elif kind == b"acTL":
             frames = max(1, int.from_bytes(content[:4], "big"))

@@ -41,7 +41,7 @@ _COLUMNS = (
     column(
         "detail",
         pa.int32(),
-        "How many pixels of its long side the picture needs, as measured, to about a tenth; null if it can't be told.",
+        "How many pixels of its long side the picture needs, to about a seventh; null if it can't be told.",
     ),
     column("detail_is_least", pa.bool_(), "Whether the detail may be more: it was measured on a reduced picture."),
     column("words", pa.list_(pa.string()), "What people wrote in it: captions, keywords, names, in whatever field."),
@@ -58,7 +58,9 @@ class HoldingsStage(PhotoStage):
 
     name = "holdings"
     needs = "both"
-    tables = (TableSpec("holdings", "What a photo's file holds besides its one picture, and how it is stored.", _COLUMNS),)
+    tables = (
+        TableSpec("holdings", "What a photo's file holds besides its one picture, and how it is stored.", _COLUMNS),
+    )
 
     def load(self) -> None:
         """Open Pillow's plug-ins."""
