@@ -105,12 +105,14 @@ class Making:
     its encoding can't be repeated. `distance`: that of the brightness. `own`: how far the picture's own encoding alone
     moves brightness, 0 if it is stored without loss; None if it can't be repeated. `structured`: the correlation (-1 to
     1) of what can't be made from the other with where the other has structure: detail has some, added noise has none.
+    `differs`: somewhere the two show something else, or in other tones, which no encoding explains.
     """
 
     ratio: float | None
     distance: float
     own: float | None
     structured: float
+    differs: bool = False
 
 
 @dataclass(frozen=True)
@@ -226,6 +228,10 @@ def _picture(kept: Holdings, other: Holdings, tie: Tie) -> Iterator[Lack]:
         yield _larger(kept, other)
     elif tie.kept is None or tie.other is None:
         yield Lack("detail:unclear", "perhaps more detail: the two were not compared at full size")
+    elif tie.kept.differs or tie.other.differs:
+        yield Lack(
+            "differs", "another picture in places, as seen at full size: something was hidden, mended or recoloured"
+        )
     elif kept.long_side > other.long_side * (1 + _ONE_SIZE):
         yield from _smaller(kept, other, tie.kept, tie.other)
     else:

@@ -25,7 +25,7 @@ from photoidx.schema import LOOKS
 from photoidx.store import Store
 
 _HELD_AT_ONCE = 3  # decoded pictures; one of 12 megapixels has 36 MB
-_MEASURES = ("ratio", "distance", "own", "structured")
+_MEASURES = ("ratio", "distance", "own", "structured", "differs")
 Key = tuple[str, str]
 
 

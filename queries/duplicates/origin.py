@@ -23,10 +23,12 @@ from PIL import Image
 
 from photoidx.queries.contents import Array
 from photoidx.queries.duplicates.holdings import Making
+from photoidx.queries.duplicates.sameness import WHOLE, differences
 
 _TILE, _TILES = 160, 5
 _EDGE = 8  # pixels of a tile's edge, where filters have no neighbours
 _CHOSEN_AT = 480  # pixels of the long side at which the tiles are chosen
+_WHOLE_SIDE = 1600  # pixels at which the whole pictures are compared in tiles
 _ROUNDING = 0.35  # squared grey levels that two decodings, rounded to whole levels, may differ by
 _BLOCK = 8
 _TINY_LOAD = 1e-6  # added to the least squares, so that equal columns do no harm
@@ -47,7 +49,10 @@ class Encoded:
 
 
 def making(one: Encoded, other: Encoded) -> Making:
-    """Measure whether the first picture can have been made from the second, on the tiles with most structure."""
+    """Measure whether the first picture can have been made from the second, on the tiles with most structure.
+
+    Both are compared as a whole, too: a place that was hidden may lie outside of these tiles.
+    """
     height, width = one.pixels.shape[:2]
     actual, expected, own, blocks = [], [], [], []
     for top, left in _tiles(one.pixels):
@@ -62,11 +67,13 @@ def making(one: Encoded, other: Encoded) -> Making:
         blocks.append(_by_block((_planes(target) - soft)[:, :, 0], soft[:, :, 0]))
     mean, usual = np.mean(actual, axis=0), np.mean(expected, axis=0)
     known = one.is_lossless or one.tables is not None
+    whole = differences(one.pixels[..., ::-1], other.pixels[..., ::-1], _WHOLE_SIDE)
     return Making(
         ratio=float((mean / (usual + _ROUNDING)).max()) if known else None,
         distance=float(mean[0]),
         own=float(np.mean(own)) if known else None,
         structured=_correlation(np.concatenate(blocks, axis=1)),
+        differs=whole is None or not WHOLE.hold(whole),
     )
 
 

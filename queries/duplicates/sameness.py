@@ -19,8 +19,6 @@ _LEAST_TILES = 6
 _BLUR = 2.0  # standard deviation in pixels: what is finer is the noise of encoding
 _MOST_SHAPE = 0.012  # of the logarithm of width by height: a pixel of rounding in a hundred
 _TEXTURED = 8.0  # standard deviation of a tile, grey levels
-_FLAT = 0.3  # the share of tiles with least texture
-_LEAST_LEVEL = 0.1
 _LUMA = np.array([0.114, 0.587, 0.299], np.float32)
 
 
@@ -30,8 +28,7 @@ class Differences:
 
     `structure`: the largest standard deviation of the blurred difference in a tile. `colour`, `most_colour`: the 99th
     percentile and the largest of the tiles' difference of mean colour; `light` the largest of their mean brightness.
-    `gain`: how much stronger the second picture's texture is, in tiles that have some; `grain`: the same of the tiles
-    that have least, where noise lives.
+    `gain`: how much stronger the second picture's texture is, in tiles that have some.
     """
 
     structure: float
@@ -39,7 +36,6 @@ class Differences:
     most_colour: float
     light: float
     gain: float
-    grain: float
 
 
 @dataclass(frozen=True)
@@ -53,7 +49,7 @@ class Limits:
     gain: float
 
     def hold(self, found: Differences) -> bool:
-        """Return whether the differences are those of encoding alone; `grain` is not looked at."""
+        """Return whether the differences are those of encoding alone."""
         return (
             found.structure <= self.structure
             and found.colour <= self.colour
@@ -69,8 +65,6 @@ class Limits:
 # 5.1, 7.0 and 2.0; of 1,464 pairs of walks, films and focus stacks the nearest has a structure of 12.
 WHOLE = Limits(structure=3.3, colour=9.0, most_colour=13.0, light=4.2, gain=1.25)
 THUMBNAIL = Limits(structure=6.0, colour=8.0, most_colour=11.0, light=6.0, gain=1.2)
-MOST_GRAIN = 1.3
-"""The ratio of noise above which one was smoothed, or the other made grainy."""
 
 
 def differences(first: Array, second: Array, side: int) -> Differences | None:
@@ -91,15 +85,12 @@ def differences(first: Array, second: Array, side: int) -> Differences | None:
     colour = np.abs(np.stack([_tiles(here[..., at] - there[..., at]).mean(axis=1) for at in range(3)])).max(axis=0)
     rich = most > _TEXTURED
     gain = float(np.median(spread[1][rich] / np.maximum(spread[0][rich], 1.0))) if rich.sum() > _LEAST_TILES else 1.0
-    flat = most <= np.quantile(most, _FLAT)
-    noise = [float(np.sqrt((each[flat] ** 2).mean()) + _LEAST_LEVEL) for each in spread]
     return Differences(
         structure=float(_tiles(blurred).std(axis=1).max()),
         colour=float(np.percentile(colour, 99)),
         most_colour=float(colour.max()),
         light=float(np.abs(_tiles(light[0] - light[1]).mean(axis=1)).max()),
         gain=gain,
-        grain=noise[1] / noise[0],
     )
 
 

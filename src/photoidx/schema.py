@@ -134,6 +134,7 @@ LOOKS = TableSpec(
         column("distance", pa.float32(), "The same distance in squared grey levels."),
         column("own", pa.float32(), "How far its own encoding alone moves a picture; null if it can't be repeated."),
         column("structured", pa.float32(), "Whether what is left lies where the other has structure, -1 to 1."),
+        column("differs", pa.bool_(), "Whether something in the picture is another, which no encoding explains."),
     ),
     row_key=("one", "other"),
 )

@@ -47,9 +47,10 @@ def duplicates(  # noqa: PLR0917 - click passes each option by name
     """Count how well copies of photos are found, in an album built from the photos of folders.
 
     Each original gets 80 copies: what editors, phones, messengers and printers do to it, from other bytes to a collage
-    (--edits common: the 16 commonest). Beside them lie photos that are no copies: bursts and other series, walks (--walk), the other photos of the
-    folders. Printed are precision and recall with 95 % intervals, recall for each kind of edit, false pairs for each
-    kind of trap, and what is kept; beside it what near perceptual hashes and near vectors would give.
+    (--edits common: the 16 commonest). Beside them lie photos that are no copies: bursts and other series, walks
+    (--walk), the other photos of the folders. Printed are precision and recall with 95 % intervals, recall for each
+    kind of edit, false pairs for each kind of trap, and what is kept; beside it what near perceptual hashes (with the
+    packages imagehash and pdqhash two more) and near vectors would give.
 
     With --as-folders the photos of the folders themselves are judged: names as ukbench00120_hflip.jpg tell the picture
     and the thing, elsewhere the subfolders do. The photos are only read. 60 originals of 1 MP and 20 larger ones
