@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from photoidx.scoring.faces import detection, model
+from photoidx.scoring.faces.detail import WIDTHS_PX, face_detail
 from photoidx.scoring.faces.detection import Box
 from photoidx.scoring.faces.landmarks import Look, face_sharpness, look
 from photoidx.scoring.faces.subject import important
@@ -53,6 +55,15 @@ FACES = TableSpec(
         column("pitch_deg", _SHARE, "Turn of the head downwards."),
         column("roll_deg", _SHARE, "Tilt of the head, clockwise."),
         column("face_sharpness", _SHARE, "ln of the Laplacian's variance over the variance, the face 128 pixels wide."),
+        *(
+            column(
+                f"detail_{width}",
+                _SHARE,
+                f"ln of the fine share of the contrast of an important face {width} pixels wide. "
+                "Null: smaller, cut by the frame's edge, overexposed.",
+            )
+            for width in WIDTHS_PX
+        ),
         column("occluded", _SHARE, "Share of eight places on the face without the face's colour: mask, dark glasses."),
     ),
     row_key=("face",),
@@ -76,6 +87,7 @@ class Face:
     sharpness: float | None
     look: Look | None
     eyes: tuple[tuple[float, float], tuple[float, float]] | None
+    detail: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def reliable(self) -> bool:
@@ -116,13 +128,15 @@ def _read(picture: np.ndarray[Any, np.dtype[np.uint8]], box: Box, counts: bool, 
     seen = known or look(picture, *place)
     left, right = ((x / width, y / height) for x, y in seen.eyes) if seen is not None else (None, None)
     eyes = None if left is None or right is None else (left, right)
-    return Face(box, counts, place[2], face_sharpness(picture, *place), seen, eyes)
+    detail = face_detail(picture, *seen.eyes) if counts and seen is not None else {}
+    return Face(box, counts, place[2], face_sharpness(picture, *place), seen, eyes, detail)
 
 
 class Faces(PhotoStage):
     """Finds faces and reads them."""
 
     name = "faces"
+    version = 2
     needs = "both"
     weights_id = model.ASSET.sha256
     preprocessing = f"{PREPROCESSING}, detection {detection.VERSION}"
@@ -184,4 +198,5 @@ def _row(number: int, face: Face) -> dict[str, Any]:
             "roll_deg": face.look.roll,
             "occluded": face.look.occluded,
         }
+        row |= {f"detail_{width}": value for width, value in face.detail.items()}
     return row
