@@ -127,7 +127,14 @@ def test_a_frame_in_which_alone_a_face_was_found_is_compared_by_the_whole_pictur
 def test_faults_are_named():
     good, bad = (
         quality(noise_sigma=1.0, luma_p50=120),
-        quality(technical=0.4, noise_sigma=9.0, clipped_highlights=0.05, luma_p50=180, blur_kind="motion"),
+        quality(
+            technical=0.4,
+            noise_sigma=9.0,
+            clipped_highlights=0.05,
+            luma_p50=180,
+            blur_kind="motion",
+            blur_anisotropy=0.6,
+        ),
     )
     good["clipped_highlights"] = 0.0
     verdict = judge(paths(2), [good, bad], [[], []])
@@ -138,6 +145,22 @@ def test_faults_are_named():
         "brighter (180 against 120 of 255)",
         "blurred by motion",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "said"),
+    [
+        ("motion", 0.1, 0.6, True),
+        ("motion", 0.5, 0.8, True),
+        ("motion", 0.5, 0.6, False),
+        ("defocus", 0.1, 0.6, False),
+    ],
+    ids=["shaken", "shaken, before a fence", "out of focus, before a fence", "out of focus"],
+)
+def test_a_frame_is_blurred_by_motion_only_if_the_scene_does_not_run_in_one_direction_anyway(kind, before, after, said):
+    frames = [quality(blur_anisotropy=before), quality(blur_kind=kind, blur_anisotropy=after, technical=0.7)]
+    words = [each.words for each in told(judge(paths(2), frames, [[], []]))]
+    assert ("blurred by motion" in words) == said
 
 
 def test_equally_good_frames_are_too_close_to_call_and_the_earlier_one_comes_first():
