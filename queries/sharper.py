@@ -52,7 +52,7 @@ def leads(qualities: Sequence[Facts], persons: Sequence[Mapping[int, Facts]]) ->
     for first in range(len(qualities)):
         for second in range(first):
             lead = _on_faces(known, first, second) or _elsewhere(qualities[first], qualities[second])
-            if lead is not None:
+            if lead is not None and not _by_noise(lead, qualities[first], qualities[second]):
                 found[first, second] = lead
                 found[second, first] = Lead(lead.other, lead.own, lead.where)
     return found
@@ -123,15 +123,16 @@ def _on_faces(persons: Sequence[_Person], first: int, second: int) -> Lead | Non
 
 
 def _elsewhere(first: Facts, second: Facts) -> Lead | None:
-    """Compare the subject or the whole picture; None if one was not measured, or looks sharper by its noise."""
+    """Compare the subject or the whole picture; None if one was not measured."""
     kinds = [(quality.get("subject_kind"), quality.get("faces_important")) for quality in (first, second)]
     alike = kinds[0][0] == kinds[1][0] and (kinds[0][0] != "faces" or kinds[0] == kinds[1])
     name, where = ("sharpness_subject", "on the subject") if alike else ("sharpness_global", "all over")
     own, other = first.get(name), second.get(name)
-    if own is None or other is None:
-        return None
-    sharper, softer = (first, second) if own > other else (second, first)
+    return None if own is None or other is None else Lead(own, other, where)
+
+
+def _by_noise(lead: Lead, first: Facts, second: Facts) -> bool:
+    """Tell whether the sharper frame is much noisier: noise looks like fine detail."""
+    sharper, softer = (first, second) if lead.value > 0 else (second, first)
     noise, least = (quality.get("noise_sigma") or 0.0 for quality in (sharper, softer))
-    if own != other and noise > _NOISIER * least + _TEXTURE:
-        return None  # noise looks like fine detail
-    return Lead(own, other, where)
+    return lead.value != 0 and noise > _NOISIER * least + _TEXTURE

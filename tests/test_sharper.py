@@ -110,6 +110,12 @@ def test_where_nobody_can_be_compared(first, second, expected):
     assert (expected is None) == ((1, 0) not in found)
 
 
+@pytest.mark.parametrize(("noise", "compared"), [(1.0, True), (9.0, False)])
+def test_a_face_does_not_look_sharper_by_noise(noise, compared):
+    faces = persons([[face(0.2, detail_45=-2.0)], [face(0.2, detail_45=-2.5)]])
+    assert ((0, 1) in leads([{"noise_sigma": noise}, {"noise_sigma": 1.0}], faces)) == compared
+
+
 def test_the_lead_of_the_other_frame_is_the_opposite():
     found = leads([SUBJECT, SOFTER], [])
     assert found[1, 0].value == -found[0, 1].value

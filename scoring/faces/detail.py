@@ -24,6 +24,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from photoidx.scoring.noise import estimate_noise
+
 WIDTHS_PX = (32, 45, 64, 90, 128, 180)
 """The widths of a face at which it is measured."""
 _WIDTH_OF_EYES = 2.5  # a face's width in distances of the eyes' centres; the box of the detector is as wide
@@ -32,17 +34,22 @@ _WIDTH_OF_EYES = 2.5  # a face's width in distances of the eyes' centres; the bo
 _MIDDLE, _WINDOW, _REACH = 0.22, 0.27, 0.45
 _SIGMA = 0.8
 _PIXEL = 1 / 12  # variance of a pixel's own square: what a reduced picture was blurred by already
+_LEAST_SIGNAL = 0.5  # the least share of the fine variance that is kept when the noise is taken off
 _BRIGHTEST, _MOST_CLIPPED = 250.0, 0.1
 _TINY = 1e-9
+
+_BAND, _EVERY = 32, 5  # rows of a band, and of how many bands the noise is estimated in one
 
 Picture = np.ndarray[Any, np.dtype[np.uint8]]
 Point = tuple[float, float]
 _Grey = np.ndarray[Any, np.dtype[np.float32]]
 
 
-def face_detail(picture: Picture, left_eye: Point, right_eye: Point) -> Mapping[int, float]:
+def face_detail(picture: Picture, left_eye: Point, right_eye: Point, noise: float = 0.0) -> Mapping[int, float]:
     """Return S of a face for each of `WIDTHS_PX` that it has; the eyes' centres are in pixels of the picture.
 
+    `noise` is the standard deviation of the picture's noise in grey levels: what it adds to the fine variance is taken
+    off.
     Nothing is returned for a face that the frame's edge cuts, or of which a tenth is overexposed: clipping makes edges.
     """
     across, down = left_eye[0] - right_eye[0], left_eye[1] - right_eye[1]
@@ -63,11 +70,18 @@ def face_detail(picture: Picture, left_eye: Point, right_eye: Point) -> Mapping[
     middle, width = ((x - first_column) / steps, (y - first_row) / steps), width / steps
     if float(_weights(grey.shape, middle, width)[grey >= _BRIGHTEST].sum()) > _MOST_CLIPPED:
         return {}
-    found = {at: _detail(grey, middle, width, at) for at in WIDTHS_PX if width >= at}
+    found = {at: _detail(grey, middle, width, at, noise / steps) for at in WIDTHS_PX if width >= at}
     return {at: value for at, value in found.items() if value is not None}
 
 
-def _detail(grey: _Grey, middle: Point, width: float, at: int) -> float | None:
+def noise_of(picture: Picture) -> float:
+    """Return the noise of a picture in grey levels, from bands of its rows. At another size the noise is another."""
+    rows = np.arange(len(picture)) % (_BAND * _EVERY) < _BAND
+    grey = cv2.cvtColor(np.ascontiguousarray(picture[rows]), cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return estimate_noise(grey).sigma or 0.0
+
+
+def _detail(grey: _Grey, middle: Point, width: float, at: int, noise: float) -> float | None:
     """Return S at the width `at`; None for a flat face."""
     steps = int(width // at)
     grey = _reduced(grey, steps)
@@ -77,6 +91,8 @@ def _detail(grey: _Grey, middle: Point, width: float, at: int) -> float | None:
     smooth = cv2.GaussianBlur(grey, (side, side), sigma)
     weights = _weights(grey.shape, (middle[0] / steps, middle[1] / steps), width / steps)
     fine = _variance(cv2.Laplacian(smooth, cv2.CV_32F), weights) * scale**4
+    added = (noise / steps) ** 2 / (2 * math.pi * _SIGMA**6 * scale**2)  # the integral of its spectrum under both
+    fine = max(fine - added, _LEAST_SIGNAL * fine)
     coarse = _variance(smooth, weights)
     return math.log(fine / coarse) if fine > _TINY and coarse > _TINY else None
 

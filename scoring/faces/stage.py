@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from photoidx.scoring.faces import detection, model
-from photoidx.scoring.faces.detail import WIDTHS_PX, face_detail
+from photoidx.scoring.faces.detail import WIDTHS_PX, face_detail, noise_of
 from photoidx.scoring.faces.detection import Box
 from photoidx.scoring.faces.landmarks import Look, face_sharpness, look
 from photoidx.scoring.faces.subject import important
@@ -116,19 +116,22 @@ def faces(photo: Photo) -> tuple[Face, ...]:
         # Decoded once more, larger: it makes faces of a group reliable that would else be too small.
         picture = np.asarray(photo.image(_LARGER))
     same = picture.shape == whole.shape  # then what the detection read need not be read again
+    sigma = noise_of(picture)
     return tuple(
-        _read(picture, box, counts, known if same else None)
+        _read(picture, box, counts, known if same else None, sigma)
         for (box, known), counts in zip(found, matters, strict=True)
     )
 
 
-def _read(picture: np.ndarray[Any, np.dtype[np.uint8]], box: Box, counts: bool, known: Look | None) -> Face:
+def _read(
+    picture: np.ndarray[Any, np.dtype[np.uint8]], box: Box, counts: bool, known: Look | None, sigma: float
+) -> Face:
     height, width = picture.shape[:2]
     place = (box.x * width, box.y * height, box.width * width, box.height * height)
     seen = known or look(picture, *place)
     left, right = ((x / width, y / height) for x, y in seen.eyes) if seen is not None else (None, None)
     eyes = None if left is None or right is None else (left, right)
-    detail = face_detail(picture, *seen.eyes) if counts and seen is not None else {}
+    detail = face_detail(picture, *seen.eyes, sigma) if counts and seen is not None else {}
     return Face(box, counts, place[2], face_sharpness(picture, *place), seen, eyes, detail)
 
 
