@@ -230,7 +230,7 @@ def differences(winner: Candidate, other: Candidate, lead: Lead | None) -> list[
         words = f"softer {lead.where} ({ratio:.1f}x less fine detail)"
         found.append(Difference(rule, "sharpness", lead.own, lead.other, words))
     found += _faults(winner.quality, other.quality)
-    if ratio < _WORTH_A_WORD:  # a softer face looks more earnest
+    if lead is not None and ratio < _WORTH_A_WORD:  # a softer face, or a noisy one, looks more earnest
         found += _smiles(winner, other)
     if not found and winner.score > other.score:
         words = f"a slightly lower score ({other.score:.3f} against {winner.score:.3f})"

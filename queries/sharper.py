@@ -25,6 +25,7 @@ _MOST_TURN_DEG = 35.0  # of a head: farther, one eye is seen from the side, and 
 _MOST_TURNED_DEG = 20.0  # between two frames
 _NOISIER = 1.5
 _TEXTURE = 3.0  # grey levels of noise that fine texture alone can look like
+_GRAIN = 1.0
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,12 @@ def _elsewhere(first: Facts, second: Facts) -> Lead | None:
 
 
 def _by_noise(lead: Lead, first: Facts, second: Facts) -> bool:
-    """Tell whether the sharper frame is much noisier: noise looks like fine detail."""
+    """Tell whether the difference may be noise: it looks like fine detail, and what is taken off for it is a guess.
+
+    The sharper frame may look noisy by its texture; a softer one has no more texture than the other.
+    """
     sharper, softer = (first, second) if lead.value > 0 else (second, first)
-    noise, least = (quality.get("noise_sigma") or 0.0 for quality in (sharper, softer))
-    return lead.value != 0 and noise > _NOISIER * least + _TEXTURE
+    noise, other = (quality.get("noise_sigma") or 0.0 for quality in (sharper, softer))
+    if noise > _NOISIER * other + _TEXTURE:
+        return True
+    return abs(lead.value) < GATE and other > _NOISIER * noise + _GRAIN

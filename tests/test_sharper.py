@@ -91,7 +91,13 @@ def test_frames_are_compared(first, second, expected):
             ELSEWHERE,
         ),
         ({"noise_sigma": 9.0}, {"noise_sigma": 1.0}, None),
-        ({"noise_sigma": 1.0}, {"noise_sigma": 9.0}, ELSEWHERE),
+        ({"noise_sigma": 1.0}, {"noise_sigma": 9.0}, None),
+        ({"noise_sigma": 1.0}, {"noise_sigma": 2.0}, ELSEWHERE),
+        (
+            {"noise_sigma": 1.0},
+            {"noise_sigma": 9.0, "sharpness_subject": -4.0},
+            Lead(-3.0, -4.0, "on the subject"),
+        ),
         ({}, {"sharpness_subject": None}, None),
     ],
     ids=[
@@ -100,7 +106,9 @@ def test_frames_are_compared(first, second, expected):
         "more faces in one frame",
         "as many faces",
         "noise looks like detail",
-        "the softer one is noisy",
+        "the slightly softer one is much noisier",
+        "the slightly softer one is a little noisier",
+        "the clearly softer one is much noisier",
         "not measured",
     ],
 )
