@@ -14,7 +14,8 @@ import numpy as np
 from photoidx.evaluation.degradations import Pixels, cropped, fitted, motion_blurred, noisy
 from photoidx.stage import WORKING_LONG_SIDE
 
-WAYS = ("motion blur", "defocus", "noise", "exposure")
+BLURS = ("motion blur", "defocus")
+WAYS = (*BLURS, "noise", "exposure")
 
 _FULL = 1200  # the long side for which the strengths below are meant
 _LEAST_SCALE = 0.75  # damage in a smaller frame is not made smaller than this share: it must be seen
@@ -134,7 +135,7 @@ def burst(
     views = hand_held(scene, long_side, count, rng.uniform(0.01, 0.03), rng)
     if way is None:
         return [Frame(view, round(at, 3)) for view, at in zip(views, times, strict=True)]
-    best, brighter = int(rng.integers(count)), _damage_is_brighter(views[0], rng)
+    best, brighter = int(rng.integers(count)), damage_is_brighter(views[0], rng)
     mixed = rng.permutation(WAYS).tolist()
     made = []
     for place, (view, at) in enumerate(zip(views, times, strict=True)):
@@ -142,17 +143,19 @@ def burst(
             made.append(Frame(view, round(at, 3), best=True))
             continue
         chosen = mixed[place % len(mixed)] if way == "mixed" else way
-        worse, strength = _damaged(view, chosen, rng, brighter=brighter)
+        worse, strength = damaged(view, chosen, rng, brighter=brighter)
         made.append(Frame(worse, round(at, 3), damage=chosen, strength=round(strength, 2)))
     return made
 
 
-def _damage_is_brighter(pixels: Pixels, rng: np.random.Generator) -> bool:
+def damage_is_brighter(pixels: Pixels, rng: np.random.Generator) -> bool:
+    """Draw whether a wrong exposure is a longer one: of a dark scene never, or the damage might be a cure."""
     mean = float(pixels.mean())
     return mean > _BRIGHT or (mean >= _DARK and rng.random() < 0.5)  # noqa: PLR2004 - either
 
 
-def _damaged(pixels: Pixels, way: str, rng: np.random.Generator, *, brighter: bool) -> tuple[Pixels, float]:
+def damaged(pixels: Pixels, way: str, rng: np.random.Generator, *, brighter: bool) -> tuple[Pixels, float]:
+    """Damage a frame in one of `WAYS`; also returns the strength, as `Frame` has it."""
     scale = max(_LEAST_SCALE, max(pixels.shape[:2]) / _FULL)
     if way == "motion blur":
         length = rng.uniform(*_MOTION_PX) * scale

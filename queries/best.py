@@ -3,7 +3,7 @@
 1. Eyes: a frame loses to one in which fewer important people have an eye clearly shut that is clearly open elsewhere
    in the group. An eye that only may be shut is a doubt: it decides between frames that are too close to call, and no
    two frames are called equally good that differ in it.
-2. Sharpness: of the rest, frames clearly softer on the subject than the sharpest one lose.
+2. Sharpness: of the rest, frames clearly softer than another one lose. Faces are compared person by person.
 3. Score: a weighted sum of what is left.
 4. Order: equal frames rank by time, then by path.
 """
@@ -11,19 +11,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
 from photoidx.queries.persons import fewest_frames, persons
+from photoidx.queries.sharper import GATE, Lead, Leads, leads, much_softer
 
 CLOSED, OPEN = 0.4, 0.6
 """How open an eye reads that looks closed, at most, and one that looks open, at least. Alone they decide nothing."""
 _LESS_OPEN = 0.25  # than the same eye in another frame; what is between lowered lids and a laugh
 _SLIT = 0.06  # height over width of an opening that is none
-GATE = 0.7
-"""A frame is clearly softer if its S = ln(fine share of the contrast) is lower by this: half the fine detail."""
 WEIGHTS = {"technical": 0.70, "sharpness": 0.15, "exposure": 0.10, "eyes": 0.10, "smile": 0.05}
 """The weighted sum. What is not measured in every frame counts in none.
 
@@ -34,9 +33,10 @@ CLOSE_CALL = 0.025
 CLOSE_LOGITS = 0.2
 """A learnt score says that it is too close to call where it would win in less than 55 of 100 cases."""
 _SOFTEST = 2.0
-_TOO_SOFT_TO_READ = 1.4  # of a face with a quarter of the fine detail one can't tell how open the eyes are
+# Of a face with half the fine detail one can't tell how open the eyes are, or whether it smiles: moved by half its
+# width, with lids that read as shut, a face still has a third.
+_TOO_SOFT_TO_READ = 0.7
 _NOISIER = 1.5
-_TEXTURE = 3.0  # grey levels of noise that fine texture alone can look like
 
 Facts = Mapping[str, Any]
 
@@ -45,15 +45,16 @@ Facts = Mapping[str, Any]
 class Candidate:
     """A frame as the rules see it. `closed` are persons with an eye that is shut here and open in another frame.
 
-    Each with how open it is here and there. `doubtful` are persons of whose eyes one may be shut here.
-    `where` says of what `sharpness` is.
+    Each with how open it is here and there. `doubtful` are persons of whose eyes one may be shut here. `clear` are the
+    faces by person that can be read here. `behind` is by how much S is lower than in the sharpest frame that this one
+    can be compared with, and None where there is no such frame.
     """
 
     number: int
     path: str
     quality: Facts
-    sharpness: float | None = None
-    where: str = "on the subject"
+    behind: float | None = None
+    clear: dict[int, Facts] = field(default_factory=dict)
     closed: list[tuple[int, float, float]] = field(default_factory=list)
     doubtful: list[int] = field(default_factory=list)
     soft: bool = False
@@ -66,14 +67,15 @@ class Verdict:
     """The frames in the order of their rank, what decided between the first two, and by how much.
 
     `margin` is in the unit of the deciding rule: people, S, or score. `open_in` are for each person the frames with
-    open eyes, `cover` the fewest frames in which everyone has open eyes at least once.
+    open eyes, `cover` the fewest frames in which everyone has open eyes at least once. `leads` say which frame is the
+    sharper one of two.
     """
 
     ranked: tuple[Candidate, ...]
     decided_by: str
     margin: float
     close_call: bool
-    on_faces: bool
+    leads: Leads
     open_in: tuple[frozenset[int], ...]
     cover: tuple[int, ...]
 
@@ -89,16 +91,17 @@ def judge(
     `learnt` are the scores of a ranker that learnt from the user, in logits; they take the place of the weighted sum.
     """
     matter = [[face for face in each if face["important"] and face["eye_left_open"] is not None] for each in faces]
-    followed = [seen for seen in persons(matter) if len(seen) * 2 >= len(paths)]
-    scored = [quality for quality in qualities if quality]
-    on_faces = bool(followed) and all(_measured(quality, "face_sharpness_min") for quality in scored)
-    key, where = _comparable(scored, on_faces=on_faces)
+    everyone = persons(matter)
+    followed = [seen for seen in everyone if len(seen) * 2 >= len(paths)]
     frames = [
-        Candidate(number, path, quality, quality.get(key), where)
-        for number, (path, quality) in enumerate(zip(paths, qualities, strict=True))
+        Candidate(number, path, quality) for number, (path, quality) in enumerate(zip(paths, qualities, strict=True))
     ]
+    compared = leads(qualities, everyone)
+    for person, seen in enumerate(everyone):
+        for number, face in _clear(seen).items():
+            frames[number].clear[person] = face
     open_in = [_mark_eyes(frames, person, seen) for person, seen in enumerate(followed)]
-    _mark_soft(frames)
+    _mark_soft(frames, compared)
     _score(frames)
     for frame, score in zip(frames, learnt or (), strict=False):
         frame.score = score
@@ -112,22 +115,7 @@ def judge(
     doubt = len(ranked) > 1 and len(ranked[0].doubtful) > len(ranked[1].doubtful)
     close = decided_by in {"score", "order"} and (margin < limit or doubt)
     seen_open = tuple(map(frozenset, open_in))
-    return Verdict(tuple(ranked), decided_by, margin, close, on_faces, seen_open, tuple(fewest_frames(open_in)))
-
-
-def _comparable(scored: Sequence[Facts], *, on_faces: bool) -> tuple[str, str]:
-    """Give the sharpness that means the same in all frames, and its place in words.
-
-    Where a face is found in some frames only, the subject is that face in these and the middle in the others.
-    """
-    if on_faces:
-        return "face_sharpness_min", "on the faces"
-    kinds = {quality.get("subject_kind") for quality in scored}
-    return ("sharpness_subject", "on the subject") if len(kinds) < 2 else ("sharpness_global", "all over")  # noqa: PLR2004
-
-
-def _measured(quality: Facts, name: str) -> bool:
-    return quality.get(name) is not None
+    return Verdict(tuple(ranked), decided_by, margin, close, compared, seen_open, tuple(fewest_frames(open_in)))
 
 
 def _mark_eyes(frames: Sequence[Candidate], person: int, seen: Mapping[int, Facts]) -> set[int]:
@@ -161,18 +149,14 @@ def _reads_shut(face: Facts, side: str) -> bool:
 
 
 def _clear(seen: Mapping[int, Facts]) -> dict[int, Facts]:
-    """Give a person's faces whose eyes can be read: reliable, and not much softer than this person's sharpest.
+    """Give a person's faces that can be read: reliable, and not much softer than this person's sharpest.
 
-    The lids of a face that is out of focus are a guess, and often one of open eyes.
+    The lids of a face that is out of focus are a guess, and often one of open eyes. Where one can't tell how sharp a
+    face is, though this can be told in other frames, it is cut by the edge, overexposed or tiny.
     """
     reliable = {number: face for number, face in seen.items() if face["reliable"]}
-    known = [face["face_sharpness"] for face in reliable.values() if face.get("face_sharpness") is not None]
-    least = max(known, default=0.0) - _TOO_SOFT_TO_READ
-    return {
-        number: face
-        for number, face in reliable.items()
-        if face.get("face_sharpness") is None or face["face_sharpness"] >= least
-    }
+    soft = much_softer(reliable, _TOO_SOFT_TO_READ)
+    return {number: face for number, face in reliable.items() if number not in soft}
 
 
 def _doubts_last(ranked: list[Candidate], limit: float) -> list[Candidate]:
@@ -191,50 +175,55 @@ def _doubts_last(ranked: list[Candidate], limit: float) -> list[Candidate]:
     return [clearest, *(frame for frame in ranked if frame is not clearest)]
 
 
-def _mark_soft(frames: Sequence[Candidate]) -> None:
-    """Mark the frames that are clearly softer than another in which no more people close their eyes.
-
-    Noise looks like fine detail: a frame is not held against one that is much noisier.
-    """
+def _mark_soft(frames: Sequence[Candidate], compared: Leads) -> None:
+    """Mark the frames that are clearly softer than another in which no more people close their eyes."""
     fewest = min(len(frame.closed) for frame in frames)
-    rivals = [frame for frame in frames if len(frame.closed) == fewest and frame.sharpness is not None]
     for frame in frames:
-        noise = frame.quality.get("noise_sigma") or 0.0
-        fair = [
-            rival.sharpness
-            for rival in rivals
-            if rival.sharpness is not None and (rival.quality.get("noise_sigma") or 0.0) <= _NOISIER * noise + _TEXTURE
-        ]
-        if frame.sharpness is not None and fair:
-            frame.soft = frame.sharpness < max(fair) - GATE
+        ahead = {
+            other.number: lead.value
+            for other in frames
+            if other is not frame and (lead := compared.get((other.number, frame.number))) is not None
+        }
+        frame.behind = max(0.0, *ahead.values()) if ahead else None
+        rivals = [value for number, value in ahead.items() if len(frames[number].closed) == fewest]
+        frame.soft = max(rivals, default=0.0) > GATE
 
 
 def _score(frames: Sequence[Candidate]) -> None:
     """Give each frame that was scored the sum of its parts, each 0 to 1 and weighted."""
     frames = [frame for frame in frames if frame.quality]
+    people = set.intersection(*(set(frame.clear) for frame in frames)) if frames else set()
     values: dict[str, list[float | None]] = {
         "technical": [frame.quality.get("technical") for frame in frames],
-        "sharpness": [frame.sharpness for frame in frames],
+        "sharpness": [None if frame.behind is None else 1 - min(frame.behind / _SOFTEST, 1) for frame in frames],
         "exposure": [frame.quality.get("midtone") for frame in frames],
-        "eyes": [frame.quality.get("eyes_min") for frame in frames],
-        "smile": [frame.quality.get("smile_mean") for frame in frames],
+        "eyes": [_most_closed(frame, people) for frame in frames],
+        "smile": [_share_of_smile(frame, people) for frame in frames],
     }
     for name, column in values.items():
-        known = [value for value in column if value is not None]
-        if not known or len(known) < len(frames):
+        if any(value is None for value in column):
             continue
-        best = max(known)
-        for frame, value in zip(frames, known, strict=True):
-            part = (
-                1 - min((best - value) / _SOFTEST, 1)
-                if name == "sharpness"
-                else (value + 1) / 2
-                if name == "smile"
-                else value
-            )
-            frame.parts[name] = WEIGHTS[name] * part
+        for frame, value in zip(frames, column, strict=True):
+            frame.parts[name] = WEIGHTS[name] * (value or 0.0)
     for frame in frames:
         frame.score = sum(frame.parts.values())
+
+
+def _most_closed(frame: Candidate, people: Collection[int]) -> float | None:
+    """Return how open the most closed eye of these people is."""
+    faces = [frame.clear[person] for person in people]
+    return min((min(face["eye_left_open"], face["eye_right_open"]) for face in faces), default=None)
+
+
+def _smile(frame: Candidate, people: Collection[int]) -> float | None:
+    """Return the mean smile of these people, -1 to 1."""
+    known = [smile for person in people if (smile := frame.clear[person].get("smile")) is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _share_of_smile(frame: Candidate, people: Collection[int]) -> float | None:
+    smile = _smile(frame, people)
+    return None if smile is None else (smile + 1) / 2
 
 
 def _decided(ranked: Sequence[Candidate]) -> tuple[str, float]:
@@ -248,7 +237,7 @@ def _decided(ranked: Sequence[Candidate]) -> tuple[str, float]:
     if len(first.closed) != len(second.closed):
         return "eyes", float(len(second.closed) - len(first.closed))
     if first.soft != second.soft:
-        return "sharpness", (first.sharpness or 0.0) - (second.sharpness or 0.0)
+        return "sharpness", (second.behind or 0.0) - (first.behind or 0.0)
     margin = first.score - second.score
     return ("score", margin) if margin > 1e-6 else ("order", 0.0)  # noqa: PLR2004 - float noise
 
@@ -264,8 +253,11 @@ class Difference:
     words: str
 
 
-def differences(winner: Candidate, other: Candidate, *, on_faces: bool) -> list[Difference]:
-    """Say in what the winner is better than another frame of its group, the most important first."""
+def differences(winner: Candidate, other: Candidate, lead: Lead | None) -> list[Difference]:
+    """Say in what the winner is better than another frame of its group, the most important first.
+
+    `lead` is the winner's over the other in sharpness, None where the two can't be compared.
+    """
     if winner.quality and not other.quality:
         return [Difference("only one scored", "quality", None, None, "it could not be scored")]
     found = []
@@ -274,17 +266,17 @@ def differences(winner: Candidate, other: Candidate, *, on_faces: bool) -> list[
         count = len(other.closed)
         words = f"{_whose(count)} are closed ({here:.2f} against {there:.2f})"
         found.append(Difference("eyes", "eyes_open", there, here, words))
-    if winner.sharpness is not None and other.sharpness is not None and winner.sharpness > other.sharpness:
-        ratio = math.exp(winner.sharpness - other.sharpness)
-        where = "on the faces" if on_faces else other.where
-        if ratio >= _WORTH_A_WORD:
-            rule = "sharpness" if other.soft else "score"
-            words = f"softer {where} ({ratio:.1f}x less fine detail)"
-            found.append(Difference(rule, "sharpness", winner.sharpness, other.sharpness, words))
+    ratio = math.exp(lead.value) if lead is not None else 1.0
+    if lead is not None and ratio >= _WORTH_A_WORD:
+        rule = "sharpness" if other.soft else "score"
+        words = f"softer {lead.where} ({ratio:.1f}x less fine detail)"
+        found.append(Difference(rule, "sharpness", lead.own, lead.other, words))
     if len(other.doubtful) > len(winner.doubtful):
         words = f"{_whose(len(other.doubtful))} may be shut"
         found.append(Difference("doubtful eyes", "eyes_open", None, None, words))
     found += _faults(winner.quality, other.quality)
+    if lead is not None and ratio < _WORTH_A_WORD:  # a softer face, or a noisy one, looks more earnest
+        found += _smiles(winner, other)
     if not found and winner.score > other.score:
         words = f"a slightly lower score ({other.score:.3f} against {winner.score:.3f})"
         found.append(Difference("score", "score", winner.score, other.score, words))
@@ -296,6 +288,10 @@ def _whose(people: int) -> str:
 
 
 _WORTH_A_WORD = 1.25
+_SMILE_TO_SEE = 0.3
+# What lies in one direction in the winner, too, is the scene's: of 109 shaken frames that alone look shaken 107 have so
+# much less detail along one direction than their undamaged scene, of 120 that are out of focus none.
+_MOVED = 0.6
 
 
 def _faults(winner: Facts, other: Facts) -> list[Difference]:
@@ -314,14 +310,23 @@ def _faults(winner: Facts, other: Facts) -> list[Difference]:
     if ours is not None and theirs is not None and abs(theirs - ours) >= 20:  # noqa: PLR2004 - grey levels one can see
         word = "brighter" if theirs > ours else "darker"
         found.append(Difference("score", "luma_p50", ours, theirs, f"{word} ({theirs:.0f} against {ours:.0f} of 255)"))
-    if other.get("blur_kind") == "motion" and winner.get("blur_kind") != "motion":
+    if other.get("blur_kind") == "motion" and _evenness(other) <= _MOVED * _evenness(winner):
         found.append(Difference("score", "blur_kind", None, None, "blurred by motion"))
-    ours, theirs = winner.get("smile_mean"), other.get("smile_mean")
-    if ours is not None and theirs is not None and ours - theirs >= 0.3:  # noqa: PLR2004 - a smile that one can see
-        found.append(
-            Difference("score", "smile_mean", ours, theirs, f"less of a smile ({theirs:.2f} against {ours:.2f})")
-        )
     return found
+
+
+def _evenness(quality: Facts) -> float:
+    """Return the detail along the direction that has least of it, as a share of that along the one that has most."""
+    return 1 - (quality.get("blur_anisotropy") or 0.0)
+
+
+def _smiles(winner: Candidate, other: Candidate) -> list[Difference]:
+    """Compare the smiles of people whose faces can be read in both frames."""
+    people = winner.clear.keys() & other.clear.keys()
+    ours, theirs = _smile(winner, people), _smile(other, people)
+    if ours is None or theirs is None or ours - theirs < _SMILE_TO_SEE:
+        return []
+    return [Difference("score", "smile_mean", ours, theirs, f"less of a smile ({theirs:.2f} against {ours:.2f})")]
 
 
 def praise(verdict: Verdict, scorer: str = "") -> str:
@@ -337,11 +342,11 @@ def praise(verdict: Verdict, scorer: str = "") -> str:
     said += [
         f"unclear whether {_whose(len(frame.doubtful))} are open in {PurePath(frame.path).name}" for frame in doubts
     ]
-    others = [frame.sharpness for frame in verdict.ranked[1:] if frame.sharpness is not None]
-    if first.sharpness is not None and others:
-        ratio = math.exp(first.sharpness - max(others))
-        if ratio >= _WORTH_A_WORD:
-            said.append(f"sharpest {first.where} ({ratio:.1f}x)")
+    over = [verdict.leads.get((first.number, frame.number)) for frame in verdict.ranked[1:]]
+    known = [lead for lead in over if lead is not None]
+    least = min(known, key=lambda lead: lead.value, default=None)
+    if least is not None and len(known) == len(over) and math.exp(least.value) >= _WORTH_A_WORD:
+        said.append(f"sharpest {least.where} ({math.exp(least.value):.1f}x)")
     people = len(verdict.open_in)
     if people and all(first.number in frames for frames in verdict.open_in):
         said.append("eyes open" if people == 1 else f"all {people} pairs of eyes open")

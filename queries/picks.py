@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -12,12 +13,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from photoidx.errors import QueryError
-from photoidx.queries.best import GATE, Candidate, Verdict, differences, judge, praise
+from photoidx.queries.best import Candidate, Verdict, differences, judge, praise
 from photoidx.queries.burst_table import bursts
 from photoidx.queries.contents import vectors_of
 from photoidx.queries.decisions import Choice, decisions
 from photoidx.queries.learned import Opinion, opinion
 from photoidx.queries.ranker import Array, Choices, Learnt, default_weights, features, learn, uncertainty
+from photoidx.queries.sharper import GATE
 from photoidx.queries.show import file_row
 from photoidx.remembered import used_scorers
 from photoidx.store import Store
@@ -208,7 +210,7 @@ def _picked(each: Mapping[str, Any], facts: _Facts, held: Sequence[Choice], keep
     rows = []
     for rank, frame in enumerate(ranked, 1):
         wished = wish.get(shots[frame.number], 0)
-        found = differences(verdict.ranked[0], frame, on_faces=verdict.on_faces)
+        found = differences(verdict.ranked[0], frame, verdict.leads.get((verdict.ranked[0].number, frame.number)))
         words = praise(verdict, said) if frame is verdict.ranked[0] else "; ".join(one.words for one in found)
         yours = "you chose it" if shots[frame.number] == chosen else _WISHED[wished]
         reason = f"{yours} ({words or 'equal'})" if yours else words or "equally good"
@@ -270,12 +272,13 @@ def _wishes(held: Sequence[Choice]) -> dict[str, int]:
 
 
 def _compared(each: Mapping[str, Any], verdict: Verdict, winner: Candidate, other: Candidate) -> dict[str, Any]:
-    found = differences(winner, other, on_faces=verdict.on_faces)
+    lead = verdict.leads.get((winner.number, other.number))
+    found = differences(winner, other, lead)
     if len(winner.closed) != len(other.closed):
         rule, change = "eyes", "nobody whose eyes are open in another frame may have them closed"
     elif winner.soft != other.soft:
-        needed, has = max(one.sharpness or 0.0 for one in verdict.ranked if not one.soft) - GATE, other.sharpness or 0.0
-        rule, change = "sharpness", f"its sharpness would have to be {needed:.1f} or more, it is {has:.1f}"
+        needed = math.exp((other.behind or 0.0) - GATE)
+        rule, change = "sharpness", f"it would have to show {needed:.1f}x as much fine detail"
     else:
         rule, change = "score", f"its score would have to rise by {max(winner.score - other.score, 0):.3f}"
     return {

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoidx.queries.best import differences, judge, praise
+from photoidx.queries.best import Difference, Verdict, differences, judge, praise
 from photoidx.queries.persons import fewest_frames, persons
 
 SCORE = st.one_of(st.none(), st.floats(0, 1))
@@ -40,6 +40,12 @@ def face(
     }
 
 
+def told(verdict: Verdict, winner: int = 0, other: int = 1) -> list[Difference]:
+    """Return what is said against a frame, by its rank."""
+    first, second = verdict.ranked[winner], verdict.ranked[other]
+    return differences(first, second, verdict.leads.get((first.number, second.number)))
+
+
 def paths(count: int) -> list[str]:
     return [f"/p/{number}.jpg" for number in range(count)]
 
@@ -47,12 +53,12 @@ def paths(count: int) -> list[str]:
 def test_a_frame_in_which_one_person_closes_the_eyes_loses_to_a_softer_one_with_open_eyes():
     verdict = judge(
         paths(2),
-        [quality(face_sharpness_min=-3.0), quality(face_sharpness_min=-4.5)],
+        [quality(), quality(sharpness_subject=-4.5)],
         [[face(0.2), face(0.6, 0.1)], [face(0.21), face(0.61, 0.9)]],
     )
     assert [frame.number for frame in verdict.ranked] == [1, 0]
     assert (verdict.decided_by, verdict.margin) == ("eyes", 1.0)
-    words = differences(verdict.ranked[0], verdict.ranked[1], on_faces=True)[0].words
+    words = told(verdict)[0].words
     assert words == "one person's eyes are closed (0.10 against 0.90)"
     assert "all 2 pairs of eyes open" in praise(verdict)
 
@@ -70,12 +76,37 @@ def test_eyes_that_can_not_be_believed_veto_nothing(doubt):
     assert verdict.ranked[0].number == 0
 
 
-def test_eyes_of_a_face_that_is_much_softer_than_elsewhere_are_not_read():
-    sharp, soft = {**face(0.2, 0.1), "face_sharpness": -2.5}, {**face(0.2), "face_sharpness": -5.0}
-    verdict = judge(paths(2), [quality(), quality(technical=0.5)], [[sharp], [soft]])
-    assert (verdict.ranked[0].number, verdict.decided_by) == (0, "score")
-    slightly = {**soft, "face_sharpness": -3.5}
-    assert judge(paths(2), [quality(), quality(technical=0.5)], [[sharp], [slightly]]).ranked[0].number == 1
+@pytest.mark.parametrize(
+    ("here", "there", "picked"),
+    [
+        ({"detail_45": -2.0}, {"detail_45": -2.6}, 1),
+        ({"detail_45": -2.0}, {"detail_45": -2.8}, 0),
+        ({"detail_45": -2.0, "detail_64": -2.0}, {"detail_45": -2.6, "detail_64": -2.8}, 0),
+        ({"detail_45": -2.0}, {}, 0),
+        ({}, {}, 1),
+    ],
+    ids=["a little softer", "much softer", "much softer at the largest width", "cut by the edge", "not measured"],
+)
+def test_eyes_of_a_face_that_is_much_softer_than_elsewhere_are_not_read(here, there, picked):
+    faces = [[{**face(0.2, 0.1), **here}], [{**face(0.2), **there}]]
+    assert judge(paths(2), [quality(), quality(technical=0.5)], faces).ranked[0].number == picked
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ({"detail_45": -2.1}, ["less of a smile (0.10 against 0.60)"]),
+        ({"detail_45": -2.1, "reliable": False}, []),
+        ({"detail_45": -2.8}, []),
+        ({"detail_45": -2.1, "box_x": 0.8}, []),
+    ],
+    ids=["the same face", "one that can't be believed", "one that is much softer", "another person"],
+)
+def test_a_smile_is_missed_only_where_the_same_persons_face_can_be_read_in_both(there, said):
+    faces = [[{**face(0.2), "smile": 0.6, "detail_45": -2.0}], [{**face(0.2), "smile": 0.1, **there}]]
+    verdict = judge(paths(2), [quality(), quality(technical=0.75)], faces)
+    assert verdict.ranked[0].number == 0
+    assert [each.words for each in told(verdict) if each.feature == "smile_mean"] == said
 
 
 EQUAL = "too close to call, the first two are equally good"
@@ -155,7 +186,7 @@ def test_a_clearly_softer_frame_loses_whatever_its_score():
     verdict = judge(paths(2), [quality(technical=0.5), quality(sharpness_subject=-4.0, technical=1.0)], [[], []])
     assert verdict.decided_by == "sharpness"
     assert verdict.ranked[0].number == 0
-    assert "softer on the subject (2.7x less fine detail)" in differences(*verdict.ranked, on_faces=False)[0].words
+    assert "softer on the subject (2.7x less fine detail)" in told(verdict)[0].words
     assert praise(verdict) == "sharpest on the subject (2.7x)"
 
 
@@ -164,24 +195,47 @@ def test_a_frame_in_which_alone_a_face_was_found_is_compared_by_the_whole_pictur
     without = quality(sharpness_subject=-3.0, sharpness_global=-3.0, subject_kind="centre", technical=0.9)
     verdict = judge(paths(2), [with_face, without], [[], []])
     assert (verdict.ranked[0].number, verdict.decided_by) == (0, "sharpness")
-    assert "softer all over (2.7x" in differences(*verdict.ranked, on_faces=False)[0].words
+    assert "softer all over (2.7x" in told(verdict)[0].words
     assert praise(verdict) == "sharpest all over (2.7x)"
 
 
 def test_faults_are_named():
     good, bad = (
         quality(noise_sigma=1.0, luma_p50=120),
-        quality(technical=0.4, noise_sigma=9.0, clipped_highlights=0.05, luma_p50=180, blur_kind="motion"),
+        quality(
+            technical=0.4,
+            noise_sigma=9.0,
+            clipped_highlights=0.05,
+            luma_p50=180,
+            blur_kind="motion",
+            blur_anisotropy=0.6,
+        ),
     )
     good["clipped_highlights"] = 0.0
     verdict = judge(paths(2), [good, bad], [[], []])
-    words = [each.words for each in differences(*verdict.ranked, on_faces=False)]
+    words = [each.words for each in told(verdict)]
     assert words == [
         "5 % of the highlights are clipped",
         "noisier (9.0 against 1.0)",
         "brighter (180 against 120 of 255)",
         "blurred by motion",
     ]
+
+
+@pytest.mark.parametrize(
+    ("kind", "before", "after", "said"),
+    [
+        ("motion", 0.1, 0.6, True),
+        ("motion", 0.5, 0.8, True),
+        ("motion", 0.5, 0.6, False),
+        ("defocus", 0.1, 0.6, False),
+    ],
+    ids=["shaken", "shaken, before a fence", "out of focus, before a fence", "out of focus"],
+)
+def test_a_frame_is_blurred_by_motion_only_if_the_scene_does_not_run_in_one_direction_anyway(kind, before, after, said):
+    frames = [quality(blur_anisotropy=before), quality(blur_kind=kind, blur_anisotropy=after, technical=0.7)]
+    words = [each.words for each in told(judge(paths(2), frames, [[], []]))]
+    assert ("blurred by motion" in words) == said
 
 
 def test_equally_good_frames_are_too_close_to_call_and_the_earlier_one_comes_first():
@@ -262,4 +316,4 @@ def test_a_frame_that_could_not_be_scored_is_last_and_does_not_blind_the_rest():
     verdict = judge(paths(3), frames, [[], [], []])
     assert [frame.number for frame in verdict.ranked] == [2, 1, 0]
     assert not verdict.close_call
-    assert differences(verdict.ranked[0], verdict.ranked[2], on_faces=False)[0].words == "it could not be scored"
+    assert told(verdict, 0, 2)[0].words == "it could not be scored"

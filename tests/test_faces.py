@@ -15,6 +15,7 @@ from skimage import data
 
 from photoidx.errors import AssetError
 from photoidx.indexer.decode import DecodedPhoto
+from photoidx.queries.sharper import GATE
 from photoidx.records import format_of
 from photoidx.scoring.faces import blazeface, model
 from photoidx.scoring.faces.detection import Box, boxes, distinct, finds
@@ -286,3 +287,47 @@ def test_no_face_is_found_in_pictures_of_things():
 def test_the_numbers_are_plain(face):
     row = Faces().run(photo(astronaut()))["faces"][0]
     assert not any(isinstance(value, np.generic) for value in row.values())
+
+
+def zoomed(scale: float, long_side: int) -> DecodedPhoto:
+    """Return the astronaut's head on a ground of its own colours, the face some 100 pixels wide at a scale of 1."""
+    head = astronaut().crop((120, 0, 320, 200))
+    scene = astronaut().resize((24, 16)).resize((1200, 800), Image.Resampling.BICUBIC)
+    side = round(200 * scale)
+    scene.paste(head.resize((side, side), Image.Resampling.LANCZOS), (600 - side // 2, 400 - side // 2))
+    return photo(scene.resize((long_side, long_side * 2 // 3), Image.Resampling.LANCZOS))
+
+
+@pytest.mark.parametrize("scale", [0.92, 0.96, 1.04, 1.1])
+def test_a_face_keeps_its_detail_at_a_fixed_width_when_the_photo_zooms(scale):
+    base, other = one_face(Image.open(io.BytesIO(zoomed(1.0, 1200).data))).detail, faces(zoomed(scale, 1200))[0].detail
+    shared = base.keys() & other.keys()
+    assert max(shared) >= 64
+    assert max(abs(base[width] - other[width]) for width in shared) < GATE / 3
+
+
+def test_a_face_keeps_its_detail_when_its_photo_is_decoded_at_half_the_size():
+    small, large = faces(zoomed(0.8, 1199))[0].detail, faces(zoomed(0.8, 2398))[0].detail
+    assert max(small) == 64
+    assert max(abs(small[width] - large[width]) for width in small) < GATE / 3
+
+
+def test_a_blurred_face_has_less_detail_and_noise_adds_little():
+    base = one_face(astronaut()).detail
+    soft = one_face(astronaut().filter(ImageFilter.GaussianBlur(2))).detail
+    noise = np.random.default_rng(0).normal(0, 12, (512, 512, 3))
+    noisy = one_face(Image.fromarray(np.clip(data.astronaut() + noise, 0, 255).astype(np.uint8))).detail
+    width = max(base.keys() & soft.keys() & noisy.keys())
+    assert base[width] - soft[width] > GATE
+    assert abs(base[width] - noisy[width]) < GATE / 3
+
+
+def test_a_face_that_the_edge_cuts_or_that_is_overexposed_has_no_detail(face):
+    assert face.detail
+    assert face.eyes is not None
+    (left, y), (right, _) = face.eyes
+    cut = round(512 * (left + right) / 2) - 30
+    assert all(not each.detail for each in faces(photo(astronaut().crop((cut, 0, 512, 512)))))
+    bright = astronaut().point([min(255, value * 2) for value in range(256)] * 3)
+    assert all(not each.detail for each in faces(photo(bright)))
+    assert y

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from photoidx.scoring.faces import detection, eyes, model
+from photoidx.scoring.faces.detail import WIDTHS_PX, face_detail, noise_of
 from photoidx.scoring.faces.detection import Box
 from photoidx.scoring.faces.landmarks import Look, face_sharpness, look
 from photoidx.scoring.faces.light import Light
@@ -63,6 +65,15 @@ FACES = TableSpec(
         column("pitch_deg", _SHARE, "Turn of the head downwards."),
         column("roll_deg", _SHARE, "Tilt of the head, clockwise."),
         column("face_sharpness", _SHARE, "ln of the Laplacian's variance over the variance, the face 128 pixels wide."),
+        *(
+            column(
+                f"detail_{width}",
+                _SHARE,
+                f"ln of the fine share of the contrast of an important face {width} pixels wide. "
+                "Null: smaller, cut by the frame's edge, overexposed.",
+            )
+            for width in WIDTHS_PX
+        ),
         column("occluded", _SHARE, "Share of eight places on the face without the face's colour: mask, dark glasses."),
     ),
     row_key=("face",),
@@ -89,6 +100,7 @@ class Face:
     look: Look | None
     places: tuple[tuple[float, float], tuple[float, float]] | None
     """Where the left and the right eye are, as shares of the frame."""
+    detail: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def reliable(self) -> bool:
@@ -131,19 +143,23 @@ def faces(photo: Photo) -> tuple[Face, ...]:
         # Decoded once more, larger: it makes faces of a group reliable that would else be too small.
         picture = np.asarray(photo.image(_LARGER))
     same = picture.shape == whole.shape  # then what the detection read need not be read again
+    sigma = noise_of(picture)
     return tuple(
-        _read(picture, box, counts, known if same else None)
+        _read(picture, box, counts, known if same else None, sigma)
         for (box, known), counts in zip(found, matters, strict=True)
     )
 
 
-def _read(picture: np.ndarray[Any, np.dtype[np.uint8]], box: Box, counts: bool, known: Look | None) -> Face:
+def _read(
+    picture: np.ndarray[Any, np.dtype[np.uint8]], box: Box, counts: bool, known: Look | None, sigma: float
+) -> Face:
     height, width = picture.shape[:2]
     place = (box.x * width, box.y * height, box.width * width, box.height * height)
     seen = known if known is not None and known.light is Light.PLAIN else look(picture, *place)
     left, right = ((x / width, y / height) for x, y in seen.eyes) if seen is not None else (None, None)
     places = None if left is None or right is None else (left, right)
-    return Face(box, counts, place[2], face_sharpness(picture, *place), seen, places)
+    detail = face_detail(picture, *seen.eyes, sigma) if counts and seen is not None else {}
+    return Face(box, counts, place[2], face_sharpness(picture, *place), seen, places, detail)
 
 
 class Faces(PhotoStage):
@@ -152,7 +168,7 @@ class Faces(PhotoStage):
     name = "faces"
     needs = "both"
     weights_id = model.ASSET.sha256
-    version = 2
+    version = 3
     preprocessing = f"{PREPROCESSING}, detection {detection.VERSION}"
     tables = (FACES, SUMMARY)
 
@@ -228,4 +244,5 @@ def _row(number: int, face: Face) -> dict[str, Any]:
             "roll_deg": face.look.roll,
             "occluded": face.look.occluded,
         }
+        row |= {f"detail_{width}": value for width, value in face.detail.items()}
     return row

@@ -21,6 +21,7 @@ from photoidx.cli.duplicates_bench import duplicates as duplicates_bench
 from photoidx.cli.dups import calibrate, dups
 from photoidx.cli.ending import check_addresses, give_up, open_streams, refusal
 from photoidx.cli.explain import explain
+from photoidx.cli.faces_bench import faces as faces_bench
 from photoidx.cli.failures import failures
 from photoidx.cli.gallery import gallery
 from photoidx.cli.learn import learn
@@ -61,6 +62,7 @@ def cli() -> None:
 
 
 bench.add_command(bursts_bench)
+bench.add_command(faces_bench)
 bench.add_command(clusters_bench)
 bench.add_command(duplicates_bench)
 bench.add_command(quality)
