@@ -193,11 +193,13 @@ def _score(frames: Sequence[Candidate]) -> None:
     """Give each frame that was scored the sum of its parts, each 0 to 1 and weighted."""
     frames = [frame for frame in frames if frame.quality]
     people = set.intersection(*(set(frame.clear) for frame in frames)) if frames else set()
+    # How open an eye is counts only where it is clearly open: what is unclear is told, and weighs nothing.
+    wide_awake = {who for who in people if all(frame.clear[who].get("eyes", "open") == "open" for frame in frames)}
     values: dict[str, list[float | None]] = {
         "technical": [frame.quality.get("technical") for frame in frames],
         "sharpness": [None if frame.behind is None else 1 - min(frame.behind / _SOFTEST, 1) for frame in frames],
         "exposure": [frame.quality.get("midtone") for frame in frames],
-        "eyes": [_most_closed(frame, people) for frame in frames],
+        "eyes": [_most_closed(frame, wide_awake) for frame in frames],
         "smile": [_share_of_smile(frame, people) for frame in frames],
     }
     for name, column in values.items():
