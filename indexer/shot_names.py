@@ -75,20 +75,20 @@ def parse(name: str, kind: str) -> Name:
     stem = fold(name).rpartition(".")[0] or fold(name)
     if kind == Kind.PHOTO:
         bases, edited = _made_from(stem)
-        own, role = _press(stem)
+        own, role = press_stem(stem)
         inner = _inner(stem, Kind.PHOTO)
-        return Name(own, (*bases, *((_press(inner)[0],) if inner else ())), edited, role)
+        return Name(own, (*bases, *((press_stem(inner)[0],) if inner else ())), edited, role)
     inner = _inner(stem, Kind.PHOTO)
     if not inner and kind == Kind.SIDECAR:
         inner = _FILM.sub("", _inner(stem, Kind.VIDEO) or "")
     if inner:
-        return Name(_press(inner)[0], _made_from(inner)[0], of=stem)
+        return Name(press_stem(inner)[0], _made_from(inner)[0], of=stem)
     if kind == Kind.SIDECAR:
         adjusted = _APPLE_ADJUSTMENT.match(stem)
-        own = _press(stem)[0]
+        own = press_stem(stem)[0]
         return Name(own, (adjusted[1] + adjusted[2],) if adjusted else _made_from(stem)[0])
     bare = _FILM.sub("", stem)
-    return Name(_press(bare)[0], _made_from(bare)[0])
+    return Name(press_stem(bare)[0], _made_from(bare)[0])
 
 
 def family(name: str, kind: str) -> str:
@@ -135,7 +135,7 @@ def _made_from(stem: str) -> tuple[tuple[str, ...], bool]:
             break
         rest = list(stripped)
         found = [*rest, *found]
-    return tuple(dict.fromkeys(_press(each)[0] for each in found)), bool(found)
+    return tuple(dict.fromkeys(press_stem(each)[0] for each in found)), bool(found)
 
 
 def _stripped(stem: str) -> tuple[str, ...] | None:
@@ -159,7 +159,7 @@ def _stripped(stem: str) -> tuple[str, ...] | None:
     return None
 
 
-def _press(stem: str) -> tuple[str, str]:
+def press_stem(stem: str) -> tuple[str, str]:
     """Return a stem without what makes a cover or an original of it, and which of them it is.
 
     A Pixel's PXL_1.RAW-01.MP.COVER and PXL_1.RAW-02.ORIGINAL are both of PXL_1. Frames of a burst stay apart.

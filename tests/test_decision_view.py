@@ -1,13 +1,22 @@
 """One reading of all decisions, for bursts, clusters and duplicates."""
 
+from datetime import datetime, timedelta
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoidx.queries.decision_view import DecisionView, Wish, view
-from photoidx.queries.decisions import Choice
+from made_library import SPECS, file, write
+from photoidx.queries.burst_table import bursts
+from photoidx.queries.cluster_best import best_of_clusters
+from photoidx.queries.cluster_table import Cluster, Member
+from photoidx.queries.decision_view import DecisionView, Wish, read_view, view
+from photoidx.queries.decisions import Choice, record, undo
+from photoidx.queries.duplicates.known import Known, Question
+from photoidx.queries.picks import best_of_bursts
+from photoidx.store import Store
 
 BURST = {"A": ("burst", 0), "B": ("burst", 1), "C": ("burst", 2), "X": ("other", 0), "Y": ("other", 1)}
 # A frame of two shots: a JPEG, and the RAW of the same press in another folder.
@@ -159,3 +168,90 @@ def test_the_last_word_about_a_shot_holds(words, shot_id):
         assert read("; ".join([*words, f"{verb} {shot_id}"])).wish([shot_id]) is wish
     assert read("; ".join([*words, f"keep {shot_id}"])).wish([shot_id]) in {CHOSEN, KEPT}
     assert read("; ".join([*words, f"keep-all {shot_id}"])).is_wanted([shot_id])
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    """Make a library of a burst of three frames: of B there is a RAW, too, in another folder."""
+    store = Store(str(tmp_path / "library"), create=True)
+    with store.writing():
+        store.ensure(*SPECS.values())
+    at = datetime(2024, 6, 1, 12)  # noqa: DTZ001
+    paths = {"A": "/p/jpg/A.jpg", "B": "/p/jpg/B.jpg", "R": "/p/raw/B.dng", "C": "/p/jpg/C.jpg"}
+    camera = {"make": "m", "model": "n", "serial": "1"}
+    burst = [("A", 0), ("B", 1), ("R", 1), ("C", 2)]
+    write(
+        store,
+        files=[file(path, each) for each, path in paths.items()],
+        exif=[{"content_id": each, "taken_at": at + timedelta(seconds=ord(each) % 66), **camera} for each in "AC"]
+        + [{"content_id": each, "taken_at": at + timedelta(seconds=9), **camera} for each in "BR"],
+        hashes=[{"content_id": each, "pixel_id": each, "phash_64": "0" * 16} for each in paths],
+        bursts=[
+            {"shot_id": f"shot-{each}", "burst_id": "burst", "kind": "burst", "position": place}
+            for each, place in burst
+        ],
+    )
+    return store
+
+
+@pytest.mark.parametrize(
+    ("words", "said_of"),
+    [
+        ("best A; keep A", {"A": CHOSEN}),
+        ("best A; best B", {"A": UNDECIDED, "B": CHOSEN, "R": CHOSEN}),
+        ("best A; keep A; best R", {"A": KEPT, "B": CHOSEN, "R": CHOSEN}),
+        ("best B; reject R", {"B": REJECTED, "R": REJECTED}),
+        ("reject A; best A", {"A": CHOSEN}),
+        ("best A; reject A; keep A", {"A": KEPT}),
+    ],
+)
+def test_bursts_clusters_and_duplicates_read_decisions_alike(store: Store, words: str, said_of: dict[str, Wish]):
+    with store.writing():
+        for verb, *shots in (each.split() for each in words.split("; ")):
+            record(store, verb, [f"shot-{each}" for each in shots])
+    [burst] = best_of_bursts(store)
+    members = tuple(
+        Member(frame["shot_id"], tuple(frame["shots"]), frame["content_id"], frame["path"], 1.0)
+        for frame in bursts(store)[0]["frames"]
+    )
+    [cluster] = best_of_clusters(store, [Cluster("c", "c", members[0].path, members)])
+    known = Known(store, Question())
+    words_of = {CHOSEN: "you chose it", KEPT: "you keep it", UNDECIDED: "", REJECTED: "you rejected it"}
+    for each, wish in said_of.items():
+        assert known.wishes.get(f"shot-{each}", 0) == {CHOSEN: -1, KEPT: -1, UNDECIDED: 0, REJECTED: 1}[wish]
+        for frame in (*burst["frames"], *cluster["frames"]) if each != "R" else ():
+            if frame["shot_id"] == f"shot-{each}":
+                assert frame["reason"].startswith(words_of[wish])
+                assert ("you " in frame["reason"]) == (wish is not UNDECIDED)
+                assert wish is UNDECIDED or frame["keep"] == (wish is not REJECTED)
+    chosen = next((each for each, wish in said_of.items() if wish is CHOSEN), None)
+    for found in (burst, cluster) if chosen else ():
+        assert found["decided_by"] == "decision"
+        assert found["frames"][0]["shot_id"] == f"shot-{chosen}"
+        assert not any("you chose" in frame["reason"] for frame in found["frames"][1:])
+
+
+def test_what_is_wanted_is_never_offered_beside_whatever_copy_is_kept(store: Store):
+    with store.writing():
+        record(store, "keep-all", ["shot-A", "shot-B"])
+        record(store, "reject", ["shot-B"])
+    known = Known(store, Question())
+    assert [known.is_wanted({"shot_id": f"shot-{each}"}) for each in "ABC"] == [True, False, False]
+
+
+def test_a_word_taken_back_leaves_what_held_before(store: Store):
+    with store.writing():
+        for verb, shot_id in (("best", "shot-A"), ("best", "shot-B")):
+            record(store, verb, [shot_id])
+        assert read_view(store).chosen == {"shot-B", "shot-R"}
+        undo(store)
+    assert read_view(store).chosen == {"shot-A"}
+
+
+def test_the_best_of_two_groups_that_are_no_bursts_are_both_chosen(store: Store):
+    with store.writing():
+        rows = store.read("bursts").to_pylist()
+        store.upsert(SPECS["bursts"], [{**row, "kind": "bracket"} for row in rows])
+        for shot_id in ("shot-A", "shot-B"):
+            record(store, "best", [shot_id])
+    assert read_view(store).chosen == {"shot-A", "shot-B"}

@@ -65,6 +65,7 @@ class Known:
         self.asked = asked
         self._different, self._kept_all, self._same = said.different, said.kept_all, said.same
         self.wishes = {shot_id: _WISHES[wish] for shot_id, wish in said.wishes.items()}
+        self._wanted = {shot_id for shot_id in self.wishes if said.is_wanted([shot_id])}
         pairs = _pairs(store, asked)
         every = store.read("files", list(_FILE_COLUMNS))
         is_photo = pc.and_(pc.equal(every["kind"], Kind.PHOTO.value), pc.is_valid(every["content_id"]))
@@ -190,6 +191,10 @@ class Known:
         """Tell whether the user wants both of two files."""
         shots = {one["shot_id"], other["shot_id"]}
         return any(shots <= said for said in self._kept_all)
+
+    def is_wanted(self, file: Mapping[str, Any]) -> bool:
+        """Tell whether the user wants a file: chose it, keeps it, or keeps all of those that it is one of."""
+        return file["shot_id"] in self._wanted
 
     def is_twice(self, at: int) -> bool:
         """Tell whether a content has several files, and the user has not said to keep them all."""
