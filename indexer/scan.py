@@ -26,7 +26,7 @@ from photoidx.indexer.pending import LEDGER_COLUMNS, Pending
 from photoidx.indexer.pipeline import Counts, Pipeline
 from photoidx.indexer.plan import Known, Plan, Verdict, nothing_found, plan
 from photoidx.indexer.scope import walk_some
-from photoidx.indexer.tying import tie_shots
+from photoidx.indexer.tying import is_tied, tie_shots
 from photoidx.indexer.walk import FileState, Listing, walk
 from photoidx.indexer.worker import Outcome, Task
 from photoidx.records import format_of, kind_of, next_id, path_text, text_path
@@ -163,7 +163,7 @@ class Scan:
         pending = Pending(self._store.read("ledger", LEDGER_COLUMNS), self._stages, retry_failed=retry_failed)
         tasks, late = self._tasks(pending), self._late()
         derivable = {stage.name: pending.derivable(stage) for stage in self._derived}
-        whole = self._last_was_cut_off() or self._widened()
+        whole = self._last_was_cut_off() or self._widened() or not is_tied(self._store)
         busy = bool(tasks or late or whole or any(derivable.values()) or the_plan.of(Verdict.MOVED, Verdict.GONE))
         if busy:
             self._log("running")
@@ -351,7 +351,8 @@ class Scan:
         if self.result.analysed:  # what was lacking may have been the time of a file that has not changed
             touched |= {os.path.dirname(path) for path in self._plan.unchanged}
         left = {path_text(path) for path in forget}
-        tie_shots(self._store, None if whole else touched, left, self._root_of, self._clock.now)
+        told = tie_shots(self._store, None if whole else touched, left, self._root_of, self._clock.now)
+        self.result.warnings += told
         self._store.delete("files", "path", [path_text(path) for path in forget])
 
     def _left_behind(self) -> list[str]:

@@ -18,7 +18,7 @@ from typing import Any
 from photoidx.queries.best import CLOSE_CALL
 from photoidx.queries.cluster_table import Cluster, Member
 from photoidx.queries.contents import columns_of
-from photoidx.queries.decisions import decisions
+from photoidx.queries.decision_view import Wish, read_view
 from photoidx.queries.picks import best_of_bursts
 from photoidx.store import Store
 
@@ -26,8 +26,7 @@ _BELONGS = 0.5
 _MEASURED = ("technical", "eyes_min", "eyes_shut", "eyes_unclear", "blur_kind", "clipped_highlights", "noise_sigma")
 _SHOWN = ("technical", "eyes_min", "noise_sigma")
 _CLIPPED = 0.02
-_CHOSEN, _KEPT, _UNDECIDED, _REJECTED = range(4)
-_SAID = {_CHOSEN: "you chose it", _KEPT: "you keep it", _REJECTED: "you rejected it"}
+_SAID = {Wish.CHOSEN: "you chose it", Wish.KEPT: "you keep it", Wish.REJECTED: "you rejected it"}
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,8 @@ class _Facts:
     """What decides about one member, in the order in which it decides."""
 
     member: Member
-    wish: int
+    wish: Wish
+    wanted: bool
     newest: int
     beaten: bool
     quality: Mapping[str, Any]
@@ -80,30 +80,22 @@ def best_of_clusters(store: Store, clusters: Sequence[Cluster], keep: int = 1) -
         content_id: {name: values[at] for name, values in columns.items()} for at, content_id in enumerate(content_ids)
     }
     beaten = {frame["shot_id"] for each in best_of_bursts(store) for frame in each["frames"] if frame["rank"] > 1}
-    wishes = _wishes(store)
+    said = read_view(store)
     found = []
     for each in groups:
         facts = [
-            _Facts(member, *_wish(wishes, member), not beaten.isdisjoint(member.shots), quality[member.content_id])
+            _Facts(
+                member,
+                said.wish(member.shots),
+                said.is_wanted(member.shots),
+                said.newest(member.shots),
+                not beaten.isdisjoint(member.shots),
+                quality[member.content_id],
+            )
             for member in each.members
         ]
         found.append(_picked(each, sorted(facts, key=_Facts.order), keep))
     return found
-
-
-def _wishes(store: Store) -> dict[str, tuple[int, int]]:
-    """Give what the user wants of shots, and the number of the decision where the newest wins; the newest holds."""
-    found: dict[str, tuple[int, int]] = {}
-    for number, choice in enumerate(decisions(store), 1):
-        if choice.verb == "best":
-            found[choice.shot_ids[0]] = (_CHOSEN, number)
-        elif choice.verb in {"keep", "reject"}:
-            found |= dict.fromkeys(choice.shot_ids, (_KEPT if choice.verb == "keep" else _REJECTED, 0))
-    return found
-
-
-def _wish(wishes: Mapping[str, tuple[int, int]], member: Member) -> tuple[int, int]:
-    return min((wishes[shot_id] for shot_id in member.shots if shot_id in wishes), default=(_UNDECIDED, 0))
 
 
 def _picked(each: Cluster, ranked: Sequence[_Facts], keep: int) -> dict[str, Any]:
@@ -114,7 +106,7 @@ def _picked(each: Cluster, ranked: Sequence[_Facts], keep: int) -> dict[str, Any
             "path": facts.member.path,
             "shot_id": facts.member.shot_id,
             "rank": rank,
-            "keep": facts.wish in {_CHOSEN, _KEPT} or (facts.wish == _UNDECIDED and rank <= keep),
+            "keep": facts.wanted or (facts.wish is Wish.UNDECIDED and rank <= keep),
             "reason": _reason(facts, ranked),
             "scores": {name: facts.quality.get(name) for name in _SHOWN},
         }

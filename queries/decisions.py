@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from itertools import combinations
 
 from photoidx.errors import QueryError
 from photoidx.records import next_id
@@ -35,18 +34,6 @@ def decisions(store: Store) -> list[Choice]:
     rows = store.read(DECISIONS.name).to_pylist()
     held = sorted((row for row in rows if row["undone_at"] is None), key=lambda row: str(row["decision_id"]))
     return [Choice(row["decision_id"], row["verb"], tuple(row["shot_ids"])) for row in held]
-
-
-def kept_apart(held: Iterable[Choice]) -> set[frozenset[str]]:
-    """Give the pairs of shots of which the newest decision (the oldest are given first) says that they are apart."""
-    found: set[frozenset[str]] = set()
-    for choice in held:
-        pairs = {frozenset(pair) for pair in combinations(choice.shot_ids, 2)}
-        if choice.verb == "apart":
-            found |= pairs
-        elif choice.verb == "together":
-            found -= pairs
-    return found
 
 
 def record(store: Store, verb: str, shot_ids: Sequence[str]) -> Choice:

@@ -18,7 +18,8 @@ import pyarrow.compute as pc
 
 from photoidx.indexer.shots import is_edited
 from photoidx.queries.contents import codes, thumbnails_of, vectors_of
-from photoidx.queries.decisions import decisions, kept_apart
+from photoidx.queries.decision_view import view
+from photoidx.queries.decisions import decisions
 from photoidx.queries.presses import presses
 from photoidx.records import RAW_FORMATS
 from photoidx.schema import arrow_schema
@@ -110,7 +111,7 @@ def read_frames(store: Store, *, only: AbstractSet[str] | None = None, with_vect
     rows = rows.join(exif.select(list(_EXIF)), "content_id")
     if "hashes" in store.names():
         rows = rows.join(store.read("hashes", ["content_id", "phash_64", "pixel_id"]), "content_id")
-    others = presses(rows, kept_apart(decisions(store)))
+    others = presses(rows, view(decisions(store)).apart)
     hidden = {shot_id for each in others.values() for shot_id in each}
     rows = rows.filter(pc.invert(pc.is_in(rows["shot_id"], value_set=pa.array(sorted(hidden), pa.string()))))
     if only is not None:

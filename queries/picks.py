@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from photoidx.errors import QueryError
 from photoidx.queries.best import Candidate, Verdict, differences, judge, praise
 from photoidx.queries.burst_table import bursts
 from photoidx.queries.contents import vectors_of
-from photoidx.queries.decisions import Choice, decisions
+from photoidx.queries.decision_view import DecisionView, Wish, read_view
 from photoidx.queries.learned import Opinion, opinion
 from photoidx.queries.ranker import Array, Choices, Learnt, default_weights, features, learn, uncertainty
 from photoidx.queries.sharper import GATE
@@ -37,28 +37,19 @@ def best_of_bursts(store: Store, *, kinds: Iterable[str] = CHOSEN_FROM, keep: in
     rejected is not kept, and what the user keeps is.
     """
     groups = [each for each in bursts(store) if each["kind"] in set(kinds)]
-    held = _held(store, groups)
+    said = read_view(store)
     facts = _Facts(store, groups)
-    facts.learn(groups, held)
-    return [_picked(each, facts, held, keep) for each in groups]
-
-
-def _held(store: Store, groups: Iterable[Mapping[str, Any]]) -> list[Choice]:
-    """Give the decisions that hold, with the shots by which the frames of these groups go."""
-    own = {shot_id: frame["shot_id"] for each in groups for frame in each["frames"] for shot_id in frame["shots"]}
-    return [
-        replace(choice, shot_ids=tuple(own.get(shot_id, shot_id) for shot_id in choice.shot_ids))
-        for choice in decisions(store)
-    ]
+    facts.learn(groups, said)
+    return [_picked(each, facts, said, keep) for each in groups]
 
 
 def lessons(store: Store, count: int) -> tuple[Learnt | None, list[dict[str, Any]]]:
     """Give what was learnt from the decisions, and the undecided bursts that would teach most."""
     groups = [each for each in bursts(store) if each["kind"] in CHOSEN_FROM]
-    held = _held(store, groups)
+    said = read_view(store)
     facts = _Facts(store, groups)
-    learnt = facts.learn(groups, held)
-    open_ones = [each for each in groups if _chosen(held, [frame["shot_id"] for frame in each["frames"]]) is None]
+    learnt = facts.learn(groups, said)
+    open_ones = [each for each in groups if _chosen(said, each) is None]
     rows = [
         {
             "burst_id": each["burst_id"],
@@ -73,13 +64,13 @@ def lessons(store: Store, count: int) -> tuple[Learnt | None, list[dict[str, Any
 def chosen_pairs(store: Store) -> list[tuple[Mapping[str, Any], Mapping[str, Any], str]]:
     """Give what the user's choices of the best say: scores of the chosen frame and of another one, and their burst."""
     groups = [each for each in bursts(store) if each["kind"] in CHOSEN_FROM]
-    held, facts = _held(store, groups), _Facts(store, groups)
+    said, facts = read_view(store), _Facts(store, groups)
     found = []
     for each in groups:
-        chosen = _chosen(held, [frame["shot_id"] for frame in each["frames"]])
-        scores = {frame["shot_id"]: facts.quality(frame["content_id"]) for frame in each["frames"]}
+        chosen = _chosen(said, each)
+        scores = [facts.quality(frame["content_id"]) for frame in each["frames"]]
         if chosen is not None and scores[chosen]:
-            others = [quality for shot_id, quality in scores.items() if shot_id != chosen and quality]
+            others = [quality for number, quality in enumerate(scores) if number != chosen and quality]
             found += [(scores[chosen], quality, each["burst_id"]) for quality in others]
     return found
 
@@ -95,13 +86,13 @@ def why(store: Store, first: str, second: str) -> dict[str, Any]:
         places = {shot_id: number for number, frame in enumerate(each["frames"]) for shot_id in frame["shots"]}
         asked = [places[shot_id] for shot_id in shots if shot_id in places]
         if len(set(asked)) == len(shots):
-            held = _held(store, groups)
+            said = read_view(store)
             facts = _Facts(store, groups)
-            facts.learn(groups, held)
+            facts.learn(groups, said)
             verdict = _verdict(each, facts)
-            chosen = _chosen(held, [frame["shot_id"] for frame in each["frames"]])
-            if chosen is not None and places[chosen] in asked:
-                return _by_decision(each, verdict, places[chosen], next(at for at in asked if at != places[chosen]))
+            chosen = _chosen(said, each)
+            if chosen is not None and chosen in asked:
+                return _by_decision(each, verdict, chosen, next(at for at in asked if at != chosen))
             ranks = {frame.number: rank for rank, frame in enumerate(verdict.ranked)}
             winner, other = sorted(asked, key=lambda number: ranks[number])
             return _compared(each, verdict, verdict.ranked[ranks[winner]], verdict.ranked[ranks[other]])
@@ -130,14 +121,13 @@ class _Facts:
         """Give a content's faces, the largest first."""
         return sorted(self._faces.get(content_id, ()), key=lambda row: int(row["face"]))
 
-    def learn(self, groups: Sequence[Mapping[str, Any]], held: Sequence[Choice]) -> Learnt | None:
+    def learn(self, groups: Sequence[Mapping[str, Any]], said: DecisionView) -> Learnt | None:
         """Learn from the user's choices of the best. From then on `scores` are the ranker's, if it is of use."""
         decided = []
         for each in groups:
-            shots = [frame["shot_id"] for frame in each["frames"]]
-            chosen = _chosen(held, shots)
+            chosen = _chosen(said, each)
             if chosen is not None and each["kind"] in CHOSEN_FROM:
-                decided.append(Choices(self._features(each), shots.index(chosen)))
+                decided.append(Choices(self._features(each), chosen))
         learnt = learn(decided)
         if learnt is not None and learnt.is_on:
             self._weights = learnt.weights
@@ -193,34 +183,33 @@ def _verdict(each: Mapping[str, Any], facts: _Facts) -> Verdict:
     )
 
 
-def _picked(each: Mapping[str, Any], facts: _Facts, held: Sequence[Choice], keep: int) -> dict[str, Any]:
+def _picked(each: Mapping[str, Any], facts: _Facts, said: DecisionView, keep: int) -> dict[str, Any]:
     verdict = _verdict(each, facts)
     frames = each["frames"]
     ranked = list(verdict.ranked)
-    shots = [frame["shot_id"] for frame in frames]
-    chosen = _chosen(held, shots)
-    wish = _wishes(held)
+    chosen = _chosen(said, each)
+    wishes = [said.wish(frame["shots"]) for frame in frames]
     asked = facts.opinion(each)
-    said = asked.name if asked is not None else ""
+    by = asked.name if asked is not None else ""
     decided_by, margin, close = verdict.decided_by, verdict.margin, verdict.close_call
-    ranked.sort(key=lambda frame: (shots[frame.number] != chosen, wish.get(shots[frame.number], 0)))
+    ranked.sort(key=lambda frame: (frame.number != chosen, wishes[frame.number]))
     if ranked[0] is not verdict.ranked[0] or chosen is not None:
         decided_by, margin, close = "decision", 0.0, False
     kept = max(keep, _KEPT_IN_DOUBT if close else 1)
     rows = []
     for rank, frame in enumerate(ranked, 1):
-        wished = wish.get(shots[frame.number], 0)
+        wish, shots = wishes[frame.number], frames[frame.number]["shots"]
         found = differences(verdict.ranked[0], frame, verdict.leads.get((verdict.ranked[0].number, frame.number)))
-        words = praise(verdict, said) if frame is verdict.ranked[0] else "; ".join(one.words for one in found)
-        yours = "you chose it" if shots[frame.number] == chosen else _WISHED[wished]
+        words = praise(verdict, by) if frame is verdict.ranked[0] else "; ".join(one.words for one in found)
+        yours = _WISHED[wish]
         reason = f"{yours} ({words or 'equal'})" if yours else words or "equally good"
         rows.append(
             {
                 "path": frame.path,
                 "files": frames[frame.number]["files"],
-                "shot_id": shots[frame.number],
+                "shot_id": frames[frame.number]["shot_id"],
                 "rank": rank,
-                "keep": shots[frame.number] == chosen or wished < 0 or (wished == 0 and rank <= kept),
+                "keep": said.is_wanted(shots) or (wish is Wish.UNDECIDED and rank <= kept),
                 "reason": reason,
                 "differences": [asdict(one) for one in found],
                 "scores": {name: frame.quality.get(name) for name in _SHOWN},
@@ -247,28 +236,17 @@ def _by_decision(each: Mapping[str, Any], verdict: Verdict, winner: int, other: 
     return {**told, "rule": "decision", "for_the_other_to_win": "you would have to choose it: photoidx decide best"}
 
 
-_WISHED = {-1: "you keep it", 0: "", 1: "you rejected it"}
+_WISHED = {
+    Wish.CHOSEN: "you chose it",
+    Wish.KEPT: "you keep it",
+    Wish.UNDECIDED: "",
+    Wish.REJECTED: "you rejected it",
+}
 
 
-def _chosen(held: Sequence[Choice], shots: Sequence[str]) -> str | None:
-    """Give the shot of a group that the user chose last, and has not rejected since; None if there is none."""
-    since: dict[str, str] = {}
-    for each in reversed(held):
-        first = each.shot_ids[0]
-        if each.verb == "best" and first in shots and since.get(first) != "reject":
-            return first
-        if each.verb in {"keep", "reject"}:
-            since = dict.fromkeys(each.shot_ids, each.verb) | since
-    return None
-
-
-def _wishes(held: Sequence[Choice]) -> dict[str, int]:
-    """Give -1 for shots to keep and 1 for rejected ones; the newest decision holds."""
-    found: dict[str, int] = {}
-    for each in held:
-        if each.verb in {"keep", "reject"}:
-            found |= dict.fromkeys(each.shot_ids, -1 if each.verb == "keep" else 1)
-    return found
+def _chosen(said: DecisionView, each: Mapping[str, Any]) -> int | None:
+    """Return the number of a group's frame that the user chose; None if there is none."""
+    return said.chosen_of([frame["shots"] for frame in each["frames"]])
 
 
 def _compared(each: Mapping[str, Any], verdict: Verdict, winner: Candidate, other: Candidate) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from photoidx.indexer.shot_names import fold, press_stem
+
 _ALIKE_BITS = 12
 """A RAW's preview and the JPEG of the same press differ in less; other scenes in 20 of 64 bits or more."""
 _COLUMNS = ("path", "shot_id", "taken_at", "make", "model", "serial", "phash_64")
@@ -71,7 +73,8 @@ def _united(pairs: list[tuple[str, str]], apart: AbstractSet[frozenset[str]]) ->
 
 
 def _stem(path: str) -> str:
-    return os.path.splitext(os.path.basename(path))[0].casefold()
+    """Return a file's stem as shots have it: PXL_1.RAW-01.COVER.jpg and PXL_1.RAW-02.ORIGINAL.dng have one."""
+    return press_stem(fold(os.path.splitext(os.path.basename(path))[0]))[0]
 
 
 def _is_one_press(developed: Row, raw: Row) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,7 +35,13 @@ RAW, JPEG = "/a/RAW/IMG_1.CR3", "/a/JPG/IMG_1.JPG"
 
 @pytest.mark.parametrize(
     ("raw", "developed"),
-    [(RAW, JPEG), ("/a/RAW/IMG_1.CR3", "/a/IMG_1.JPG"), ("/a/IMG_1.CR3", "/a/jpg/img_1.jpg")],
+    [
+        (RAW, JPEG),
+        ("/a/RAW/IMG_1.CR3", "/a/IMG_1.JPG"),
+        ("/a/IMG_1.CR3", "/a/jpg/img_1.jpg"),
+        ("/a/RAW/PXL_20250126_164931991.RAW-02.ORIGINAL.CR3", "/a/PXL_20250126_164931991.RAW-01.COVER.jpg"),
+        (f"/a/RAW/{unicodedata.normalize('NFC', 'Übung')}.CR3", f"/a/{unicodedata.normalize('NFD', 'Übung')}.JPG"),
+    ],
 )
 def test_a_raw_and_its_jpeg_are_one_press_in_sibling_folders_and_in_a_folder_and_its_parent(raw, developed):
     assert tied(row(raw), row(developed)) == {developed: (raw,)}

@@ -52,7 +52,7 @@ class Group:
         copies = [file.copy for file in self.files]
         again = self._names_of_one_file()
         gone = {at for at, file in enumerate(self.files) if self._there[file.row["path"]] is None} | again
-        stays = {at for at, copy in enumerate(copies) if copy.wish < 0}
+        stays = {at for at, file in enumerate(self.files) if file.copy.wish < 0 or self._known.is_wanted(file.row)}
         going = that_go(copies, self._tie, stays, gone)
         order = in_order(copies)
         keep = self._to_keep(order, going, gone)
@@ -177,10 +177,10 @@ class Group:
     def _offer(self, row: Row, keep: int, at: int) -> None:
         """Offer an edited copy that was asked for, and say what is lost with it; never what may be the original."""
         one, other = self.files[keep].copy, self.files[at].copy
-        kept_all = self._known.are_kept_all(self.files[keep].row, self.files[at].row)
+        wanted = self._known.is_wanted(self.files[at].row)
         left = lacks_apart_from_the_picture(one.holdings, other.holdings)
         left = tuple(lack for lack in left if lack.code not in {"colour", "words:unclear"})
-        if kept_all or left or not _is_the_edit(one.holdings, other):
+        if wanted or left or not _is_the_edit(one.holdings, other):
             return
         row |= {"keep": False, "extra": True, "goes_for": self.files[keep].row["path"]}
         row["reason"] = f"would be lost: {row['reason'].split('; stays:')[0]}"

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 from photoidx.errors import QueryError
 from photoidx.indexer.shots import is_edited
 from photoidx.queries.contents import Array, columns_of
-from photoidx.queries.decisions import decisions
+from photoidx.queries.decision_view import Wish, read_view
 from photoidx.queries.duplicates.calibration import calibrate
 from photoidx.queries.duplicates.candidates import MOMENT_COSINE, are_of_one_moment
 from photoidx.queries.duplicates.held import Files, read_holdings
@@ -28,7 +28,7 @@ from photoidx.schema import PAIRS, arrow_schema
 from photoidx.store import Store
 
 _FILE_COLUMNS = ("path", "content_id", "kind", "format", "size", "mtime_ns", "shot_id")
-_WISHES = {"best": -1, "keep": -1, "reject": 1}
+_WISHES = {Wish.CHOSEN: -1, Wish.KEPT: -1, Wish.UNDECIDED: 0, Wish.REJECTED: 1}
 _COLOURED = 15.0  # colourfulness from which on a picture is "slightly colourful" (Hasler and Suesstrunk)
 DECIDED: Mapping[str, Any] = {"distance": 0.0, "orientation": 0, "decided": True}
 """The tie of two pictures that the user called the same."""
@@ -61,14 +61,11 @@ class Known:
     """
 
     def __init__(self, store: Store, asked: Question) -> None:
-        held = decisions(store)
+        said = read_view(store)
         self.asked = asked
-        self._different = [frozenset(each.shot_ids) for each in held if each.verb == "different"]
-        self._kept_all = [frozenset(each.shot_ids) for each in held if each.verb == "keep-all"]
-        self._same = [frozenset(each.shot_ids) for each in held if each.verb == "same"]
-        self.wishes = {
-            shot_id: _WISHES[each.verb] for each in held if each.verb in _WISHES for shot_id in each.shot_ids
-        }
+        self._different, self._kept_all, self._same = said.different, said.kept_all, said.same
+        self.wishes = {shot_id: _WISHES[wish] for shot_id, wish in said.wishes.items()}
+        self._wanted = {shot_id for shot_id in self.wishes if said.is_wanted([shot_id])}
         pairs = _pairs(store, asked)
         every = store.read("files", list(_FILE_COLUMNS))
         is_photo = pc.and_(pc.equal(every["kind"], Kind.PHOTO.value), pc.is_valid(every["content_id"]))
@@ -194,6 +191,10 @@ class Known:
         """Tell whether the user wants both of two files."""
         shots = {one["shot_id"], other["shot_id"]}
         return any(shots <= said for said in self._kept_all)
+
+    def is_wanted(self, file: Mapping[str, Any]) -> bool:
+        """Tell whether the user wants a file: chose it, keeps it, or keeps all of those that it is one of."""
+        return file["shot_id"] in self._wanted
 
     def is_twice(self, at: int) -> bool:
         """Tell whether a content has several files, and the user has not said to keep them all."""

@@ -1,0 +1,51 @@
+"""The words that mark an edited copy in a file's name, after a separator: IMG_1-edited.jpg, IMG_1-bearbeitet.jpg.
+
+Google Photos writes them in the language of the account, and so do Takeout's archives; editors write their own. A word
+that is missing costs one tie; one that is too many costs none where the pictures and times do not agree.
+"""
+
+EDIT_WORDS: dict[str, tuple[str, ...]] = {
+    "editors": ("edit", "adjusted", "effects", "enhanced", "enhanced-nr", "enhanced-sr", "enhanced-rr", "dxo"),
+    "Arabic": ("معدل", "معدلة", "تم التعديل"),
+    "Bulgarian": ("редактирано",),
+    "Catalan": ("editat", "editada"),
+    "Chinese": ("已編輯", "已编辑", "編輯", "编辑", "已修改", "修改"),
+    "Croatian": ("uređeno", "izmijenjeno"),
+    "Czech": ("upraveno", "upravené", "upravená"),
+    "Danish": ("redigeret",),
+    "Dutch": ("bewerkt",),
+    "English": ("edited",),
+    "Estonian": ("muudetud", "redigeeritud"),
+    "Finnish": ("muokattu",),
+    "French": ("modifié", "modifiée", "retouché", "retouchée"),
+    "German": ("bearbeitet",),
+    "Greek": ("επεξεργασμένο", "επεξεργασμένη", "επεξεργάστηκε"),
+    "Hebrew": ("נערך", "ערוך", "נערכה"),
+    "Hindi": ("संपादित",),
+    "Hungarian": ("szerkesztett", "szerkesztve"),
+    "Icelandic": ("breytt",),
+    "Indonesian": ("diedit", "telah diedit", "disunting"),
+    "Italian": ("modificato", "modificata", "effetti"),
+    "Japanese": ("編集済み", "編集済", "編集"),
+    "Korean": ("수정됨", "편집됨", "수정", "편집"),
+    "Latvian": ("rediģēts", "rediģēta"),
+    "Lithuanian": ("redaguota", "redaguotas"),
+    "Norwegian": ("redigert",),
+    "Persian": ("ویرایش شده", "ویرایش‌شده"),
+    "Polish": ("edytowane", "edytowany", "edytowano"),
+    "Portuguese": ("editado", "editada", "modificado", "modificada"),
+    "Romanian": ("editat", "editată", "editate", "modificat"),
+    "Russian": (
+        *("изменено", "изменен", "изменён", "измененный", "изменённый"),
+        *("отредактировано", "редактировано", "отредактированный"),
+    ),
+    "Serbian": ("уређено", "измењено", "izmenjeno", "uređeno"),
+    "Slovak": ("upravené", "upravená"),
+    "Slovenian": ("urejeno",),
+    "Spanish": ("editado", "editada", "ha editado", "modificado", "modificada"),
+    "Swedish": ("redigerad",),
+    "Thai": ("แก้ไขแล้ว", "แก้ไข"),
+    "Turkish": ("düzenlendi", "düzenlenmiş"),
+    "Ukrainian": ("змінено", "відредаговано", "редаговано"),
+    "Vietnamese": ("đã chỉnh sửa", "đã sửa", "chỉnh sửa"),
+}
