@@ -25,7 +25,7 @@ _RELATED, _RELATED_SECOND = 0.45, 0.7
 """The cosine above which two signs suffice, for an edit may be cropped or painted over: at one instant, in one second.
 Pictures of different scenes have up to .56."""
 _SAME_DISTANCE, _SAME_CONFLICT = 0.25, 0.03
-"""Copies have a distance of .00 to .02, edits in tone up to .2; other views of a thing .27 and more, conflicts of .06."""
+"""Copies have a distance of .00 to .02, edits in tone up to .2; other views of a thing .27 and conflicts of .06."""
 _UNMOVED = 0.02
 _LEAST_STEM = 4
 _ENOUGH = 2
@@ -94,13 +94,13 @@ def _other_sizes(frames: Frames, first: np.ndarray[Any, Any], second: np.ndarray
         return np.zeros(len(first), np.bool_)
     sides = frames.sizes[first], frames.sizes[second]
     found = (np.abs(sides[0] - sides[1]).max(axis=1) > _SAME_SIDES) & (np.minimum(*sides).min(axis=1) > 0)
-    return found if frames.raws is None else found & ~frames.raws[first] & ~frames.raws[second]
+    return np.asarray(found if frames.raws is None else found & ~frames.raws[first] & ~frames.raws[second], np.bool_)
 
 
 def _equal_pixels(frames: Frames, first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if frames.pixels is None:
         return np.zeros(len(first), np.bool_)
-    return (frames.pixels[first] == frames.pixels[second]) & (frames.pixels[first] >= 0)
+    return np.asarray((frames.pixels[first] == frames.pixels[second]) & (frames.pixels[first] >= 0), np.bool_)
 
 
 def _rank(frames: Frames, at: int, others: Iterable[int]) -> tuple[object, ...]:

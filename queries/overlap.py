@@ -79,7 +79,7 @@ def _decoded(jpeg: bytes) -> Grey:
 
 
 def _is_grey(jpeg: bytes) -> bool:
-    colour = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR).astype(np.int16)
+    colour = np.asarray(cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR), np.int16)
     return bool(np.percentile(np.ptp(colour, axis=2), 99) <= _GREY)
 
 
@@ -131,7 +131,7 @@ def is_one_view(look: Look, first: int, second: int) -> bool | None:
 
 
 def _points(picture: Grey) -> Points:
-    finder = cv2.SIFT_create(_POINTS, contrastThreshold=_POINT_CONTRAST)
+    finder = cv2.SIFT.create(_POINTS, contrastThreshold=_POINT_CONTRAST)
     found, descriptors = finder.detectAndCompute(picture.clip(0, 255).astype(np.uint8), None)
     if descriptors is None:
         return _NO_PLACES, None
