@@ -47,7 +47,7 @@ def hint(missed: list[float], *, any_groups: bool) -> str:
     just = [gap for gap in missed if gap <= WINDOW_S + 1]
     told = just or ([] if any_groups else missed)
     if told:
-        by = "less than a second" if just else f"{max(told) - WINDOW_S:.0f} s or less"
+        by = "less than a second" if just else f"{int(np.ceil(max(told) - WINDOW_S))} s or less"
         pairs = "1 pair of photos" if len(told) == 1 else f"{len(told):,} pairs of photos"
         return f"{pairs} missed being a burst by {by}: try --within {int(np.ceil(max(told)))}s"
     nothing = f"Copies aside, no two photos of one camera within {REACH_S:.0f} s of each other look alike."
