@@ -121,6 +121,7 @@ def _is_made_from(frames: Frames, at: int, other: int, look: Look) -> bool:
     named, hinted = _named_after(frames.paths[at], frames.paths[other])
     signs = [
         instant,
+        bool(frames.exact[at] != frames.exact[other]),  # a camera that tells sub-seconds tells them of every frame
         named,
         bool(_other_sizes(frames, *pair)[0]),
         _format(frames.paths[at]) != _format(frames.paths[other]),
@@ -163,14 +164,18 @@ def _format(path: str) -> str:
 
 
 def same_picture(look: Look, first: int, second: int, *, unmoved: bool = False) -> bool:
-    """Tell whether two thumbnails show one picture by one map of the plane, whatever the tones; `unmoved`: in place."""
+    """Tell whether two thumbnails show one picture by one map of the plane, whatever the tones; `unmoved`: in place.
+
+    Otherwise the second may be mirrored, too.
+    """
     pictures = look.whole(first), look.whole(second)
     if pictures[0] is None or pictures[1] is None:
         return False
     found = direct(pictures[0], pictures[1])
     if unmoved:
         return found is not None and found.distance <= _UNMOVED
-    return _is_same(found) or _is_same(aligned(pictures[0], pictures[1]))
+    mirrored = np.ascontiguousarray(pictures[1][:, ::-1])
+    return _is_same(found) or any(_is_same(aligned(pictures[0], other)) for other in (pictures[1], mirrored))
 
 
 def _is_same(found: Likeness | None) -> bool:

@@ -53,6 +53,8 @@ COPIES = {
         EXACT, ORIGINAL, "DSC_0002.JPG", numbers=[1, 2], sizes=[BIG, SMALL]
     ),
     "sub-seconds lost": two(LOST, "web/DSC_0001.JPG", ORIGINAL, sizes=[SMALL, BIG]),
+    "sub-seconds lost, no other sign": two(LOST, "a.jpg", ORIGINAL, numbers=[-1, 1]),
+    "sub-seconds lost, mirrored": two(LOST, "a.jpg", ORIGINAL, numbers=[-1, 1], pictures=[HERE[:, ::-1], HERE]),
     "in one second, named after it": two(SECOND, ORIGINAL, "DSC_0001 - Kopie.JPG"),
     "in one second, a word before the name": two(SECOND, ORIGINAL, "Copy of DSC_0001.JPG"),
     "in one second, a number after the name, in place": two(SECOND, ORIGINAL, "DSC_0001 (1).JPG"),
