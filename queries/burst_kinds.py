@@ -6,34 +6,30 @@ from collections.abc import Collection, Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
-import cv2
 import numpy as np
 
+from photoidx.queries.focus_stacks import STACK_BITS, STACK_FRAMES, is_focus_stack
 from photoidx.queries.frames import NO_TIME, Frames
-from photoidx.queries.overlap import Look, shift_between
+from photoidx.queries.overlap import Look, is_one_view, shift_between
 
 _BRACKET_FRAMES, _BRACKET_SPREAD_EV, _BRACKET_STEP_EV, _BRACKET_S = 3, 1.0, 0.5, 4.0
-_PAN_BITS, _STACK_BITS = 10, 8
+_PAN_BITS = 10
 _PAN_FRAMES, _PAN_LEAST, _PAN_STEADY, _PAN_ALIKE = 3, 0.08, 0.8, 0.6
-_STACK_FRAMES, _STACK_MOST_SHIFT, _STACK_STEADY, _STACK_TRAVEL, _STACK_EV = 4, 0.012, 0.85, 0.25, 0.34
-_STACK_SHARP = 1.12  # each frame has a zone so much sharper than the mean: 1.14 and more in stacks, 1.11 in bursts
-_STACK_TILES = (6, 8)
 _LAPSE_FRAMES, _LAPSE_LEAST_S, _LAPSE_MOST_S, _LAPSE_ALIKE = 8, 1.5, 3600.0, 0.7
 _LAPSE_WOBBLE, _LAPSE_WOBBLE_S, _LAPSE_ROUGH_S = 0.02, 0.15, 1.01
 
 
 def kind_of(frames: Frames, members: Sequence[int], look: Look) -> str:
     """Name the kind of a group whose members are in the order of time."""
-    if _is_bracket(frames, members):
+    if _is_bracket(frames, members, look):
         return "bracket"
+    looked_at = worth_a_look(frames, members)
+    if looked_at and is_focus_stack(frames, members, look):
+        return "focus_stack"
     if _is_lapse(frames, members):
         return "timelapse"
-    moves = _moves(members, look) if worth_a_look(frames, members) else None
-    if moves is not None and _is_panorama(moves):
-        return "panorama"
-    if moves is not None and _is_focus_stack(frames, members, moves, look):
-        return "focus_stack"
-    return "burst"
+    moves = _moves(members, look) if looked_at else None
+    return "panorama" if moves is not None and _is_panorama(moves) else "burst"
 
 
 def worth_a_look(frames: Frames, members: Sequence[int]) -> bool:
@@ -45,13 +41,13 @@ def worth_a_look(frames: Frames, members: Sequence[int]) -> bool:
         return False
     hashes = frames.hashes[list(members)]
     bits = np.bitwise_count(hashes[1:] ^ hashes[:-1])
-    return bool(bits.min() >= _PAN_BITS or (len(members) >= _STACK_FRAMES and bits.max() <= _STACK_BITS))
+    return bool(bits.min() >= _PAN_BITS or (len(members) >= STACK_FRAMES and bits.max() <= STACK_BITS))
 
 
-def split_brackets(frames: Frames, members: Sequence[int]) -> list[list[int]]:
+def split_brackets(frames: Frames, members: Sequence[int], look: Look) -> list[list[int]]:
     """Cut a component of repeated brackets into single ones: a new one begins where an exposure comes again."""
-    values = _exposures(frames, members)
-    if values is None or not _steps(values):
+    values = _bracketed(frames, members, look)
+    if values is None:
         return [list(members)]
     parts: list[list[int]] = [[]]
     seen: list[float] = []
@@ -94,21 +90,30 @@ def _steady(frames: Frames, free: np.ndarray[Any, Any], gaps: np.ndarray[Any, An
     return abs(float(gaps[end]) - usual) <= allowed
 
 
-def _exposures(frames: Frames, members: Sequence[int]) -> np.ndarray[Any, Any] | None:
-    """Give the exposures in EV, by the compensation where it varies, else by time, aperture and ISO."""
-    for values in (frames.bias_ev[list(members)], frames.exposure_ev[list(members)]):
-        if not np.isnan(values).any() and np.ptp(values) >= _BRACKET_SPREAD_EV:
-            return values
+def _bracketed(frames: Frames, members: Sequence[int], look: Look) -> np.ndarray[Any, Any] | None:
+    """Give the exposures in EV if they change from each frame to the next as in brackets, else None.
+
+    By the compensation where it varies; else by time, aperture and ISO, if all frames are of one view: where the
+    camera is moved, the automatic changes these, too.
+    """
+    if len(members) < _BRACKET_FRAMES:
+        return None
+    for values, by_maker in ((frames.bias_ev, True), (frames.exposure_ev, False)):
+        own = values[list(members)]
+        if not np.isnan(own).any() and np.ptp(own) >= _BRACKET_SPREAD_EV:
+            steps = bool((np.abs(np.diff(own)) >= _BRACKET_STEP_EV).all())
+            return own if steps and (by_maker or _of_one_view(members, look)) else None
     return None
 
 
-def _steps(values: np.ndarray[Any, Any]) -> bool:
-    return len(values) >= _BRACKET_FRAMES and bool((np.abs(np.diff(values)) >= _BRACKET_STEP_EV).all())
+def _of_one_view(members: Sequence[int], look: Look) -> bool:
+    """Tell whether nothing speaks against that a camera stayed where it was."""
+    return all(is_one_view(look, first, second) is not False for first, second in pairwise(members))
 
 
-def _is_bracket(frames: Frames, members: Sequence[int]) -> bool:
-    values = _exposures(frames, members)
-    return values is not None and _steps(values) and _seconds(frames, members[0], members[-1]) <= _BRACKET_S + 1
+def _is_bracket(frames: Frames, members: Sequence[int], look: Look) -> bool:
+    in_time = _seconds(frames, members[0], members[-1]) <= _BRACKET_S + 1
+    return in_time and _bracketed(frames, members, look) is not None
 
 
 def _is_lapse(frames: Frames, members: Sequence[int]) -> bool:
@@ -145,32 +150,3 @@ def _is_panorama(moves: np.ndarray[Any, Any]) -> bool:
     mean = moves[:, :2].mean(axis=0)
     straight = moves[:, :2] @ mean / np.maximum(way * np.hypot(*mean), 1e-9)
     return bool((way >= _PAN_LEAST).all() and (straight >= _PAN_STEADY).all() and (moves[:, 2] >= _PAN_ALIKE).all())
-
-
-def _is_focus_stack(frames: Frames, members: Sequence[int], moves: np.ndarray[Any, Any], look: Look) -> bool:
-    """Tell whether the sharp zone of a steady frame travels through it."""
-    exposures = frames.exposure_ev[list(members)]
-    changes = not np.isnan(exposures).any() and np.ptp(exposures) > _STACK_EV
-    if len(members) < _STACK_FRAMES or changes or np.abs(moves[:, :2]).max() > _STACK_MOST_SHIFT:
-        return False
-    whole = [look.whole(at) for at in members]
-    detail = np.array([_detail(picture) for picture in whole if picture is not None])
-    relative = detail / np.maximum(detail.mean(axis=0), 1e-6)
-    if np.percentile(relative.reshape(len(members), -1), 90, axis=1).min() < _STACK_SHARP:
-        return False
-    weight = np.maximum(relative - 1, 0) ** 2
-    rows, columns = np.mgrid[0 : _STACK_TILES[0], 0 : _STACK_TILES[1]]
-    total = np.maximum(weight.sum(axis=(1, 2)), 1e-9)
-    order = np.arange(len(members))
-    for places, count in ((rows, _STACK_TILES[0]), (columns, _STACK_TILES[1])):
-        centre = (weight * places).sum(axis=(1, 2)) / total / (count - 1)
-        if np.ptp(centre) >= _STACK_TRAVEL and abs(np.corrcoef(centre, order)[0, 1]) >= _STACK_STEADY:
-            return True
-    return False
-
-
-def _detail(picture: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Give the mean size of the Laplacian in 6 x 8 tiles."""
-    edges = np.abs(cv2.Laplacian(picture, cv2.CV_32F))
-    found: np.ndarray[Any, Any] = cv2.resize(edges, _STACK_TILES[::-1], interpolation=cv2.INTER_AREA)
-    return found

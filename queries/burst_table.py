@@ -42,7 +42,7 @@ def regroup(store: Store, *, whole: bool = False) -> int:
     ended = _ended(store)  # under other rules or decisions, too: what came since is the same
     if ended is not None:
         follow(store, ended)
-    before = {row["shot_id"]: row["burst_id"] for row in store.read(BURSTS.name, ["shot_id", "burst_id"]).to_pylist()}
+    before = stored_groups(store)
     held = decisions(store)
     since = None if whole else last
     frames = read_frames(store, with_vectors=since is None)
@@ -63,15 +63,22 @@ def is_current(store: Store) -> bool:
     return store.meta().get(PENDING) != "yes" and _last(store, decisions(store)) is not None
 
 
-def bursts(store: Store) -> list[dict[str, Any]]:
+def bursts(store: Store, within_s: float | None = None) -> list[dict[str, Any]]:
     """Give the groups, each with burst_id, kind and frames: path, shot_id, files, taken_at, rule, gap_s, cosine.
 
-    A frame's `shots` are all of its press of the shutter, `files` those of all of them.
+    A frame's `shots` are all of its press of the shutter, `files` those of all of them. With `within_s` they are worked
+    out anew for this answer, with frames that far apart (`bursts.group`); what is stored stays as it is. Decisions hold
+    in both, and a group has the id of the stored one that most of its frames are in.
     """
-    if BURSTS.name not in store.names():
-        return []
-    rows = store.read(BURSTS.name).to_pylist()
-    frames = read_frames(store, only={row["shot_id"] for row in rows}, with_vectors=False)
+    if within_s is None:
+        if BURSTS.name not in store.names():
+            return []
+        rows = store.read(BURSTS.name).to_pylist()
+        frames = read_frames(store, only={row["shot_id"] for row in rows}, with_vectors=False)
+    else:
+        frames = read_frames(store)
+        groups = decided(frames, group(frames, within_s), decisions(store))
+        rows = _all_rows(frames, groups, stored_groups(store))
     files = _files(store, frames.place)
     told: set[int] = set()
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
@@ -198,10 +205,21 @@ def _may_lapse(frames: Frames, at: int, other: int, step: int) -> bool:
     return NO_TIME not in times and abs(times[0] - times[1]) <= _LAPSE_GAP_US
 
 
-def _write(store: Store, frames: Frames, groups: Sequence[Group], before: Mapping[str, str]) -> None:
+def stored_groups(store: Store) -> dict[str, str]:
+    """Give the group of each shot that is in one."""
+    if BURSTS.name not in store.names():
+        return {}
+    return {row["shot_id"]: row["burst_id"] for row in store.read(BURSTS.name, ["shot_id", "burst_id"]).to_pylist()}
+
+
+def _all_rows(frames: Frames, groups: Sequence[Group], before: Mapping[str, str]) -> list[dict[str, Any]]:
     shots = [[shot_id for at in each.members for shot_id in frames.shots_of(at)] for each in groups]
     ids = keep_ids(shots, before, "burst")
-    rows = [row for each, burst_id in zip(groups, ids, strict=True) for row in _rows(frames, each, burst_id)]
+    return [row for each, burst_id in zip(groups, ids, strict=True) for row in _rows(frames, each, burst_id)]
+
+
+def _write(store: Store, frames: Frames, groups: Sequence[Group], before: Mapping[str, str]) -> None:
+    rows = _all_rows(frames, groups, before)
     grouped = {row["shot_id"] for row in rows}
     regrouped = set(frames.place)
     known = regrouped | (before.keys() - set(_all_shots(store)))

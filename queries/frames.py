@@ -29,7 +29,7 @@ from photoidx.store import Store
 NO_TIME = np.iinfo(np.int64).min
 _EXIF = (
     *("content_id", "taken_at", "make", "model", "serial", "burst_uuid", "sequence_number"),
-    *("iso", "f_number", "exposure_time_s", "exposure_bias_ev", "focal_length_mm"),
+    *("iso", "f_number", "exposure_time_s", "exposure_bias_ev", "focal_length_mm", "width", "height", "software"),
 )
 # A name with one run of up to five digits at its end counts shots; longer runs, and names with several, tell a time.
 _NUMBERED = re.compile(r"^(\D*)(\d{1,5})\D{0,3}$")
@@ -49,7 +49,10 @@ class Frames:
     number. `time_us` is local time in microseconds; `exact` tells whether it has sub-seconds. `exposure_ev` is
     log2(N^2 / t) - log2(ISO / 100). `hashes` are 64-bit perceptual hashes, `hashed` tells where there is one;
     `vectors` (n x d, length 1) are zero where there is none. `pixels` are codes, equal where the pixels are, -1 where
-    they are not known. `others` are for some of the shots those of the same press, in other folders.
+    they are not known. `names` are codes of what stands before the file number, whatever the folder. `sizes` (n x 2)
+    are the stored picture's longer and shorter side in pixels, 0 where unknown; `programs` codes of the program that
+    wrote the file, -1 for none; `raws` tells which are a RAW alone. `others` are for some of the shots those of the
+    same press, in other folders.
     """
 
     shot_ids: Sequence[str]
@@ -70,6 +73,10 @@ class Frames:
     vectors: np.ndarray[Any, np.dtype[np.float16]]
     thumbnail: Callable[[Sequence[int]], Mapping[int, bytes]] = lambda _wanted: {}
     pixels: np.ndarray[Any, np.dtype[np.int32]] | None = None
+    names: np.ndarray[Any, np.dtype[np.int32]] | None = None
+    sizes: np.ndarray[Any, np.dtype[np.int32]] | None = None
+    programs: np.ndarray[Any, np.dtype[np.int32]] | None = None
+    raws: np.ndarray[Any, np.dtype[np.bool_]] | None = None
     others: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
@@ -202,6 +209,10 @@ def _frames(store: Store, rows: pa.Table, others: Mapping[str, Sequence[str]], *
         vectors=vectors_of(store, content_ids) if with_vectors else np.zeros((len(content_ids), 1), np.float16),
         thumbnail=_thumbnails(store, content_ids),
         pixels=codes(rows["pixel_id"].to_pylist())[order] if "pixel_id" in rows.column_names else None,
+        names=codes([found[0].rpartition("\0")[2].casefold() for found in numbered])[order],
+        sizes=_sizes(rows)[order],
+        programs=codes(rows["software"].to_pylist())[order],
+        raws=(np.asarray(rows["raw"]) == 1)[order],
         others=others,
     )
 
@@ -249,6 +260,12 @@ def _ordered(values: Sequence[Any], order: np.ndarray[Any, Any]) -> list[Any]:
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.float64]]:
     return np.asarray(pc.fill_null(column.cast(pa.float64()), float("nan")), np.float64)
+
+
+def _sizes(rows: pa.Table) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """Give the longer and the shorter side of each picture: a turned one has the same."""
+    sides = np.stack([np.asarray(pc.fill_null(rows[name], 0), np.int32) for name in ("width", "height")], axis=1)
+    return np.sort(sides, axis=1)[:, ::-1]
 
 
 def _exposure_value(rows: pa.Table) -> np.ndarray[Any, np.dtype[np.float64]]:

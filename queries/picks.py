@@ -30,13 +30,15 @@ _KEPT_IN_DOUBT = 2
 _SHOWN = ("technical", "sharpness_subject", "face_sharpness_min", "eyes_min", "smile_mean", "noise_sigma")
 
 
-def best_of_bursts(store: Store, *, kinds: Iterable[str] = CHOSEN_FROM, keep: int = 1) -> list[dict[str, Any]]:
+def best_of_bursts(
+    store: Store, *, kinds: Iterable[str] = CHOSEN_FROM, keep: int = 1, within_s: float | None = None
+) -> list[dict[str, Any]]:
     """Give for each burst its pick, what decided, and every frame with its rank and reason.
 
     Of each burst `keep` frames are marked to be kept, the first by rank; two if it is too close to call. What the user
-    rejected is not kept, and what the user keeps is.
+    rejected is not kept, and what the user keeps is. `within_s` is as for `bursts`.
     """
-    groups = [each for each in bursts(store) if each["kind"] in set(kinds)]
+    groups = [each for each in bursts(store, within_s) if each["kind"] in set(kinds)]
     said = read_view(store)
     facts = _Facts(store, groups)
     facts.learn(groups, said)

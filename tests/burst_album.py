@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -26,8 +28,18 @@ def made(
     burst_ids: list[str | None] | None = None,
     sequence: list[float] | None = None,
     pixels: list[int] | None = None,
+    exposure: list[float] | None = None,
+    focal: list[float] | None = None,
+    paths: list[str] | None = None,
+    sizes: list[tuple[int, int]] | None = None,
+    programs: list[int] | None = None,
+    raws: list[bool] | None = None,
+    pictures: list[np.ndarray | None] | None = None,
 ) -> Frames:
-    """Make frames, given in the order of time for each camera. Frames of one scene look exactly alike."""
+    """Make frames, given in the order of time for each camera. Frames of one scene look exactly alike.
+
+    `pictures` are the thumbnails, as bytes (height x width, or with three channels).
+    """
     count = len(times)
     vectors = np.zeros((count, WIDTH), np.float16)
     vectors[np.arange(count), np.array(scenes, int) % WIDTH] = 1
@@ -38,7 +50,7 @@ def made(
     return Frames(
         shot_ids=[f"shot-{at:032x}" for at in range(count)],
         content_ids=[f"{at:032x}" for at in range(count)],
-        paths=[f"/p/{at}.jpg" for at in range(count)],
+        paths=paths or [f"/p/{at}.jpg" for at in range(count)],
         cameras=np.array(cameras or [0] * count, np.int32),
         streams=np.array(streams or [0] * count, np.int32),
         numbers=np.array(numbers or [-1] * count, np.int32),
@@ -46,14 +58,33 @@ def made(
         exact=(time_us != NO_TIME) & (time_us % 1_000_000 != 0),
         burst_ids=burst_ids or [None] * count,
         sequence=np.array(sequence, float) if sequence else nan,
-        exposure_ev=nan,
+        exposure_ev=np.array(exposure, float) if exposure else nan,
         bias_ev=np.array(bias, float) if bias else nan,
-        focal_mm=nan,
+        focal_mm=np.array(focal, float) if focal else nan,
         hashes=hash_of[np.array(scenes, int) % 64],
         hashed=np.ones(count, np.bool_),
         vectors=vectors,
         pixels=np.array(pixels, np.int32) if pixels else None,
+        sizes=np.array(sizes, np.int32) if sizes else None,
+        programs=np.array(programs, np.int32) if programs else None,
+        raws=np.array(raws, np.bool_) if raws else None,
+        thumbnail=_thumbnails(pictures or []),
     )
+
+
+def _thumbnails(pictures: list[np.ndarray | None]) -> Callable[[Sequence[int]], dict[int, bytes]]:
+    def read(wanted: Sequence[int]) -> dict[int, bytes]:
+        there = {at: pictures[at] for at in wanted if at < len(pictures)}
+        return {at: as_jpeg(picture) for at, picture in there.items() if picture is not None}
+
+    return read
+
+
+def as_jpeg(picture: np.ndarray, quality: int = 88) -> bytes:
+    """Give a picture as a JPEG file."""
+    out = io.BytesIO()
+    Image.fromarray(picture).save(out, "JPEG", quality=quality)
+    return out.getvalue()
 
 
 def shoot(

@@ -69,7 +69,7 @@ def test_frames_without_a_time_belong_together_only_if_they_follow_each_other_an
 
 def test_one_picture_in_two_files_is_no_burst():
     timeless = made([None, None, None], [1, 1, 1], numbers=[1, 2, 3], pixels=[7, 7, 8])
-    assert members(group(timeless)) == [(1, 2)]
+    assert members(group(timeless)) == [(0, 2)]
     assert group(made([1.1, 1.1], [1, 1], pixels=[7, 7])) == []
     black = made([1.1, 1.4], [1, 1], pixels=[7, 7])
     assert members(group(black)) == [(0, 1)]

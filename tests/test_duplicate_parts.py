@@ -1,4 +1,4 @@
-"""The parts that find duplicates: stars, orientations, alignment, the choice of what to keep, and the calibration."""
+"""The parts that find duplicates: stars, orientations, the choice of what to keep, and the calibration."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from PIL import Image
 from scipy.optimize import isotonic_regression
 from skimage import data
 
-from photoidx.queries.duplicates.alignment import Likeness, aligned, direct
 from photoidx.queries.duplicates.calibration import calibrate, rising
 from photoidx.queries.duplicates.candidates import NEAR_64, NEAR_256, candidates, unique_pairs
 from photoidx.queries.duplicates.groups import consistent, stars
@@ -76,60 +75,6 @@ def test_the_hash_of_a_turned_picture_follows_from_the_hash(name, side):
 def test_turning_back_undoes_turning(orientation):
     picture = photo("coffee")
     assert np.array_equal(turned(turned(picture, orientation), inverse(orientation)), picture)
-
-
-def grey(picture: np.ndarray) -> np.ndarray:
-    return picture.astype(np.float32)
-
-
-@pytest.mark.parametrize("name", ["astronaut", "coffee", "chelsea"])
-def test_a_crop_is_laid_where_it_was_cut(name):
-    whole = photo(name)
-    height, width = whole.shape
-    cut = whole[height // 20 : -height // 30, width // 25 : -width // 16]
-    found = aligned(grey(whole), grey(cut))
-    assert found is not None
-    assert found.distance < 0.05
-    assert found.overlap == pytest.approx(cut.size / whole.size, abs=0.03)
-    assert found.scale == pytest.approx(max(cut.shape) / max(whole.shape), abs=0.02)
-    assert abs(found.roll_deg) < 0.2
-
-
-@pytest.mark.parametrize("colour", [0, 255])
-def test_a_frame_is_told_from_a_crop(colour):
-    picture = photo("coffee")
-    framed = cv2.copyMakeBorder(picture, 30, 30, 30, 30, cv2.BORDER_CONSTANT, value=colour)
-    assert aligned(grey(picture), grey(framed)).framed == 2
-    assert aligned(grey(framed), grey(picture)).framed == 1
-    assert aligned(grey(picture), grey(picture[25:-25, 25:-25])).framed == 0
-
-
-def test_a_turn_of_the_camera_shows_as_a_roll():
-    picture = photo("coffee")
-    height, width = picture.shape
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), 1.5, 1.0)
-    moved = cv2.warpAffine(picture, turn, (width, height))[20:-20, 20:-20]
-    assert abs(aligned(grey(picture[20:-20, 20:-20]), grey(moved)).roll_deg) == pytest.approx(1.5, abs=0.2)
-
-
-def test_what_is_surely_lost_is_not_laid_any_finer():
-    picture = photo("coffee")
-    seen = []
-
-    def is_lost(rough: Likeness) -> bool:
-        seen.append(rough)
-        return True
-
-    cut = grey(picture[20:-30, 25:-16])
-    assert aligned(grey(picture), cut, is_lost) is seen[0]
-    assert aligned(grey(picture), cut) != seen[0]
-
-
-def test_other_brightness_is_no_difference_and_another_picture_is():
-    picture = grey(photo("coffee"))
-    assert direct(picture, picture * 0.9 + 15).distance < 0.01
-    other = cv2.resize(photo("chelsea"), photo("coffee").shape[::-1])
-    assert direct(picture, grey(other)).distance > 0.5
 
 
 @settings(max_examples=25, deadline=None)

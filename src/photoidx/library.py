@@ -213,9 +213,19 @@ class Library:
         rows = rows_of(store, "thumbnails", file_row(store, str(photo))["content_id"] or "")
         return rows[0]["jpeg"] if rows else None
 
-    def bursts(self) -> list[dict[str, Any]]:
-        """Give the groups of shots: burst_id, kind, frames (path, shot_id, files, taken_at, rule, gap_s, cosine)."""
-        return bursts(self.store)
+    def bursts(self, within_s: float | None = None) -> list[dict[str, Any]]:
+        """Give the groups of shots: burst_id, kind, frames (path, shot_id, files, taken_at, rule, gap_s, cosine).
+
+        With `within_s` they are worked out for this answer, with frames that may be so many seconds apart; the groups
+        that the library holds, and what builds on them, stay.
+        """
+        return bursts(self.store, within_s)
+
+    def near_misses(self) -> list[float]:
+        """Give the seconds between photos that look alike and were taken too far apart to be a burst, up to 10 s."""
+        from photoidx.queries.near_misses import near_misses  # noqa: PLC0415
+
+        return near_misses(self.store)
 
     def is_grouped(self) -> bool:
         """Tell whether the groups are those of this version's rules; a scan or `regroup` sees to it."""
@@ -227,9 +237,12 @@ class Library:
         with store.writing():
             return regroup(store, whole=True)
 
-    def best_of_bursts(self, keep: int = 1) -> list[dict[str, Any]]:
-        """Give each burst's pick with its reason, and all its frames ranked; so many of each are marked to be kept."""
-        return best_of_bursts(self.store, keep=keep)
+    def best_of_bursts(self, keep: int = 1, within_s: float | None = None) -> list[dict[str, Any]]:
+        """Give each burst's pick with its reason, and all its frames ranked; so many of each are marked to be kept.
+
+        `within_s` is as for `bursts`.
+        """
+        return best_of_bursts(self.store, keep=keep, within_s=within_s)
 
     def clusters(
         self,

@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from photoidx.cli.bursts import hint_if_outdated
+from photoidx.cli.bursts import hint_if_missed, hint_if_outdated, within_option
 from photoidx.cli.output import as_of_option, harmless, library_option, output_options, plain, render, render_facts
 
 _COLUMNS = ("decided_by", "close_call", "rank", "keep", "path", "reason")
@@ -21,6 +21,7 @@ _NEXT_BEST = 2  # of a cluster, which may have thousands
 @click.option("--burst", "of_bursts", is_flag=True, help="The best photo of each burst.")
 @click.option("--cluster", "of_clusters", is_flag=True, help="The best photo of each cluster (`photoidx clusters`).")
 @click.option("--keep", default=1, show_default=True, type=click.IntRange(1), help="How many of each.")
+@within_option
 @library_option
 @as_of_option
 @output_options
@@ -28,6 +29,7 @@ def best(  # noqa: PLR0917 - click passes each option by name
     of_bursts: bool,
     of_clusters: bool,
     keep: int,
+    within_s: float | None,
     library: str | None,
     as_of: datetime | None,
     output_format: str,
@@ -38,7 +40,7 @@ def best(  # noqa: PLR0917 - click passes each option by name
     Eyes come first, then sharpness of the subject, then a score of all measures; photos are compared with those of
     their burst alone. Each frame is marked whether it is kept: the first of its burst, or so many as --keep says, and
     two where it is too close to call. With --format paths only those are printed. Nothing is deleted, and
-    `photoidx decide best PHOTO` overrules a pick.
+    `photoidx decide best PHOTO` overrules a pick. With --within the bursts are worked out for this answer alone.
 
     The photos of a cluster are of different scenes: there a photo with closed eyes loses, then the technical score
     counts. Of a burst only its pick can win.
@@ -47,10 +49,12 @@ def best(  # noqa: PLR0917 - click passes each option by name
 
     if of_bursts == of_clusters:
         raise click.UsageError("Say of what: photoidx best --burst, or photoidx best --cluster")
+    if of_clusters and within_s is not None:
+        raise click.UsageError("--within is about bursts: photoidx best --burst --within ...")
     ours = Library(library, as_of=as_of)
     hint_if_outdated(ours)
     if of_bursts:
-        found, what = ours.best_of_bursts(keep), "burst"
+        found, what = ours.best_of_bursts(keep, within_s), "burst"
     else:
         found, what = ours.best_of_clusters(keep, lambda text: click.echo(harmless(text), err=True)), "cluster"
     if output_format == "json":
@@ -79,6 +83,8 @@ def best(  # noqa: PLR0917 - click passes each option by name
     close = sum(each["close_call"] for each in found)
     words = f"{len(found):,} {what}s" if len(found) != 1 else f"1 {what}"
     click.echo(f"{words}, {close} too close to call." if found else f"There are no {what}s.", err=True)
+    if of_bursts and not found and within_s is None:
+        hint_if_missed(ours, any_groups=bool(ours.bursts()))
 
 
 def _tell_missing(kept: Sequence[str]) -> None:
