@@ -181,7 +181,8 @@ def test_parts_of_a_group_are_merged_and_groups_are_not():
     halves = groups * 2 + np.arange(len(groups)) % 2
     assert adjusted_rand_score(groups, merged(halves, graph)) == 1
     assert adjusted_rand_score(groups, merged(groups, graph)) == 1
-    assert merged(np.empty(0, np.int64), ring(1)).tolist() == []
+    nothing = np.empty(0, np.int64)
+    assert merged(nothing, Joins((nothing, nothing), np.empty(0))).tolist() == []
 
 
 @settings(deadline=None)
