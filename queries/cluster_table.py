@@ -18,8 +18,9 @@ import pyarrow as pa
 
 from photoidx.config import DEFAULT_EMBEDDER
 from photoidx.errors import PhotoidxError
+from photoidx.queries.cluster_count import unit
 from photoidx.queries.cluster_names import Subject, name_clusters
-from photoidx.queries.clusters import NEW, NOISE, VERSION, Array, Parameters, cluster, join, unit
+from photoidx.queries.clusters import NEW, NOISE, VERSION, Array, Parameters, cluster, join
 from photoidx.queries.contents import columns_of
 from photoidx.queries.frames import Frames, narrowed, read_frames
 from photoidx.queries.kept_ids import keep_ids

@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import adjusted_rand_score
 
+from photoidx.queries.cluster_count import Joins, merged
 from photoidx.queries.cluster_names import Subject, name_clusters
-from photoidx.queries.clusters import METHODS, NEW, NOISE, Parameters, cluster, hdbscan_of, join, reduced
+from photoidx.queries.cluster_pieces import pieces
+from photoidx.queries.clusters import METHODS, NEW, NOISE, Parameters, cluster, hdbscan_of, join, put_together, reduced
 from photoidx.queries.kept_ids import keep_ids
 
 DAY = datetime(2014, 6, 3, 12)  # noqa: DTZ001 - a camera writes local time
@@ -96,6 +98,132 @@ def test_what_there_is_not_is_refused():
     for wrong in ({"method": "x"}, {"reduce": "x"}, {"min_size": 1}, {"k": 0}):
         with pytest.raises(ValueError, match="must be|are"):
             Parameters(**wrong)
+
+
+# Looking again
+
+
+def album(things: int, each: int, apart: float, seed: int = 0):
+    """Make photos that share most of what they show and differ in a little, by the thing. Gives them and their things."""
+    random = np.random.default_rng(seed)
+    common, middles = 6 * random.standard_normal(128), random.standard_normal((things, 128))
+    truth = np.repeat(np.arange(things), each)
+    vectors = common + apart * middles[truth] + random.standard_normal((len(truth), 128))
+    return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16), truth
+
+
+def test_a_cluster_that_holds_more_than_its_share_is_divided_into_the_things_that_it_shows():
+    vectors, truth = album(8, 60, 0.7)
+    labels, sure = pieces(vectors, np.zeros(len(vectors), np.int64), np.ones(len(vectors), np.float32), 10)
+    assert adjusted_rand_score(truth, labels) > 0.9
+    assert ((sure > 0) & (sure <= 1)).all()
+    assert (sure < 1).any()
+
+
+ONE_THING, MANY_THINGS = album(1, 480, 0.7)[0], album(8, 60, 0.7)[0]
+FLAT = np.hstack([np.ones((480, 1)), 0.05 * np.random.default_rng(3).standard_normal((480, 2))]).astype(np.float16)
+
+
+@pytest.mark.parametrize(
+    ("why", "vectors", "others", "divided"),
+    [
+        ("it shows many things", MANY_THINGS, [], True),
+        ("it shows one thing", ONE_THING, [], False),
+        ("it has few dimensions, and chance divides them as well", FLAT, [], False),
+        ("it has fewer rows than a look is worth", MANY_THINGS[::5], [], False),
+        ("it is as large as the others", MANY_THINGS, [480, 470], False),
+        ("it is less than three times as large as the others", MANY_THINGS, [170, 170], False),
+        ("it is more than three times as large as the others", MANY_THINGS, [150, 150], True),
+    ],
+)
+def test_what_is_divided(why, vectors, others, divided):
+    labels = np.repeat(np.arange(len(others) + 1), [len(vectors), *others])
+    rest = np.repeat(album(1, 1, 1, seed=9)[0][:, : vectors.shape[1]], sum(others), axis=0)
+    everything = np.vstack([vectors, rest])
+    found, _ = pieces(everything, labels, np.ones(len(labels), np.float32), 10)
+    assert (len(set(found[: len(vectors)].tolist())) > 1) == divided, why
+    assert (found[len(vectors) :] == labels[len(vectors) :]).all()
+
+
+def test_a_cluster_with_a_small_share_of_a_large_library_is_not_looked_at_again():
+    labels = np.concatenate([np.zeros(480, np.int64), 1 + np.arange(24_000) // 10])
+    vectors = np.vstack([MANY_THINGS, np.tile(MANY_THINGS, (50, 1))])
+    assert (pieces(vectors, labels, np.ones(len(labels), np.float32), 10)[0] == labels).all()
+
+
+def test_no_piece_is_smaller_than_a_cluster_may_be():
+    vectors, _ = album(8, 60, 0.7)
+    for min_size in (10, 59, 70, 150):
+        labels, _sure = pieces(vectors, np.zeros(len(vectors), np.int64), np.ones(len(vectors), np.float32), min_size)
+        assert np.bincount(labels).min() >= min_size
+
+
+def test_pieces_of_more_photos_than_are_judged_are_the_same_things():
+    vectors, truth = album(6, 500, 0.8)
+    labels, _ = pieces(vectors, np.zeros(len(vectors), np.int64), np.ones(len(vectors), np.float32), 10)
+    assert adjusted_rand_score(truth, labels) > 0.9
+
+
+def ring(*sizes: int) -> Joins:
+    """Join all of each group with each other, and the last of a group with the first of the next, weakly."""
+    rows = np.repeat(np.arange(len(sizes)), sizes)
+    one, other = np.nonzero((rows[:, None] == rows[None, :]) & ~np.eye(len(rows), dtype=bool))
+    first = np.cumsum([0, *sizes[:-1]])
+    last = np.cumsum(sizes) - 1
+    links = np.array([last, np.roll(first, -1)])
+    ends = (np.concatenate([one, *links]), np.concatenate([other, *links[::-1]]))
+    return Joins(ends, np.concatenate([np.ones(len(one)), np.full(2 * len(sizes), 0.1)]))
+
+
+def test_parts_of_a_group_are_merged_and_groups_are_not():
+    graph = ring(12, 9, 15)
+    groups = np.repeat([0, 1, 2], [12, 9, 15])
+    halves = groups * 2 + np.arange(len(groups)) % 2
+    assert adjusted_rand_score(groups, merged(halves, graph)) == 1
+    assert adjusted_rand_score(groups, merged(groups, graph)) == 1
+    nothing = np.empty(0, np.int64)
+    assert merged(nothing, Joins((nothing, nothing), np.empty(0))).tolist() == []
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(2, 7), min_size=2, max_size=5), st.integers(0, 99))
+def test_merging_never_lowers_the_modularity_and_divides_no_group(sizes, seed):
+    graph = ring(*sizes)
+    labels = np.unique(np.random.default_rng(seed).integers(0, 6, sum(sizes)), return_inverse=True)[1]
+    found = merged(labels, graph)
+    assert graph.modularity(found) >= graph.modularity(labels) - 1e-9
+    assert len(set(zip(labels.tolist(), found.tolist(), strict=True))) == labels.max() + 1
+    assert set(found.tolist()) == set(range(found.max() + 1))
+
+
+def test_modularity_is_the_share_of_joins_within_groups_less_that_by_chance():
+    two = Joins((np.array([0, 1, 2, 3]), np.array([1, 0, 3, 2])), np.ones(4))
+    for labels, expected in (([0, 0, 1, 1], 0.5), ([0, 0, 0, 0], 0.0), ([0, 1, 2, 3], -0.25), ([0, 1, 0, 1], -0.5)):
+        assert two.modularity(np.array(labels)) == pytest.approx(expected)
+    part = two.among(np.array([2, 3, 1]))
+    assert part.ends[0].tolist() == [0, 1]
+    assert part.modularity(np.array([0, 0, 1])) == 0
+
+
+def test_the_number_of_kmeans_on_an_album_of_one_subject_is_not_two():
+    vectors, truth = album(12, 60, 0.8)
+    labels, _ = cluster(vectors, Parameters("kmeans", reduce="pca"))
+    assert 10 <= len(set(labels.tolist())) <= 14
+    assert adjusted_rand_score(truth, labels) > 0.85
+
+
+def test_noise_among_the_photos_of_a_cluster_joins_it_and_clusters_in_pieces_are_merged():
+    vectors, truth = blobs(60, 60)
+    rows = reduced(vectors, "umap")
+    labels, sure = truth.copy(), np.ones(120, np.float32)
+    labels[[0, 1, 70]], sure[[0, 1, 70]] = NOISE, 0
+    labels[90:] = 2
+    found, certain = put_together(rows, labels, sure)
+    assert (found == truth).all()
+    assert (certain[[0, 1, 70]] >= 0.5).all()
+    lonely, truth = blobs(60, 60, lonely=5)
+    found, _ = put_together(reduced(lonely, "umap"), truth, np.ones(125, np.float32))
+    assert (found == truth).all()
 
 
 # Joining
