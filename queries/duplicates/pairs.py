@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -32,6 +32,7 @@ from photoidx.queries.duplicates.candidates import (
 from photoidx.queries.duplicates.comparing import EDITED, EQUAL, SAME, Comparison, Picture, made_from, same
 from photoidx.queries.duplicates.orientation import turned_hashes
 from photoidx.queries.duplicates.pictures import Pictures, read_pictures
+from photoidx.queries.frames import NO_TIME
 from photoidx.schema import META, PAIRS, arrow_schema
 from photoidx.store import Store
 
@@ -104,7 +105,8 @@ def find_pairs(store: Store, pictures: Pictures, fresh: Array | None, progress: 
     moments = of_one_moment(pictures, fresh)
     pairs = unique_pairs(np.concatenate([candidates(pictures, fresh), moments]))
     pairs = pairs[pictures.raw[pairs[:, 0]] == pictures.raw[pairs[:, 1]]]
-    copies = _Copies(pictures, _known_same(store, pictures) if fresh is not None else ())
+    earlier = fresh is not None
+    copies = _Copies(pictures, _known(store, pictures, f"relation = '{SAME}'") if earlier else ())
     maybe = _one_press(pictures, pairs)
     done = 0
     left = [np.zeros((0, 3), np.int64)]
@@ -123,7 +125,7 @@ def find_pairs(store: Store, pictures: Pictures, fresh: Array | None, progress: 
         told = np.array([each is not None for each in found], np.bool_)
         yield _rows(pictures, block[told], cosines(pictures, block[told]), [each for each in found if each])
     rest = np.concatenate(left)[:, :2]
-    asked = copies.representatives(rest)
+    asked = asked_for = copies.representatives(rest)
     compared: dict[tuple[int, int], Comparison] = {}
     while len(asked):
         now = _of_hubs(pictures, asked)
@@ -134,6 +136,12 @@ def find_pairs(store: Store, pictures: Pictures, fresh: Array | None, progress: 
             done += len(block)
             progress(min(done, len(pairs)), len(pairs))
         asked = asked[~_are_told(asked, now, compared)]
+    ties = [pair for pair, found in compared.items() if found.relation == EDITED and found.distance < _SURE]
+    if earlier:
+        ties += _known(store, pictures, f"relation = '{EDITED}' AND distance < {_SURE}").tolist()
+    for block in _blocks(copies.to_hubs(ties, seen=asked_for)):
+        found = Thumbnails(store, pictures, block).compared(_made_from, np.pad(block, ((0, 0), (0, 1))))
+        compared |= {tuple(pair): each for pair, each in zip(block.tolist(), found, strict=True) if each}
     yield from _alike(pictures, pairs, maybe, rest, compared)
     progress(len(pairs), len(pairs))
 
@@ -154,14 +162,17 @@ def _alike(
         yield _rows(pictures, block[kept], cosine[kept], [None] * int(kept.sum()))
 
 
-def _of_hubs(pictures: Pictures, pairs: Array) -> Array:
-    """Return the pairs that the likeliest originals have: pictures of higher rank than all that they are paired with.
-
-    Of higher rank are those of which the camera and the time are known, then the larger ones.
-    """
-    told = (pictures.time_us > np.iinfo(np.int64).min).astype(int) + (pictures.cameras >= 0)
+def ranks(pictures: Pictures) -> Array:
+    """Rank pictures (n, from 0) by how likely they are originals: camera and time known first, then the larger ones."""
+    told = (pictures.time_us != NO_TIME).astype(int) + (pictures.cameras >= 0)
     rank = np.empty(len(pictures), np.int64)
     rank[np.lexsort((np.arange(len(pictures)), -pictures.size.prod(axis=1), -told))] = np.arange(len(pictures))
+    return rank
+
+
+def _of_hubs(pictures: Pictures, pairs: Array) -> Array:
+    """Return the pairs that the likeliest originals have: pictures of lower rank than all that they are paired with."""
+    rank = ranks(pictures)
     best = rank.copy()
     for side in (0, 1):
         np.minimum.at(best, pairs[:, side], rank[pairs[:, 1 - side]])
@@ -190,9 +201,9 @@ def _blocks(pairs: Array) -> Iterator[Array]:
         yield pairs[start : start + _BLOCK]
 
 
-def _known_same(store: Store, pictures: Pictures) -> Array:
-    """Return the pairs that are known to be the same (m x 2 places)."""
-    rows = store.read(PAIRS.name, ["first", "second"], f"relation = '{SAME}'")
+def _known(store: Store, pictures: Pictures, where: str) -> Array:
+    """Return the pairs that the table knows, by a condition (m x 2 places)."""
+    rows = store.read(PAIRS.name, ["first", "second"], where)
     ids = pa.array(pictures.content_ids, pa.string())
     places = [pc.index_in(rows[name].combine_chunks(), value_set=ids) for name in ("first", "second")]
     both = pc.and_(*(pc.is_valid(each) for each in places))
@@ -237,15 +248,36 @@ class _Copies:
         ]
         return np.array(pairs, np.int64).reshape(-1, 2)
 
+    def to_hubs(self, ties: Sequence[Sequence[int]], seen: Array) -> Array:
+        """Return the pairs of the likeliest original of pictures that hang together by ties with each of these.
+
+        Those that were seen are left out. What was made from a copy of a copy is so compared with the first of all.
+        """
+        tied = _Copies(self._pictures, ties)
+        for members in self._sets().values():
+            if any(each in tied._parent for each in members):
+                tied.add(itertools.pairwise(members))
+        known = {tuple(pair) for pair in seen.tolist()}
+        rank = ranks(self._pictures)
+        found = []
+        for members in tied._sets().values():
+            hub = min(members, key=lambda place: rank[place])
+            found += [tuple(sorted((hub, each))) for each in members if each != hub and not self._are_same(hub, each)]
+        pairs = np.array([pair for pair in found if pair not in known], np.int64).reshape(-1, 2)
+        return np.asarray(pairs[~self._pictures.other_press(pairs[:, 0], pairs[:, 1])])
+
+    def _are_same(self, one: int, other: int) -> bool:
+        return one in self._parent and other in self._parent and self._head(one) == self._head(other)
+
     def representatives(self, pairs: Array) -> Array:
-        """Return pairs of one picture of each set in place of all: that of which most is known of its press.
+        """Return pairs of one picture of each set in place of all: the likeliest original.
 
         Pairs within a set are left out, and pairs of sets that are surely of two presses.
         """
-        told = (self._pictures.time_us > np.iinfo(np.int64).min).astype(int) + (self._pictures.cameras >= 0)
+        rank = ranks(self._pictures)
         best = {place: place for place in np.unique(pairs).tolist()}
         for members in self._sets().values():
-            head = max(members, key=lambda place: (told[place], -place))
+            head = min(members, key=lambda place: rank[place])
             best |= dict.fromkeys(members, head)
         found = unique_pairs(np.vectorize(best.get, otypes=[np.int64])(pairs) if len(pairs) else pairs)
         found = found[found[:, 0] != found[:, 1]]
