@@ -64,13 +64,7 @@ CHOICES: dict[str, tuple[Verdict, tuple[int, str]]] = {
     ),
     "sharpness counts in the score": (judged(frame(), frame(sharpness_subject=-2.5)), (1, "score")),
     "middle grey counts in the score": (judged(frame(midtone=0.2), frame(midtone=0.9)), (1, "score")),
-    "open eyes count in the score": (judged(frame(eyes_min=0.6), frame(eyes_min=0.9)), (1, "score")),
-    "a smile counts in the score": (judged(frame(smile_mean=-0.5), frame(smile_mean=0.9)), (1, "score")),
     "a measure that one lacks counts in none": (judged(frame(midtone=None), frame(midtone=0.9)), (0, "order")),
-    "a smile weighs less than eyes": (
-        judged(frame(eyes_min=0.9, smile_mean=-0.2), frame(eyes_min=0.4, smile_mean=0.6)),
-        (0, "score"),
-    ),
     "exposure weighs less than the technical score": (
         judged(frame(technical=0.9, midtone=0.3), frame(technical=0.8, midtone=0.9)),
         (0, "score"),
@@ -80,15 +74,6 @@ CHOICES: dict[str, tuple[Verdict, tuple[int, str]]] = {
         judged(frame(), frame(sharpness_subject=-4), learnt=[0.0, 9.0]),
         (0, "sharpness"),
     ),
-    "closed eyes that open elsewhere": (judged(frame(**BETTER), frame(), faces=[[face(0.3)], [face()]]), (1, "eyes")),
-    "closed eyes lose to a softer frame": (
-        judged(frame(), frame(sharpness_subject=-5), faces=[[face(0.3)], [face()]]),
-        (1, "eyes"),
-    ),
-    "either eye closes": (
-        judged(frame(**BETTER), frame(), faces=[[face(0.9, eye_right_open=0.2)], [face()]]),
-        (1, "eyes"),
-    ),
     "eyes that are nowhere wide open": (
         judged(frame(**BETTER), frame(), faces=[[face(0.2)], [face(0.59)]]),
         (0, "score"),
@@ -97,19 +82,6 @@ CHOICES: dict[str, tuple[Verdict, tuple[int, str]]] = {
     "eyes without a clear difference": (
         judged(frame(**BETTER), frame(), faces=[[face(0.39)], [face(0.63)]]),
         (0, "score"),
-    ),
-    "more closed eyes": (
-        judged(
-            frame(**BETTER),
-            frame(),
-            frame(),
-            faces=[[face(0.2), face(0.2, 0.6)], [face(0.2), face(0.9, 0.6)], [face(), face(0.2, 0.6)]],
-        ),
-        (1, "order"),
-    ),
-    "softness is measured among those with open eyes": (
-        judged(frame(sharpness_subject=-1), frame(**BETTER), frame(), faces=[[face(0.2)], [face()], [face()]]),
-        (1, "score"),
     ),
     "someone in fewer than half of the frames vetoes nothing": (
         judged(
@@ -150,14 +122,18 @@ def test_when_it_is_too_close_to_call(verdict, close):
 def test_margins_are_in_the_unit_of_the_rule():
     assert judged(frame(), frame(technical=0.9)).margin == pytest.approx(0.07)
     assert judged(frame(), frame(sharpness_subject=-4)).margin == pytest.approx(1.0)
-    people = [[face(0.2), face(0.2, 0.6)], [face(), face(0.9, 0.6)]]
-    assert judged(frame(), frame(), faces=people).margin == 2
+
+
+def said(verdict: Verdict) -> list[Difference]:
+    """Give what is said of the second frame as against the first."""
+    first, second = verdict.ranked
+    return differences(first, second, verdict.leads.get((first.number, second.number)))
 
 
 def told(winner: dict[str, Any], other: dict[str, Any], **given: Any) -> list[str]:
     verdict = judged(frame(**BETTER, **winner), frame(**other), **given)
     assert verdict.ranked[0].number == 0
-    return [each.words for each in differences(*verdict.ranked, on_faces=verdict.on_faces)]
+    return [each.words for each in said(verdict)]
 
 
 DIFFERENCES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
@@ -171,7 +147,6 @@ DIFFERENCES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
     "noise": ({"noise_sigma": 2.0}, {"noise_sigma": 4.1}, ["noisier (4.1 against 2.0)"]),
     "brighter": ({"luma_p50": 100}, {"luma_p50": 120}, ["brighter (120 against 100 of 255)"]),
     "darker": ({"luma_p50": 100}, {"luma_p50": 80}, ["darker (80 against 100 of 255)"]),
-    "a smile": ({"smile_mean": 0.5}, {"smile_mean": 0.2}, ["less of a smile (0.20 against 0.50)"]),
 }
 SLIGHT = {
     "softer": ({}, {"sharpness_subject": -3.2}),
@@ -179,7 +154,6 @@ SLIGHT = {
     "shadows": ({"clipped_shadows": 0.02}, {"clipped_shadows": 0.03}),
     "noise": ({"noise_sigma": 2.0}, {"noise_sigma": 3.9}),
     "light": ({"luma_p50": 100}, {"luma_p50": 119}),
-    "a smile": ({"smile_mean": 0.5}, {"smile_mean": 0.25}),
     "both blurred by motion": ({"blur_kind": "motion"}, {"blur_kind": "motion"}),
     "not measured": ({"noise_sigma": 2.0, "luma_p50": 9}, {"noise_sigma": None, "luma_p50": None}),
 }
@@ -198,13 +172,9 @@ def test_what_no_one_sees_is_not_told(winner, other):
 
 def test_the_rule_of_a_difference_is_the_one_that_decided():
     soft = judged(frame(), frame(sharpness_subject=-4))
-    assert [each.rule for each in differences(*soft.ranked, on_faces=False)] == ["sharpness"]
+    assert [each.rule for each in said(soft)] == ["sharpness"]
     softish = judged(frame(**BETTER), frame(sharpness_subject=-3.3))
-    assert [each.rule for each in differences(*softish.ranked, on_faces=False)] == ["score"]
-    eyes = judged(frame(), frame(), faces=[[face(0.2), face(0.3, 0.6)], [face(), face(0.9, 0.6)]])
-    assert differences(*eyes.ranked, on_faces=False) == [
-        Difference("eyes", "eyes_open", 0.9, 0.2, "the eyes of 2 people are closed (0.20 against 0.90)")
-    ]
+    assert [each.rule for each in said(softish)] == ["score"]
 
 
 @pytest.mark.parametrize(
@@ -215,9 +185,8 @@ def test_the_rule_of_a_difference_is_the_one_that_decided():
         (judged(frame(**BETTER), frame(sharpness_subject=-3.2)), "the highest score (0.815)"),
         (judged({}, {}), "the first by time: no frame was scored"),
         (judged(frame(), frame()), "too close to call, the first two are equally good"),
-        (judged(frame(), frame(), faces=[[face()], [face(0.2)]]), "eyes open"),
     ],
-    ids=["score", "sharpest", "hardly sharper", "not scored", "equal", "eyes"],
+    ids=["score", "sharpest", "hardly sharper", "not scored", "equal"],
 )
 def test_how_the_pick_is_praised(verdict, words):
     assert praise(verdict).startswith(words)
