@@ -113,7 +113,8 @@ def grouped(rows: Reduced, parameters: Parameters) -> tuple[Array, Array]:
 def put_together(rows: Reduced, labels: Array, sure: Array) -> tuple[Array, Array]:
     """Merge clusters whose photos are each other's neighbours, then let noise join that lies among a cluster's photos.
 
-    A row of noise joins under the rule for new rows (`join`): where half or more of its neighbours are. Clusters are
+    A row of noise joins where half or more of its neighbours are, as new rows do (`join`), and only neighbours that are
+    like it count. Clusters are
     merged only where they are few: modularity does not tell apart groups that are small beside the whole (Fortunato
     and Barthelemy, "Resolution limit in community detection", 2007).
     """
@@ -125,7 +126,7 @@ def put_together(rows: Reduced, labels: Array, sure: Array) -> tuple[Array, Arra
     if labels.max() < _MOST_MERGED:
         labels[inside] = merged(labels[inside], joins_of(rows.neighbours, rows.cosines).among(inside))
     for row in np.flatnonzero((labels == NOISE) & ~rows.lonely(_ALIKE)):
-        around = labels[rows.neighbours[row][1:]]
+        around = np.where(rows.cosines[row][1:] < _LEAST_COSINE, NOISE, labels[rows.neighbours[row][1:]])
         votes = np.bincount(around[around != NOISE], minlength=1)
         if 2 * votes.max() >= len(around):
             labels[row], sure[row] = votes.argmax(), votes.max() / len(around)

@@ -104,7 +104,7 @@ def test_what_there_is_not_is_refused():
 
 
 def album(things: int, each: int, apart: float, seed: int = 0):
-    """Make photos that share most of what they show and differ in a little, by the thing. Gives them and their things."""
+    """Make photos that share most of what they show and differ in a little. Gives them, and what each shows."""
     random = np.random.default_rng(seed)
     common, middles = 6 * random.standard_normal(128), random.standard_normal((things, 128))
     truth = np.repeat(np.arange(things), each)
