@@ -122,7 +122,7 @@ class Batch:
             "stage": stage,
             "fingerprint": self._fingerprints[stage],
             "status": status,
-            "error": why,
+            "error": None if why is None else why.encode("utf-8", "backslashreplace").decode(),
             "at": self._clock.now(),
         }
         self._ledger[content_id, stage] = row

@@ -228,7 +228,7 @@ class Scan:
         """Wait until files that changed a moment ago are quiet; those that are not are left for the next scan."""
         for path in late:
             state = self._state(path)
-            quiet_s = (time.time_ns() - state.mtime_ns) / 1e9
+            quiet_s = (time.time_ns() - (state.mtime_ns or 0)) / 1e9
             # The wait is measured by a clock that nobody sets.
             ready_at = time.monotonic() + min(self._config.settle_s, self._config.settle_s - quiet_s)
             while time.monotonic() < ready_at and not self._stop.is_set():

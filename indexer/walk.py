@@ -10,22 +10,24 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from photoidx.records import format_of
+from photoidx.records import format_of, mtime_of
 
 # Folders that programs and network drives keep for themselves.
 _OWN_FOLDERS = frozenset({"@eaDir", "#recycle", "lost+found"})
 # What was deleted since its folder was listed, and links to nothing, into a file, or to themselves.
 _NOTHING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+_HALF = 1 << 63
 
 
 class FileState(NamedTuple):
     """A file as a folder's listing shows it. Two equal states mean that the bytes have not changed.
 
-    A tuple, because a rescan makes two of them for each file and compares them.
+    `mtime_ns` is None for a time that the tables can't hold: before 1678 or after 2262. A tuple, because a rescan makes
+    two of them for each file and compares them.
     """
 
     size: int
-    mtime_ns: int
+    mtime_ns: int | None
     inode: int
 
 
@@ -108,9 +110,14 @@ def _is_link(entry: os.DirEntry[str]) -> bool:
 def _add(listing: Listing, entry: os.DirEntry[str]) -> None:
     status = entry.stat()
     if stat.S_ISREG(status.st_mode):
-        listing.files[entry.path] = FileState(status.st_size, status.st_mtime_ns, signed(status.st_ino))
+        listing.files[entry.path] = state_of(status)
 
 
-def signed(inode: int) -> int:
-    """Fit an inode number, which may use all 64 bits, into a signed integer, as the tables hold it."""
-    return inode - (1 << 64) if inode >= 1 << 63 else inode
+def state_of(status: os.stat_result) -> FileState:
+    """Return a file's state, each number of which fits a signed integer of 64 bits, as the tables hold it."""
+    return FileState(_signed(status.st_size), mtime_of(status), _signed(status.st_ino))
+
+
+def _signed(number: int) -> int:
+    # An inode number may use all 64 bits, and on Windows 128.
+    return number if -_HALF <= number < _HALF else (number + _HALF) % (2 * _HALF) - _HALF

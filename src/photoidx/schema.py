@@ -28,7 +28,11 @@ FILES = TableSpec(
         ),
         column("root", pa.string(), "The scanned folder that it lies under."),
         column("size", pa.int64(), "Bytes."),
-        column("mtime_ns", pa.int64(), "Time of last modification, nanoseconds since 1970."),
+        column(
+            "mtime_ns",
+            pa.int64(),
+            "Time of last modification, nanoseconds since 1970; null for one before 1678 or after 2262.",
+        ),
         column("inode", pa.int64(), "Inode number, 0 where the file system has none."),
         column("content_id", pa.string(), "Identity of the bytes; null if the file could not be read."),
         column("kind", pa.string(), "photo, sidecar or video."),
