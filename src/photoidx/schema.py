@@ -198,6 +198,12 @@ def key_of(spec: TableSpec) -> tuple[str, ...]:
     return spec.row_key if spec.name in _WITHOUT_CONTENT else ("content_id", *spec.row_key)
 
 
+def key_of_table(name: str) -> tuple[str, ...]:
+    """Return the columns of a table's key; of a table that a stage may have declared none are known."""
+    own = {spec.name: spec for spec in OWN_TABLES}
+    return key_of(own[name]) if name in own else ()
+
+
 def arrow_schema(spec: TableSpec) -> pa.Schema:
     """Give a table's Arrow schema. Key columns carry the mark by which Lance finds clashing concurrent merges."""
     fields = list(spec.columns)

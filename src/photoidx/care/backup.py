@@ -30,6 +30,7 @@ from photoidx.care.snapshot import (
     write_record,
 )
 from photoidx.errors import PhotoidxError
+from photoidx.store import Store
 from photoidx.tables import Tables, number_of_manifest
 
 _LOCK = ".photoidx-backup.lock"
@@ -57,10 +58,13 @@ def backup(
     """Put a new backup beside the earlier ones at a place. Files that did not change are links to the last backup's.
 
     Beside a scan it holds the state at its beginning; with `wait` it begins when nobody writes. `keep` removes older
-    ones, so that this many stay. Raises PhotoidxError if the place can't take it, or a table can't be read.
+    ones, so that this many stay. Raises PhotoidxError if the place can't take it, or a table is lost or can't be read.
     """
     if tables.folder is None:
         raise PhotoidxError(f"{tables.uri} is in an object store: back it up with the tools of that store.")
+    Store(
+        tables.uri
+    )  # raises TableDamagedError: a backup that lacks a table must not take the place of one that has it
     source = tables.folder.resolve()
     place = place.expanduser().resolve()
     if place == source or source in place.parents:
