@@ -26,7 +26,7 @@ from photoidx.errors import (
 from photoidx.lock import watch_lock, writer_lock
 from photoidx.migrations import MIGRATIONS, migrate
 from photoidx.moments import spelt
-from photoidx.schema import FILES, MADE, MENDED, META, OWN_TABLES, SCHEMA_VERSION, arrow_schema, key_of
+from photoidx.schema import MADE, MENDED, META, OWN_TABLES, SCHEMA_VERSION, arrow_schema, key_of
 from photoidx.stage import TableSpec
 
 _BATCH_ROWS = 4096

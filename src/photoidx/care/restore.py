@@ -12,7 +12,6 @@ from pathlib import Path
 
 from photoidx.care.decisions_file import read_decisions, take_decisions
 from photoidx.care.doctor import read_all
-from photoidx.damage import made_by
 from photoidx.care.snapshot import (
     LIBRARY,
     RECORD,
@@ -25,6 +24,7 @@ from photoidx.care.snapshot import (
     snapshots,
     sync_folder,
 )
+from photoidx.damage import made_by
 from photoidx.errors import PhotoidxError, TableDamagedError
 from photoidx.lock import writer_lock
 from photoidx.schema import DECISIONS, MADE, META

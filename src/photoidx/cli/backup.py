@@ -41,6 +41,8 @@ def backup(dest: Path, wait: bool, keep: int | None, only: str | None, library: 
         click.echo(harmless(str(dest)))
         return
     made = make(tables, dest, wait=wait, keep=keep, progress=_show)
+    for warning in made.warnings:
+        click.echo(harmless(f"Warning: {warning}"), err=True)
     removed = f"; {made.removed} older removed" if made.removed else ""
     click.echo(
         f"{len(made.snapshot.files):,} files, {made.snapshot.size / 1e6:,.1f} MB, of which "
