@@ -63,7 +63,7 @@ CHANGES: tuple[tuple[str, ...], ...] = (
     ("scan", "ALBUM", *_OPTIONS),
 )
 _SPOKEN = ("decide list", "sql", "best", "bursts", "failures", "similar")
-"""Questions whose answer must stay the same, to the letter; the others tell times, sizes, or what they brought up to date."""
+"""Questions whose answer must stay the same, to the letter; the others tell times and sizes."""
 
 
 def cut(data: bytes, at: random.Random) -> bytes:

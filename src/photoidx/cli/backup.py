@@ -29,7 +29,7 @@ def backup(dest: Path, wait: bool, keep: int | None, only: str | None, library: 
     """
     from photoidx.care.backup import backup as make  # noqa: PLC0415
     from photoidx.care.decisions_file import save_decisions  # noqa: PLC0415
-    from photoidx.library import default_library  # noqa: PLC0415
+    from photoidx.config import default_library  # noqa: PLC0415
     from photoidx.tables import Tables  # noqa: PLC0415
 
     tables = Tables(library or default_library())
