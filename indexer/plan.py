@@ -29,9 +29,10 @@ class Known(NamedTuple):
     content_id: str | None
     root: str
     kind: str = ""
+    path: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Decision:
     """One file's verdict, with the reason in words. `source` is the old path of a moved file."""
 
@@ -115,7 +116,8 @@ def _judge(path: str, state: FileState, old: Known | None, now_ns: int, settle_n
 
 
 def _gone(listing: Listing, known: Mapping[str, Known], result: Plan, *, allow_empty: bool) -> Iterable[str]:
-    below = [path for path in known if _lies_below(path, listing.root)]
+    beginning = listing.root if listing.root.endswith(os.sep) else listing.root + os.sep
+    below = [path for path in known if path.startswith(beginning)]
     if listing.root in listing.unlisted:
         why = listing.unlisted[listing.root]
         result.warnings.append(f"{listing.root} can't be listed ({why}): its {len(below)} files stay in the library")

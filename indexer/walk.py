@@ -6,9 +6,9 @@ import errno
 import fnmatch
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from photoidx.records import format_of, mtime_of
 
@@ -31,24 +31,47 @@ class FileState(NamedTuple):
     inode: int
 
 
+class Remembered(Protocol):
+    """What the tables hold of a file."""
+
+    @property
+    def path(self) -> str:
+        """Its path, or an empty text."""
+
+    @property
+    def state(self) -> FileState:
+        """Its state when it was last seen."""
+
+
 @dataclass
 class Listing:
-    """What a walk found. `unlisted` are folders that could not be listed: nothing is known about what lies below."""
+    """What a walk found. `unlisted` are folders that could not be listed: nothing is known about what lies below.
+
+    Of a file that is in `known` with the same state, the very path and state are taken from there: a rescan of a
+    million files would else hold each of them twice.
+    """
 
     root: str
     files: dict[str, FileState] = field(default_factory=dict)
     unlisted: dict[str, str] = field(default_factory=dict)
     excluded: int = 0
+    known: Mapping[str, Remembered] = field(default_factory=dict, repr=False)
 
 
-def walk(root: str, excludes: tuple[str, ...] = (), *, follow: bool = True) -> Listing:
+def walk(
+    root: str,
+    excludes: tuple[str, ...] = (),
+    known: Mapping[str, Remembered] | None = None,
+    *,
+    follow: bool = True,
+) -> Listing:
     """List the files of interest below `root`, an absolute path.
 
     Hidden names, the folders of programs, and names or paths that match one of the globs are left out. Links to files
     and folders are followed unless `follow` is false, also out of the root; a folder is entered once, so a loop of
     links ends. Pipes and devices are not files. Costs one scandir a folder and one stat a file.
     """
-    listing = Listing(root)
+    listing = Listing(root, known=known or {})
     entered: set[tuple[int, int]] = set()
     waiting = [root]
     while waiting:
@@ -110,7 +133,11 @@ def _is_link(entry: os.DirEntry[str]) -> bool:
 def _add(listing: Listing, entry: os.DirEntry[str]) -> None:
     status = entry.stat()
     if stat.S_ISREG(status.st_mode):
-        listing.files[entry.path] = state_of(status)
+        state, old = state_of(status), listing.known.get(entry.path)
+        if old is not None and old.path and old.state == state:
+            listing.files[old.path] = old.state
+        else:
+            listing.files[entry.path] = state
 
 
 def state_of(status: os.stat_result) -> FileState:

@@ -32,7 +32,7 @@ _WENT = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 """What opening a file meets that is no longer where it was listed, or no longer a file."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """One file to look at. `stages` are those to run; None means all that its content still lacks.
 

@@ -12,6 +12,7 @@ import json
 import os
 import pickle
 import queue
+import signal
 import struct
 import subprocess
 import sys
@@ -39,6 +40,8 @@ _GRACE_S = 1.0
 """How much longer than its limit a query may take: DuckDB's own interrupt comes first, and tells more."""
 _OTHER_MIB = 1024
 """Memory beside DuckDB's half of the computer's: the tables on their way to it, and Python's."""
+_FOR_MEMORY = frozenset({signal.SIGABRT, signal.SIGSEGV, getattr(signal, "SIGKILL", -1), getattr(signal, "SIGBUS", -1)})
+"""Signals that a process dies of that gets no memory."""
 _TOO_MUCH = "The query needs more than half of the computer's memory. Ask for fewer rows or columns, or aggregate."
 
 
@@ -124,7 +127,7 @@ class _Process:
             except queue.Empty:
                 raise QueryError(f"The query took longer than {limit_s:g} s and was stopped.") from None
             if said is None:
-                raise QueryError(f"The query was given up: {self._fate()} {_TOO_MUCH}")
+                raise QueryError(self._fate())
             kind, data = said
             if kind == _BEGUN:
                 ends_at = time.monotonic() + limit_s + _GRACE_S
@@ -143,7 +146,9 @@ class _Process:
 
     def _fate(self) -> str:
         code = self._process.wait()
-        return f"its process was killed by signal {-code}." if code < 0 else f"its process ended with {code}."
+        if -code in _FOR_MEMORY:
+            return f"The query was given up: its process ended with signal {-code}. {_TOO_MUCH}"
+        return f"The query was given up: its process was ended from outside ({code}). Ask again."
 
     def end(self) -> None:
         self._process.kill()

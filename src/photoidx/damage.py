@@ -69,13 +69,14 @@ def missing(uri: str, *tables: str) -> TableDamagedError:
     )
 
 
-def check_described(uri: str, table: str, version: int, columns: Collection[str]) -> None:
+def check_described(uri: str, table: str, columns: Collection[str]) -> None:
     """Raise TableDamagedError if what was opened is no version of a table, or has not the columns of its key.
 
-    Lance opens a description of a version that is full of zeros, as a power cut leaves it, as an empty table.
+    Lance opens a description of a version that is full of zeros, as a power cut leaves it, as version 0 of a table
+    without columns. Costs nothing but a look at the schema, which is there once a table is open.
     """
     lacking = [name for name in key_of_table(table) if name not in columns]
-    if version < 1 or not columns or lacking:
+    if not columns or lacking:
         raise damaged(uri, table, "the description of its newest version is empty, or lacks the columns of its key")
 
 

@@ -101,7 +101,7 @@ class Store:
 
     def _open(self, name: str, *, newest: bool = False) -> lancedb.table.Table:
         table = self._db.open_table(name, version=None if newest else self._at.get(name))
-        check_described(self.uri, name, table.version, table.schema.names)
+        check_described(self.uri, name, table.schema.names)
         return table
 
     @contextlib.contextmanager
@@ -193,10 +193,10 @@ class Store:
                 query = query.select(list(columns))
             return query.to_arrow()
 
-    def batches(self, name: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Read a table in parts of a few thousand rows: the whole is never in memory."""
+    def batches(self, name: str, columns: Sequence[str], rows: int = _BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+        """Read a table in parts of a few thousand rows, or so many at most: the whole is never in memory."""
         with reading(self.uri, name):
-            found = iter(self._open(name).search().select(list(columns)).to_batches(_BATCH_ROWS))
+            found = iter(self._open(name).search().select(list(columns)).to_batches(rows))
         while True:
             with reading(self.uri, name):  # not around the yield: what the caller raises is the caller's
                 batch = next(found, None)

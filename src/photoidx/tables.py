@@ -46,7 +46,7 @@ class Tables:
         """Give the number of a table's newest version. Raises TableDamagedError if it can't be opened."""
         with reading(self.uri, name):
             table = self._db.open_table(name)
-            check_described(self.uri, name, table.version, table.schema.names)
+            check_described(self.uri, name, table.schema.names)
             return int(table.version)
 
     def versions(self, name: str) -> list[Version]:
