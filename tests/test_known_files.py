@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from made_library import file, write
@@ -13,9 +13,11 @@ from photoidx.indexer.known_files import found_below, read_known, shots_of
 from photoidx.indexer.walk import state_of, walk
 from photoidx.store import Store
 
+AT_ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 NAMES = st.lists(st.sampled_from(["a", "b", "ab", "a.jpg"]), min_size=1, max_size=3).map("/".join)
 
 
+@AT_ANY_SPEED
 @given(
     st.dictionaries(NAMES, st.sampled_from(["x", "y", None])),
     st.dictionaries(st.sampled_from(["x", "y", "z"]), st.lists(NAMES.map("/new/".__add__))),

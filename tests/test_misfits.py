@@ -14,7 +14,7 @@ from typing import Any
 
 import pyarrow as pa
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from photoidx import Config, Library
@@ -32,6 +32,7 @@ from photoidx.stage import DerivedStage, Photo, PhotoStage, Rows, TableSpec, col
 from photoidx.store import Store
 from pictures import draw
 
+AT_ANY_SPEED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 CONFIG = Config(embedders=(), workers=1, without=("faces",), settle_s=0.0)
 ANY_NUMBER = st.integers(-(2**70), 2**70)
 TOO_LATE_NS = 10_413_792_000 * 10**9  # 2300
@@ -44,6 +45,7 @@ class Status:
     st_ino: int
 
 
+@AT_ANY_SPEED
 @given(ANY_NUMBER, ANY_NUMBER, ANY_NUMBER)
 def test_every_state_of_a_file_fits_the_table_of_files(size: int, mtime_ns: int, inode: int):
     state = state_of(Status(size, mtime_ns, inode))  # type: ignore[arg-type]
@@ -69,7 +71,8 @@ def test_a_new_file_is_not_taken_for_a_moved_one_whose_time_is_not_known():
 
 def test_a_copy_whose_time_is_not_known_is_never_called_the_older_file():
     known, unknown = (
-        Copy(Holdings(path, path), mtime_ns=mtime_ns) for path, mtime_ns in (("/p/longer.jpg", 10**18), ("/p/a.jpg", None))
+        Copy(Holdings(path, path), mtime_ns=mtime_ns)
+        for path, mtime_ns in (("/p/longer.jpg", 10**18), ("/p/a.jpg", None))
     )
     assert min(known, unknown, key=preference) == known
     assert reason(known, unknown) == "its time of change is known"
@@ -131,6 +134,7 @@ TAGS = (
 )
 
 
+@AT_ANY_SPEED
 @given(st.dictionaries(st.sampled_from(TAGS), VALUES.map(Tag), max_size=len(TAGS)))
 def test_whatever_stands_in_the_tags_fits_the_columns_of_exif(tags: dict[str, Any]):
     row = facts(tags, Xmp())
