@@ -153,7 +153,9 @@ class Scan:
     def _planned(self, only: Collection[str] | None, *, allow_empty: bool) -> tuple[Plan, list[Listing]]:
         settle_ns = int(self._config.settle_s * 1e9)
         if only is None:
-            listings = [walk(root, self._config.excludes, self._known, follow=self._config.follow) for root in self._roots]
+            listings = [
+                walk(root, self._config.excludes, self._known, follow=self._config.follow) for root in self._roots
+            ]
             found = plan(listings, self._known, time.time_ns(), settle_ns, allow_empty=allow_empty)
             found.warnings += nothing_found(listings, self._known)
             return found, listings
