@@ -16,6 +16,7 @@ from photoidx.store import Store
 
 _STAMPED = (FILES.name, LEDGER.name, META.name)
 _LEDGER_ROWS = 4  # count as one
+_FILES = 4  # count as one: of a file whose content is known nothing was computed that could be lost
 _SHARE = 500
 """A commit compares its rows with all of the tables': it costs as much as there are. So it has at least 1 in 500 as
 many; else a first scan would grow with the square of its photos. Measured on links whose contents are known: 256 files,
@@ -86,7 +87,7 @@ class Batch:
 
     def commit_if_full(self) -> None:
         """Commit if enough has gathered."""
-        if len(self._files) + len(self._ledger) // _LEDGER_ROWS >= self._limit:
+        if len(self._files) // _FILES + len(self._ledger) // _LEDGER_ROWS >= self._limit:
             self.commit()
 
     def commit(self) -> None:
@@ -122,7 +123,7 @@ class Batch:
             "stage": stage,
             "fingerprint": self._fingerprints[stage],
             "status": status,
-            "error": why,
+            "error": None if why is None else why.encode("utf-8", "backslashreplace").decode(),
             "at": self._clock.now(),
         }
         self._ledger[content_id, stage] = row

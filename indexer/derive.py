@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from photoidx.errors import PhotoidxError
 from photoidx.indexer.batch import Batch
-from photoidx.stage import DerivedStage
+from photoidx.stage import DerivedStage, fitting
 from photoidx.store import Store
 
 _FEW = 2000  # up to here the rows are asked for by name; above it, reading the whole table is quicker
@@ -61,7 +61,7 @@ def _run(stage: DerivedStage, rows: pa.RecordBatch, batch: Batch) -> int:
     if not rows.num_rows:
         return 0
     try:
-        results = stage.run_rows(rows)
+        results = [fitting(stage, found) for found in stage.run_rows(rows)]
     except PhotoidxError:
         raise
     except Exception as error:  # noqa: BLE001 - find the row that the stage can't take

@@ -8,7 +8,7 @@ from __future__ import annotations
 import concurrent.futures
 import threading
 from collections import Counter, deque
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from itertools import islice
@@ -24,7 +24,7 @@ from photoidx.indexer.batch import Batch
 from photoidx.indexer.crew import Crew, undisturbed
 from photoidx.indexer.worker import Outcome, Task, look_at_all, read_crumb
 from photoidx.records import Kind, format_of, kind_of
-from photoidx.stage import BatchStage, Rows
+from photoidx.stage import BatchStage, fitting
 
 CHUNK = 4
 _WAIT_S = 0.2
@@ -214,7 +214,7 @@ class Pipeline:
 
     def _run_batch(self, stage: BatchStage, content_ids: list[str], arrays: list[np.ndarray[Any, Any]]) -> None:
         try:
-            results: Sequence[Rows] = stage.run_batch(arrays)
+            results = [fitting(stage, rows) for rows in stage.run_batch(arrays)]
         except PhotoidxError:
             raise
         except Exception as error:  # noqa: BLE001 - find the photo that the model can't take

@@ -29,9 +29,10 @@ class Known(NamedTuple):
     content_id: str | None
     root: str
     kind: str = ""
+    path: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Decision:
     """One file's verdict, with the reason in words. `source` is the old path of a moved file."""
 
@@ -98,7 +99,8 @@ def nothing_found(listings: Sequence[Listing], known: Mapping[str, Known]) -> li
 
 
 def _judge(path: str, state: FileState, old: Known | None, now_ns: int, settle_ns: int) -> Decision | None:
-    if now_ns - settle_ns < state.mtime_ns <= now_ns and (old is None or old.state != state):
+    is_fresh = state.mtime_ns is not None and now_ns - settle_ns < state.mtime_ns <= now_ns
+    if is_fresh and (old is None or old.state != state):
         return Decision(path, Verdict.UNSETTLED, "changed a moment ago, it may still be being written")
     if old is None:
         return Decision(path, Verdict.NEW, "not in the library")
@@ -114,7 +116,8 @@ def _judge(path: str, state: FileState, old: Known | None, now_ns: int, settle_n
 
 
 def _gone(listing: Listing, known: Mapping[str, Known], result: Plan, *, allow_empty: bool) -> Iterable[str]:
-    below = [path for path in known if _lies_below(path, listing.root)]
+    beginning = listing.root if listing.root.endswith(os.sep) else listing.root + os.sep
+    below = [path for path in known if path.startswith(beginning)]
     if listing.root in listing.unlisted:
         why = listing.unlisted[listing.root]
         result.warnings.append(f"{listing.root} can't be listed ({why}): its {len(below)} files stay in the library")
@@ -137,7 +140,9 @@ def _lies_below(path: str, folder: str) -> bool:
 
 def _pair_moves(result: Plan, listings: Sequence[Listing], gone: Sequence[str], known: Mapping[str, Known]) -> None:
     """Take a new file for a moved one if a file that is gone had its very size, time and inode."""
-    left = {known[path].state: path for path in gone if known[path].state.inode and known[path].content_id}
+    # Without its time, a state does not tell one file from another that got its inode.
+    sure = (path for path in gone if known[path].state.inode and known[path].state.mtime_ns is not None)
+    left = {known[path].state: path for path in sure if known[path].content_id}
     taken: set[str] = set()
     for index, decision in enumerate(result.decisions):
         if decision.verdict in (Verdict.NEW, Verdict.UNSETTLED):

@@ -6,47 +6,72 @@ import errno
 import fnmatch
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
-from photoidx.records import format_of
+from photoidx.records import format_of, mtime_of
 
 # Folders that programs and network drives keep for themselves.
 _OWN_FOLDERS = frozenset({"@eaDir", "#recycle", "lost+found"})
 # What was deleted since its folder was listed, and links to nothing, into a file, or to themselves.
 _NOTHING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
+_HALF = 1 << 63
 
 
 class FileState(NamedTuple):
     """A file as a folder's listing shows it. Two equal states mean that the bytes have not changed.
 
-    A tuple, because a rescan makes two of them for each file and compares them.
+    `mtime_ns` is None for a time that the tables can't hold: before 1678 or after 2262. A tuple, because a rescan makes
+    two of them for each file and compares them.
     """
 
     size: int
-    mtime_ns: int
+    mtime_ns: int | None
     inode: int
+
+
+class Remembered(Protocol):
+    """What the tables hold of a file."""
+
+    @property
+    def path(self) -> str:
+        """Its path, or an empty text."""
+
+    @property
+    def state(self) -> FileState:
+        """Its state when it was last seen."""
 
 
 @dataclass
 class Listing:
-    """What a walk found. `unlisted` are folders that could not be listed: nothing is known about what lies below."""
+    """What a walk found. `unlisted` are folders that could not be listed: nothing is known about what lies below.
+
+    Of a file that is in `known` with the same state, the very path and state are taken from there: a rescan of a
+    million files would else hold each of them twice.
+    """
 
     root: str
     files: dict[str, FileState] = field(default_factory=dict)
     unlisted: dict[str, str] = field(default_factory=dict)
     excluded: int = 0
+    known: Mapping[str, Remembered] = field(default_factory=dict, repr=False)
 
 
-def walk(root: str, excludes: tuple[str, ...] = (), *, follow: bool = True) -> Listing:
+def walk(
+    root: str,
+    excludes: tuple[str, ...] = (),
+    known: Mapping[str, Remembered] | None = None,
+    *,
+    follow: bool = True,
+) -> Listing:
     """List the files of interest below `root`, an absolute path.
 
     Hidden names, the folders of programs, and names or paths that match one of the globs are left out. Links to files
     and folders are followed unless `follow` is false, also out of the root; a folder is entered once, so a loop of
     links ends. Pipes and devices are not files. Costs one scandir a folder and one stat a file.
     """
-    listing = Listing(root)
+    listing = Listing(root, known=known or {})
     entered: set[tuple[int, int]] = set()
     waiting = [root]
     while waiting:
@@ -108,9 +133,18 @@ def _is_link(entry: os.DirEntry[str]) -> bool:
 def _add(listing: Listing, entry: os.DirEntry[str]) -> None:
     status = entry.stat()
     if stat.S_ISREG(status.st_mode):
-        listing.files[entry.path] = FileState(status.st_size, status.st_mtime_ns, signed(status.st_ino))
+        state, old = state_of(status), listing.known.get(entry.path)
+        if old is not None and old.path and old.state == state:
+            listing.files[old.path] = old.state
+        else:
+            listing.files[entry.path] = state
 
 
-def signed(inode: int) -> int:
-    """Fit an inode number, which may use all 64 bits, into a signed integer, as the tables hold it."""
-    return inode - (1 << 64) if inode >= 1 << 63 else inode
+def state_of(status: os.stat_result) -> FileState:
+    """Return a file's state, each number of which fits a signed integer of 64 bits, as the tables hold it."""
+    return FileState(_signed(status.st_size), mtime_of(status), _signed(status.st_ino))
+
+
+def _signed(number: int) -> int:
+    # An inode number may use all 64 bits, and on Windows 128.
+    return number if -_HALF <= number < _HALF else (number + _HALF) % (2 * _HALF) - _HALF

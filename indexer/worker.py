@@ -20,11 +20,11 @@ from photoidx.errors import PhotoError
 from photoidx.indexer.allocator import keep_freed_memory, limit_memory, too_little_memory
 from photoidx.indexer.decode import DecodedPhoto
 from photoidx.indexer.known import Claims, KnownIds, KnownPairs
-from photoidx.indexer.walk import FileState, signed
+from photoidx.indexer.walk import FileState, state_of
 from photoidx.records import Kind, content_id_of, content_id_of_stream, format_of, kind_of
 from photoidx.registry import stages
 from photoidx.scoring.hashes import pixel_id
-from photoidx.stage import BatchStage, DerivedStage, PhotoStage, Rows, Stage
+from photoidx.stage import BatchStage, DerivedStage, PhotoStage, Rows, Stage, fitting
 
 DECODE = "decode"
 DECODE_FINGERPRINT = "decode@1"
@@ -32,7 +32,7 @@ _WENT = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 """What opening a file meets that is no longer where it was listed, or no longer a file."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Task:
     """One file to look at. `stages` are those to run; None means all that its content still lacks.
 
@@ -181,7 +181,7 @@ class Worker:
                 if stage.name not in self._loaded:
                     stage.load()
                     self._loaded.add(stage.name)
-                outcome.rows[stage.name] = stage.run(photo)
+                outcome.rows[stage.name] = fitting(stage, stage.run(photo))
             elif isinstance(stage, BatchStage):
                 outcome.arrays[stage.name] = stage.prepare(photo)
         except PhotoError as error:
@@ -198,8 +198,7 @@ def _open_at_once(path: str, flags: int) -> int:
 
 
 def _state(descriptor: int) -> FileState:
-    status = os.fstat(descriptor)
-    return FileState(status.st_size, status.st_mtime_ns, signed(status.st_ino))
+    return state_of(os.fstat(descriptor))
 
 
 def _leave(task: Task, content_id: str, stage: str) -> None:

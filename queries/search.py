@@ -10,8 +10,8 @@ import numpy as np
 from photoidx.config import Config
 from photoidx.errors import QueryError
 from photoidx.queries.ranking import ranked
-from photoidx.queries.sql import paths_where
 from photoidx.queries.sql_functions import HOW_TO_GET_TEXTS
+from photoidx.queries.sql_process import paths_where
 from photoidx.queries.texts import try_to_bring_up_to_date
 from photoidx.queries.vectors import cosines, text_stage
 from photoidx.queries.word_search import search_words

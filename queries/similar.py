@@ -16,7 +16,7 @@ from photoidx.indexer.embedders.base import VectorStage, unit
 from photoidx.queries.contents import vectors_of
 from photoidx.queries.named import by_name, by_path, unknown
 from photoidx.queries.ranking import ranked
-from photoidx.queries.sql import paths_where
+from photoidx.queries.sql_process import paths_where
 from photoidx.queries.vectors import Array, cosines, stage_of
 from photoidx.records import content_id_of, format_of, text_path
 from photoidx.store import Store

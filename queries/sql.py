@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import itertools
 import re
+from collections.abc import Callable
 
 import duckdb
 import pyarrow as pa
@@ -14,6 +15,7 @@ from photoidx.config import Config
 from photoidx.errors import QueryError
 from photoidx.queries.sql_functions import SimilarityFunctions, says_similarity, with_content_ids
 from photoidx.queries.sql_limits import collect, locked_connection
+from photoidx.queries.sql_statement import check_text, first_line, is_write, only_queries, parse, read_only
 from photoidx.queries.views import joins, views
 from photoidx.registry import stages
 from photoidx.schema import META, arrow_schema, tables_of
@@ -22,9 +24,6 @@ from photoidx.store import Store
 # Read only where a query names them, as the tables that `photos` does not need: they make up most of a library's bytes.
 _HEAVY_COLUMNS = {"exif": frozenset({"tags"}), "thumbnails": frozenset({"jpeg"})}
 _ALWAYS_READ = frozenset({"files", "labels", "sidecars"})
-# DESCRIBE, SHOW, SUMMARIZE, VALUES and FROM-first are SELECT to DuckDB; a PIVOT over unknown values is MULTI.
-_ANSWERED = frozenset({duckdb.StatementType.SELECT, duckdb.StatementType.EXPLAIN, duckdb.StatementType.MULTI})
-_CHANGING = frozenset({"create", "copy", "insert", "update", "delete", "merge", "export", "attach", "prepare"})
 _KEY_MARK = b"lance-schema:unenforced-primary-key"
 _NO_TABLE = re.compile(r'Table with name "?(?P<word>[^"!]+?)"? does not exist|Referenced table "(?P<other>[^"]+)" not')
 _NO_COLUMN = re.compile(
@@ -34,8 +33,13 @@ _NO_COLUMN = re.compile(
 )
 
 
-def run_sql(store: Store, query: str, config: Config | None = None) -> pa.Table:
+def run_sql(
+    store: Store, query: str, config: Config | None = None, begins: Callable[[], None] = lambda: None
+) -> pa.Table:
     """Answer one query over the views. Raises QueryError, with the nearest names where a name is wrong.
+
+    DuckDB can't always be interrupted: what a user wrote is for `sql_process`, which can end the process that runs
+    this. `begins` is called when the tables are read and the limit of time begins.
 
     Besides DuckDB's functions there are `similarity` and `text_similarity`; `config` says where their models are.
 
@@ -44,73 +48,35 @@ def run_sql(store: Store, query: str, config: Config | None = None) -> pa.Table:
     """
     config = config or Config()
     with locked_connection() as connection:
-        statement = _parse(connection, query)
+        statement = parse(connection, query)
         functions = SimilarityFunctions(store, config)
         if says_similarity(query):
-            statement = _parse(connection, with_content_ids(query))
+            statement = parse(connection, with_content_ids(query))
             functions.register(connection)
         names = _load(connection, store, query)
         connection.execute("SET lock_configuration = true")
+        read_only(connection)
+        begins()
         try:
             answer = collect(connection, statement, config)
         except (duckdb.Error, pa.ArrowException, OSError) as error:  # those that come late, Arrow tells in its own
             if functions.error is not None:
                 raise functions.error from None
+            if is_write(error):
+                raise only_queries() from None
             raise QueryError(_explain(str(error), query, names)) from None
     return answer.rename_columns(_told_apart(answer.column_names))
 
 
-def paths_where(store: Store, condition: str, config: Config | None = None) -> set[str]:
-    """Give the paths of the photos for which a condition over the view `photos` holds: `iso > 800`.
-
-    Raises QueryError, also if it is more than one expression.
-    """
-    query = f"SELECT path FROM photos WHERE {as_condition(condition)}"  # noqa: S608 - one expression
-    return set(run_sql(store, query, config)["path"].to_pylist())
-
-
 def as_condition(condition: str) -> str:
     """Give a condition as it can follow WHERE, in brackets. Raises QueryError if it is not exactly one expression."""
-    _check_text(condition)
+    check_text(condition)
     try:
         duckdb.SQLExpression(condition)
     except duckdb.Error as error:
-        message = _first_line(str(error))
+        message = first_line(str(error))
         raise QueryError(f"{condition!r} is no condition, as `iso > 800` is one. {message}") from None
     return f"(\n{condition}\n)"  # the new lines keep a comment from reaching further
-
-
-def _check_text(query: str) -> None:
-    try:
-        query.encode()
-    except UnicodeEncodeError:
-        raise QueryError("There are bytes in the query that are no UTF-8 text, and SQL is text.") from None
-
-
-def _parse(connection: duckdb.DuckDBPyConnection, query: str) -> duckdb.Statement:
-    _check_text(query)
-    try:
-        statements = connection.extract_statements(query)
-    except duckdb.Error as error:
-        raise QueryError(_first_line(str(error))) from None
-    if len(statements) != 1:
-        raise QueryError(f"Give exactly one statement, not {len(statements)}.")
-    is_pivot = statements[0].type == duckdb.StatementType.MULTI
-    if statements[0].type not in _ANSWERED or (is_pivot and _CHANGING & _outer_words(query)):
-        raise QueryError("Only queries are answered: the library can't be changed by SQL. Begin with SELECT.")
-    return statements[0]
-
-
-def _outer_words(query: str) -> set[str]:
-    """Give the keywords of a query that stand in no brackets, in lower case: DuckDB does not tell what a MULTI does."""
-    data, words, depth = query.encode(), set(), 0
-    found = duckdb.tokenize(query)
-    for (at, kind), (end, _) in itertools.pairwise([*found, (len(data), None)]):
-        token = data[at:end].strip().lower()
-        depth += (token == b"(") - (token == b")")
-        if kind == duckdb.token_type.keyword and depth == 0:
-            words.add(token.decode())
-    return words
 
 
 def _load(connection: duckdb.DuckDBPyConnection, store: Store, query: str) -> dict[str, list[str]]:
@@ -181,8 +147,8 @@ def _told_apart(names: list[str]) -> list[str]:
 def _explain(message: str, query: str, names: dict[str, list[str]]) -> str:
     """Put DuckDB's message into one line; where a view or column is missing, name the nearest that there are."""
     table, column = _NO_TABLE.search(message), _NO_COLUMN.search(message)
-    if says_similarity(query) and "content_id" in _first_line(message) and not _says(query, "content_id"):
-        return f"{_first_line(message)} Tell similarity() which photos it is about: similarity('photo', p.content_id)."
+    if says_similarity(query) and "content_id" in first_line(message) and not _says(query, "content_id"):
+        return f"{first_line(message)} Tell similarity() which photos it is about: similarity('photo', p.content_id)."
     if table is not None:
         word = table["word"] or table["other"]
         return f"There is no view {word}. {_nearest(word, list(names))}"
@@ -191,13 +157,9 @@ def _explain(message: str, query: str, names: dict[str, list[str]]) -> str:
         known = sorted({known for name in said for known in names[name]})
         return f"There is no column {column['word']}. {_nearest(column['word'], known)}"
     hints = [line for line in message.splitlines()[1:] if line.startswith("Did you mean")]
-    return " ".join([_first_line(message), *hints])
+    return " ".join([first_line(message), *hints])
 
 
 def _nearest(word: str, known: list[str]) -> str:
     near = difflib.get_close_matches(word.lower(), known, n=3, cutoff=0.6)
     return f"The nearest are: {', '.join(near)}." if near else f"There are: {', '.join(known)}."
-
-
-def _first_line(message: str) -> str:
-    return message.splitlines()[0].strip()

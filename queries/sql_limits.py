@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,8 @@ _LOCKS = (
     "python_enable_replacements",
 )
 _ROWS_AT_ONCE = 1 << 14
+_QUOTED = re.compile(r'"[^"]*"|\'[^\']*\'')
+_NOT_IN_ARROW = re.compile(r"\b(UHUGEINT|BIT|TIME WITH TIME ZONE|TIMETZ)\b")
 
 
 @contextmanager
@@ -50,7 +53,9 @@ def collect(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement, 
     timer.daemon = True
     timer.start()
     try:
-        reader = connection.sql(statement).to_arrow_reader(_ROWS_AT_ONCE)
+        relation = connection.sql(statement)
+        _check_types(relation)
+        reader = relation.to_arrow_reader(_ROWS_AT_ONCE)
         return pa.Table.from_batches(_parts(reader, config.query_answer_bytes), reader.schema)
     except (duckdb.Error, pa.ArrowException, OSError) as error:
         if str(error).startswith("Out of Memory"):
@@ -62,6 +67,14 @@ def collect(connection: duckdb.DuckDBPyConnection, statement: duckdb.Statement, 
         raise
     finally:
         timer.cancel()
+
+
+def _check_types(relation: duckdb.DuckDBPyRelation) -> None:
+    """Raise QueryError for types that DuckDB gives to Arrow as other values: a zone is lost, a number negative."""
+    for name, kind in zip(relation.columns, relation.types, strict=True):
+        found = _NOT_IN_ARROW.search(_QUOTED.sub("", str(kind)))
+        if found is not None:
+            raise QueryError(f"{name} is of the type {found[0]}, which can't be told. Write CAST(... AS VARCHAR).")
 
 
 def _parts(reader: pa.RecordBatchReader, most: int) -> list[pa.RecordBatch]:

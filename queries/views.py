@@ -9,6 +9,7 @@ _SEP = os.sep.replace("\\", "\\\\")
 _NAME = f"regexp_extract(f.path, '[^{_SEP}]+$')"
 _FOLDER = f"regexp_replace(f.path, '{_SEP}[^{_SEP}]+$', '')"
 _FILE_TIME = "make_timestamp(f.mtime_ns // 1000)"
+_AGE = "(coalesce(f.mtime_ns, -9223372036854775808), f.path)"  # a null would count as the newest
 # The columns of `photos` that are not simply a table's: name and expression.
 _HEAD = {
     "path": "f.path",
@@ -26,7 +27,7 @@ _HEAD = {
     "WHEN f.name_time IS NOT NULL THEN 'file name' END",
     "best_time": f"coalesce(exif.taken_at, f.name_time, {_FILE_TIME})",
     "best_time_source": "CASE WHEN exif.taken_at IS NOT NULL THEN 'exif' "
-    "WHEN f.name_time IS NOT NULL THEN 'file name' ELSE 'file time' END",
+    "WHEN f.name_time IS NOT NULL THEN 'file name' WHEN f.mtime_ns IS NOT NULL THEN 'file time' END",
     "rating": "coalesce(s.rating, exif.rating)",
     "label": "coalesce(s.label, exif.label)",
     "keywords": "coalesce(s.keywords, exif.keywords)",
@@ -35,9 +36,9 @@ _HEAD = {
 # A sidecar speaks for its shot in its own folder: a copy elsewhere has its own. Of several, the newest that says it.
 _SIDECARS = f"""
     (SELECT f.shot_id, {_FOLDER} AS folder,
-        arg_max(s.rating, (f.mtime_ns, f.path)) AS rating,
-        arg_max(s.label, (f.mtime_ns, f.path)) AS label,
-        arg_max(s.keywords, (f.mtime_ns, f.path)) AS keywords
+        arg_max(s.rating, {_AGE}) AS rating,
+        arg_max(s.label, {_AGE}) AS label,
+        arg_max(s.keywords, {_AGE}) AS keywords
     FROM t.files f JOIN t.sidecars s USING (content_id) WHERE f.kind = 'sidecar' GROUP BY ALL)
 """  # noqa: S608 - an expression that stands here
 _LABELS = """

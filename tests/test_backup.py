@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -214,6 +215,40 @@ def test_a_damaged_backup_is_refused_by_name_and_the_library_stays(store: Store,
     with pytest.raises(PhotoidxError, match=victim.name):
         restore(place, store.uri, force=True)
     assert content(store.uri) == now
+
+
+def rot(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data[:-1] + bytes([data[-1] ^ 1]))
+
+
+@pytest.mark.parametrize("harm", [rot, Path.unlink], ids=["rotten", "missing"])
+def test_a_rotten_file_in_the_newest_backup_is_copied_anew_with_a_warning(
+    store: Store, place: Path, tmp_path: Path, harm: Callable[[Path], None]
+):
+    first = backup(Tables(store.uri), place).snapshot
+    (victim, *_) = sorted((first.folder / "library" / "exif.lance" / "data").iterdir())
+    harm(victim)
+    done = CliRunner().invoke(cli, ["backup", str(place), "--library", store.uri])
+    assert done.exit_code == 0
+    assert f"Warning: The backup {first.folder} is damaged: {victim}" in done.stderr
+    second = read_snapshot(find_snapshot(place).folder)
+    check_files(second)
+    assert second.folder != first.folder
+    assert not os.path.exists(victim) or not os.path.samefile(victim, second.folder / victim.relative_to(first.folder))
+    restore(place, str(tmp_path / "again"))
+    assert content(str(tmp_path / "again")) == content(store.uri)
+    third = backup(Tables(store.uri), place)
+    assert (third.copied, third.warnings) == (0, ())
+
+
+def test_a_newest_backup_without_a_record_that_makes_sense_does_not_block_the_next(store: Store, place: Path):
+    first = backup(Tables(store.uri), place).snapshot
+    (first.folder / "backup.json").write_text("{}")
+    done = backup(Tables(store.uri), place)
+    assert str(first.folder) in done.warnings[0]
+    assert done.copied == done.snapshot.size
+    check_files(done.snapshot)
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[]", '{"photoidx_backup": 1}', "\xff"])

@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import re
 import subprocess
 import sys
 from datetime import date, datetime, timedelta
@@ -20,6 +21,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from photoidx.cli.output import FORMATS, harmless, render, render_facts
+from photoidx.cli.values import day, moment
 from photoidx.records import path_text
 from photoidx.schema import FILES
 from photoidx.store import Store
@@ -89,8 +91,8 @@ def test_escape_sequences_are_spelled_out_among_facts(capsys: pytest.CaptureFixt
     ("value", "expected", "cell"),
     [
         (None, None, ""),
-        (float("nan"), None, ""),
-        (float("inf"), None, ""),
+        (float("nan"), "NaN", "NaN"),
+        (float("inf"), "Infinity", "Infinity"),
         (0.1, 0.1, "0.1"),
         (True, True, "true"),
         (Decimal(4999950000), 4999950000, "4999950000"),
@@ -99,7 +101,7 @@ def test_escape_sequences_are_spelled_out_among_facts(capsys: pytest.CaptureFixt
         (date(2024, 5, 1), "2024-05-01", "2024-05-01"),
         (timedelta(seconds=1.5), "0:00:01.500000", "0:00:01.500000"),
         (b"\xff\xd8", "/9g=", "/9g="),
-        ([1.0, float("nan")], [1.0, None], "[1.0, null]"),
+        ([1.0, float("nan")], [1.0, "NaN"], '[1.0, "NaN"]'),
         (["Käse", None], ["Käse", None], '["Käse", null]'),
         ({"a": b"\0"}, {"a": "AA=="}, '{"a": "AA=="}'),
     ],
@@ -193,3 +195,56 @@ def test_a_closed_pipe_ends_the_command_quietly(library: str, output_format: str
     done = subprocess.run(["bash", "-c", command], capture_output=True, check=False, timeout=600)
     assert done.stderr == b""
     assert done.stdout.count(b"\n") == 1
+
+
+DAY = 24 * 60 * 60
+
+
+@pytest.mark.parametrize(
+    ("value", "kind", "text"),
+    [
+        (float("nan"), pa.float64(), "NaN"),
+        (float("inf"), pa.float64(), "Infinity"),
+        (float("-inf"), pa.float32(), "-Infinity"),
+        (6_585_322, pa.date32(), "20000-01-01"),
+        (-719_529, pa.date32(), "-0001-12-31"),
+        (-719_163, pa.date32(), "0000-12-31"),
+        (2**31 - 1, pa.date32(), "infinity"),
+        (-(2**31 - 1), pa.date32(), "-infinity"),
+        (6_585_322 * DAY * 10**6 + 1_500_000, pa.timestamp("us"), "20000-01-01 00:00:01.5"),
+        (6_585_322 * DAY, pa.timestamp("s", "UTC"), "20000-01-01 00:00:00+00:00"),
+        (2**63 - 1, pa.timestamp("us"), "infinity"),
+        (-(2**63) + 1, pa.timestamp("ms"), "-infinity"),
+    ],
+)
+def test_what_python_can_t_hold_is_printed_in_every_format(value: Any, kind: pa.DataType, text: str):
+    whole = pa.array([value], kind) if isinstance(value, float) else pa.array([value]).cast(_number(kind)).view(kind)
+    held = {"value": whole, "list": pa.ListArray.from_arrays([0, 1], whole)}
+    rows = pa.table({**held, "struct": pa.StructArray.from_arrays([whole], ["a"])})
+    told = {"value": text, "list": [text], "struct": {"a": text}}
+    assert json.loads(printed(rows, "json")) == [told]
+    assert json.loads(printed(rows, "jsonl")) == told
+    (_, cells) = csv.reader(io.StringIO(printed(rows, "csv").decode()))
+    assert cells == [text, json.dumps([text]), json.dumps({"a": text})]
+    assert text.split(maxsplit=1)[0] in printed(rows, "table").decode()
+
+
+def _number(kind: pa.DataType) -> pa.DataType:
+    return pa.int32() if kind == pa.date32() else pa.int64()
+
+
+def test_lists_of_days_are_printed():
+    rows = pa.table({"days": pa.array([[date(2020, 1, 1), None]], pa.list_(pa.date32()))})
+    assert json.loads(printed(rows, "json")) == [{"days": ["2020-01-01", None]}]
+
+
+@given(st.dates())
+@settings(deadline=None)
+def test_a_day_is_spelt_as_python_spells_it(one_day: date):
+    assert day((one_day - date(1970, 1, 1)).days) == one_day.isoformat()
+
+
+@given(st.integers(-(2**62), 2**62), st.sampled_from(["s", "ms", "us", "ns"]))
+@settings(deadline=None)
+def test_every_moment_is_spelt(value: int, unit: str):
+    assert re.fullmatch(r"-?\d{4,}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?", moment(value, unit))

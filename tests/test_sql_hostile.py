@@ -14,7 +14,8 @@ from made_library import file, write
 from photoidx import Config, Library
 from photoidx.errors import QueryError
 from photoidx.queries.gallery.reading import photo_rows
-from photoidx.queries.sql import paths_where, run_sql
+from photoidx.queries.sql import run_sql
+from photoidx.queries.sql_process import paths_where
 from photoidx.store import Store
 
 PHOTOIDX = Path(sys.executable).with_name("photoidx")

@@ -9,16 +9,15 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from photoidx.indexer.walk import FileState, signed
+from photoidx.indexer.walk import FileState, state_of
 
 
 def look(path: str) -> FileState | None:
     """Give the state of a file as a scan sees it; None if there is none, or it can't be told."""
     try:
-        status = os.stat(path)
+        return state_of(os.stat(path))
     except OSError:
         return None
-    return FileState(status.st_size, status.st_mtime_ns, signed(status.st_ino))
 
 
 @dataclass

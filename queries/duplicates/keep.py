@@ -36,7 +36,7 @@ class Copy:
     turned: bool = False
     quality: float | None = None
     colourfulness: float | None = None
-    mtime_ns: int = 0
+    mtime_ns: int | None = 0
 
     @property
     def pixels(self) -> int:
@@ -64,10 +64,16 @@ _RULES: tuple[Rule, ...] = (
     (lambda one: -round(one.quality or 0), "less compressed"),
     # From here on nothing but where and since when the files lie. Files with company go by their folder alone, so that
     # those of one shot stay together.
-    (lambda one: 0 if one.holdings.company else one.mtime_ns, "the older file"),
+    (lambda one: one.mtime_ns is None and not one.holdings.company, "its time of change is known"),
+    (lambda one: 0 if one.holdings.company else one.mtime_ns or 0, "the older file"),
     (lambda one: _folder(one.holdings.path), "the shorter path"),
     (lambda one: (len(one.holdings.path), one.holdings.path), "the shorter path"),
 )
+
+
+def age(mtime_ns: int | None) -> tuple[bool, int]:
+    """Return a key that is lower for an older file, and highest for one whose time is not known."""
+    return mtime_ns is None, mtime_ns or 0
 
 
 def _folder(path: str) -> tuple[int, str]:

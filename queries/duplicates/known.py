@@ -21,7 +21,7 @@ from photoidx.queries.duplicates.calibration import calibrate
 from photoidx.queries.duplicates.candidates import MOMENT_COSINE, are_of_one_moment
 from photoidx.queries.duplicates.held import Files, read_holdings
 from photoidx.queries.duplicates.holdings import Holdings
-from photoidx.queries.duplicates.keep import Copy
+from photoidx.queries.duplicates.keep import Copy, age
 from photoidx.queries.duplicates.pictures import read_pictures
 from photoidx.records import Kind
 from photoidx.schema import PAIRS, arrow_schema
@@ -98,7 +98,7 @@ class Known:
                 wish=min(self.wishes.get(file["shot_id"], 0) for file in own),
                 quality=known["jpeg_quality"][at] if "jpeg_quality" in known else None,
                 colourfulness=known["colourfulness"][at] if "colourfulness" in known else None,
-                mtime_ns=min(file["mtime_ns"] for file in own),
+                mtime_ns=min((file["mtime_ns"] for file in own), key=age),
             )
 
     def _numbered(self, hashes: pa.Table) -> tuple[list[int], dict[int, list[int]], dict[str, int]]:
@@ -284,5 +284,5 @@ def _files(rows: pa.Table, concerned: pa.Array, asked: Question) -> Files:
     for row in rows.filter(pc.is_in(rows["content_id"], value_set=concerned)).to_pylist():
         found[row["content_id"]].append(row)
     for own in found.values():
-        own.sort(key=lambda row: (is_edited(row["path"]), row["mtime_ns"], len(row["path"]), row["path"]))
+        own.sort(key=lambda row: (is_edited(row["path"]), age(row["mtime_ns"]), len(row["path"]), row["path"]))
     return found

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from photoidx.records import text_path
+from photoidx.records import mtime_of, text_path
 
 Identity = tuple[int, int]
 """Device and inode: names with the same one are names of one file, by links or by mounts."""
@@ -28,5 +28,5 @@ def _identity(file: Mapping[str, Any]) -> Identity | None:
         status = os.stat(text_path(file["path"]))
     except OSError:
         return None
-    unchanged = (status.st_size, status.st_mtime_ns) == (file["size"], file["mtime_ns"])
+    unchanged = (status.st_size, mtime_of(status)) == (file["size"], file["mtime_ns"])
     return (status.st_dev, status.st_ino) if unchanged else None

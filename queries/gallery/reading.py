@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from photoidx.config import Config
 from photoidx.queries.contents import thumbnails_of
 from photoidx.queries.frames import Frames
 from photoidx.queries.gallery.layout import layout
 from photoidx.queries.sql import as_condition, run_sql
+from photoidx.queries.sql_process import ask_once
 from photoidx.store import Store
 
 _COLUMNS = (
@@ -32,7 +34,9 @@ def photo_rows(store: Store, where: str | None = None) -> list[dict[str, Any]]:
     """
     condition = "" if where is None else f"WHERE {as_condition(where)}"
     query = f"SELECT {', '.join(_COLUMNS)} FROM photos {condition} ORDER BY taken_at DESC NULLS LAST, path"  # noqa: S608 - the user's own query
-    rows: list[dict[str, Any]] = run_sql(store, query).to_pylist()
+    # What the user wrote may have to be stopped.
+    answer = run_sql(store, query) if where is None else ask_once(store.uri, query, Config(), store.as_of)
+    rows: list[dict[str, Any]] = answer.to_pylist()
     labels = _by_content(store, "labels", ("labels", "probabilities"))
     sizes = _by_content(store, "thumbnails", ("width", "height"))
     for row in rows:

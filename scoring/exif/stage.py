@@ -17,6 +17,7 @@ from photoidx.stage import Photo, PhotoStage, Rows, TableSpec, column
 _MOMENT = pa.timestamp("us")
 _TEXT = pa.string()
 _FLOAT = pa.float64()
+_LONGEST_SIDE = 2**31 - 1
 _COLUMNS = (
     column("width", pa.int32(), "Width of the stored picture in pixels (HEIF: as its container turns it)."),
     column("height", pa.int32(), "Height of the stored picture in pixels (HEIF: as its container turns it)."),
@@ -70,8 +71,16 @@ class Exif(PhotoStage):
         if photo.format == "cr3":
             tags = read_boxes(photo.data)
         xmp = _embedded(header.xmp)
-        row = {"width": header.width, "height": header.height}
-        return {"exif": [row | _shot(tags) | _exposure(tags) | _series(tags, xmp) | _verdict(tags, xmp)]}
+        return {"exif": [{"width": _side(header.width), "height": _side(header.height), **facts(tags, xmp)}]}
+
+
+def facts(tags: Tags, xmp: Xmp) -> dict[str, Any]:
+    """Return the columns that the tags and the XMP tell, whatever stands in them; all but the picture's size."""
+    return _shot(tags) | _exposure(tags) | _series(tags, xmp) | _verdict(tags, xmp)
+
+
+def _side(pixels: int | None) -> int | None:
+    return pixels if pixels is not None and pixels <= _LONGEST_SIDE else None
 
 
 def _embedded(packet: bytes | None) -> Xmp:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 
+from platformdirs import user_data_path
+
 DEFAULT_EMBEDDER = "efficientnet_lite0"
 
 
@@ -55,3 +57,8 @@ class Config:
         if hasattr(os, "sched_getaffinity"):  # macOS and Windows have none
             return len(os.sched_getaffinity(0))
         return os.cpu_count() or 1
+
+
+def default_library() -> str:
+    """Give the library that is used where none is named: PHOTOIDX_LIBRARY, else a folder in the user's data."""
+    return os.environ.get("PHOTOIDX_LIBRARY") or str(user_data_path("photoidx") / "library")

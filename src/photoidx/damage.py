@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
 from photoidx.errors import PhotoidxError, TableDamagedError
+from photoidx.schema import MADE, META, key_of_table
 
 _OS_ERROR = re.compile(r"os error (\d+)")
 _SOURCE_LINE = re.compile(r",? /\S+\.rs:\d+:\d+")
@@ -57,12 +59,33 @@ def damaged(uri: str, table: str, why: str) -> TableDamagedError:
     )
 
 
-def missing(uri: str, table: str) -> TableDamagedError:
-    """Give the error for a table that the library had and that is gone."""
+def missing(uri: str, *tables: str) -> TableDamagedError:
+    """Give the error for tables that the library had and that are gone."""
+    names = f"table {tables[0]}" if len(tables) == 1 else f"tables {', '.join(tables)}"
+    were = "was there and is" if len(tables) == 1 else "were there and are"
     return TableDamagedError(
-        f"The table {table} of the library at {uri} was there and is missing. "
+        f"The {names} of the library at {uri} {were} missing. "
         f"See what is wrong, and what can be mended, with: photoidx doctor"
     )
+
+
+def check_described(uri: str, table: str, columns: Collection[str]) -> None:
+    """Raise TableDamagedError if what was opened is no version of a table, or has not the columns of its key.
+
+    Lance opens a description of a version that is full of zeros, as a power cut leaves it, as version 0 of a table
+    without columns. Costs nothing but a look at the schema, which is there once a table is open.
+    """
+    lacking = [name for name in key_of_table(table) if name not in columns]
+    if not columns or lacking:
+        raise damaged(uri, table, "the description of its newest version is empty, or lacks the columns of its key")
+
+
+def made_by(uri: str, facts: Mapping[str, str]) -> set[str]:
+    """Return the names of the tables that were ever made, by the facts of `meta`. Raises TableDamagedError."""
+    try:
+        return set(map(str, json.loads(facts.get(MADE, "[]"))))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise damaged(uri, META.name, f"its fact {MADE!r} makes no sense") from error
 
 
 def is_half_made(table: Path) -> bool:
@@ -87,8 +110,8 @@ def words_of(error: BaseException, longest: int = 300) -> str:
 
 
 def _is_lances(error: BaseException) -> bool:
-    # A panic in Lance's Rust code is no Exception; its class can't be imported.
-    return isinstance(error, (RuntimeError, OSError, ValueError)) or type(error).__name__ == "PanicException"
+    # A panic in Lance's Rust code is a PanicException, which is no Exception, or a RustPanic. Neither can be imported.
+    return isinstance(error, (RuntimeError, OSError, ValueError)) or "Panic" in type(error).__name__
 
 
 def tell_system(uri: str, error: BaseException) -> None:

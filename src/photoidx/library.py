@@ -11,9 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from platformdirs import user_data_path
-
-from photoidx.config import Config
+from photoidx.config import Config, default_library
 from photoidx.errors import LibraryNotFoundError, PhotoidxError, QueryError
 from photoidx.indexer.crew import Crew
 from photoidx.indexer.plan import Plan
@@ -23,6 +21,7 @@ from photoidx.queries.decisions import Choice, decisions, record, undo
 from photoidx.queries.picks import best_of_bursts, lessons, why
 from photoidx.queries.ranker import Learnt
 from photoidx.queries.show import file_row
+from photoidx.queries.sql_process import Questions
 from photoidx.remembered import forget, remember, with_remembered
 from photoidx.store import Store
 
@@ -35,11 +34,6 @@ if TYPE_CHECKING:
     from photoidx.queries.gallery.build import Options as GalleryOptions
     from photoidx.queries.gallery.data import Found
     from photoidx.queries.search import Answer
-
-
-def default_library() -> str:
-    """Give the library that is used where none is named: PHOTOIDX_LIBRARY, else a folder in the user's data."""
-    return os.environ.get("PHOTOIDX_LIBRARY") or str(user_data_path("photoidx") / "library")
 
 
 class Library:
@@ -55,6 +49,7 @@ class Library:
         self.uri = str(uri) if uri is not None else default_library()
         self.config = config or Config()
         self.as_of = as_of
+        self._questions: Questions | None = None
 
     @property
     def store(self) -> Store:
@@ -126,10 +121,14 @@ class Library:
         return make_plan(store, folders, self.config, allow_empty=allow_empty)
 
     def sql(self, query: str) -> pa.Table:
-        """Answer one SQL query over the views; see `docs/columns.md`. Raises QueryError."""
-        from photoidx.queries.sql import run_sql  # noqa: PLC0415 - brings DuckDB
+        """Answer one SQL query over the views; see `docs/columns.md`. Raises QueryError.
 
-        return run_sql(self.store, query, self.config)
+        It runs in a process of its own, which the next query finds ready: a query that takes too much time or memory
+        ends that one.
+        """
+        if self._questions is None:
+            self._questions = Questions()
+        return self._questions.ask(self.uri, query, self.config, self.as_of)
 
     def similar(
         self,
@@ -386,7 +385,9 @@ class Library:
 
     def failures(self) -> pa.Table:
         """List what failed: path, stage, error, at."""
-        return self.sql("SELECT * FROM failures ORDER BY path, stage")
+        from photoidx.queries.sql import run_sql  # noqa: PLC0415 - brings DuckDB
+
+        return run_sql(self.store, "SELECT * FROM failures ORDER BY path, stage", self.config)
 
     def optimize(self, keep_versions_for: timedelta = timedelta(days=1)) -> None:
         """Merge small data files and remove old versions of the tables."""

@@ -84,6 +84,14 @@ def content_id_of(data: bytes) -> str:
     return blake3(data).hexdigest(length=16)
 
 
+def mtime_of(status: os.stat_result) -> int | None:
+    """Return a file's time of last modification in nanoseconds since 1970.
+
+    None for a time that a signed integer of 64 bits, as the tables have it, can't hold: before 1678 or after 2262.
+    """
+    return status.st_mtime_ns if -(1 << 63) <= status.st_mtime_ns < 1 << 63 else None
+
+
 def next_id(known: Iterable[str]) -> str:
     """Give a new id that sorts by time, and after all that are known, also where the clock was set back."""
     latest = max((int(each[:_ID_DIGITS]) for each in known), default=0)

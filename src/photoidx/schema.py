@@ -28,7 +28,11 @@ FILES = TableSpec(
         ),
         column("root", pa.string(), "The scanned folder that it lies under."),
         column("size", pa.int64(), "Bytes."),
-        column("mtime_ns", pa.int64(), "Time of last modification, nanoseconds since 1970."),
+        column(
+            "mtime_ns",
+            pa.int64(),
+            "Time of last modification, nanoseconds since 1970; null for one before 1678 or after 2262.",
+        ),
         column("inode", pa.int64(), "Inode number, 0 where the file system has none."),
         column("content_id", pa.string(), "Identity of the bytes; null if the file could not be read."),
         column("kind", pa.string(), "photo, sidecar or video."),
@@ -192,6 +196,12 @@ _WITHOUT_CONTENT = frozenset({"files", "scans", "bursts", "pairs", "looks", "tex
 def key_of(spec: TableSpec) -> tuple[str, ...]:
     """Give the columns that together identify a row."""
     return spec.row_key if spec.name in _WITHOUT_CONTENT else ("content_id", *spec.row_key)
+
+
+def key_of_table(name: str) -> tuple[str, ...]:
+    """Return the columns of a table's key; of a table that a stage may have declared none are known."""
+    own = {spec.name: spec for spec in OWN_TABLES}
+    return key_of(own[name]) if name in own else ()
 
 
 def arrow_schema(spec: TableSpec) -> pa.Schema:

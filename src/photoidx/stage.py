@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, Protocol, TypeVar
 
 import pyarrow as pa
 
+from photoidx.errors import PhotoError
 from photoidx.records import Kind
 
 if TYPE_CHECKING:
@@ -78,6 +79,37 @@ class TableSpec:
     columns: tuple[pa.Field, ...]
     row_key: tuple[str, ...] = ()
     shared: bool = False
+
+
+def fitting(stage: Stage, rows: Rows) -> Rows:
+    """Return the rows that a stage gave for one photo, if its tables can hold them.
+
+    Raises PhotoError, naming the column, for a value that does not fit: a number that is too large, or of another kind;
+    a key that is null. So it is one recorded failure, and not the end of the commit that it would be a part of.
+    """
+    for spec in stage.tables:
+        found = list(rows.get(spec.name, ()))
+        try:
+            pa.RecordBatch.from_pylist(found, schema=pa.schema(spec.columns))
+        except _MISFITS as error:
+            raise PhotoError(f"{spec.name}.{_misfit(spec, found)}: {error}") from error
+        for name in spec.row_key:
+            if any(row.get(name) is None for row in found):
+                raise PhotoError(f"{spec.name}.{name} is a key, and can't be null")
+    return rows
+
+
+_MISFITS = (pa.ArrowException, OverflowError, TypeError, ValueError)
+
+
+def _misfit(spec: TableSpec, rows: Sequence[Mapping[str, Any]]) -> str:
+    """Name the column whose values can't be held."""
+    for field in spec.columns:
+        try:
+            pa.array([row.get(field.name) for row in rows], field.type)
+        except _MISFITS:
+            return f"{field.name} can't hold its value"
+    return "rows can't be held"
 
 
 def quality(*columns: pa.Field) -> TableSpec:

@@ -16,7 +16,7 @@ from lancedb.index import FTS
 from lancedb.query import MatchQuery
 
 from photoidx.as_of import READ_ORDER, Version, current_at, versions_at
-from photoidx.damage import changing, is_half_made, missing, reading
+from photoidx.damage import changing, check_described, damaged, is_half_made, made_by, missing, reading
 from photoidx.errors import (
     EarlierStateError,
     LibraryNotFoundError,
@@ -26,7 +26,7 @@ from photoidx.errors import (
 from photoidx.lock import watch_lock, writer_lock
 from photoidx.migrations import MIGRATIONS, migrate
 from photoidx.moments import spelt
-from photoidx.schema import FILES, MADE, MENDED, META, OWN_TABLES, SCHEMA_VERSION, arrow_schema, key_of
+from photoidx.schema import MADE, MENDED, META, OWN_TABLES, SCHEMA_VERSION, arrow_schema, key_of
 from photoidx.stage import TableSpec
 
 _BATCH_ROWS = 4096
@@ -35,12 +35,12 @@ _BATCH_ROWS = 4096
 class Store:
     """An open library. Reading needs no lock; every write happens inside `writing`."""
 
-    def __init__(self, uri: str, *, create: bool = False, as_of: datetime | None = None) -> None:
+    def __init__(self, uri: str, *, create: bool = False, as_of: datetime | None = None, is_whole: bool = True) -> None:
         """Open the library at a folder or object-store URI; with `as_of` (a time with a zone), as it was then.
 
         Raises LibraryNotFoundError if there is none and `create` is false, LibraryTooNewError if a newer version of
-        photoidx wrote it, TableDamagedError if what it tells of itself is lost, and EarlierStateError if it is not kept
-        as it was.
+        photoidx wrote it, TableDamagedError if a table is lost, and EarlierStateError if it is not kept as it was.
+        Whoever mends a library opens it with `is_whole=False`: tables may be lost then, but not `meta`.
         """
         self.uri, self.as_of = uri, as_of
         self._ensured: dict[str, TableSpec] = {}
@@ -52,12 +52,15 @@ class Store:
             _make_folder(self._folder)
         self._db = lancedb.connect(str(self._folder or uri))
         self._names = self._listed()
-        if META.name not in self._names and FILES.name in self._names:
+        if META.name not in self._names and self._names & {spec.name for spec in OWN_TABLES}:
             raise missing(uri, META.name)
         if META.name not in self._names and not create:
             raise LibraryNotFoundError(f"There is no library at {uri}. Make one with: photoidx scan FOLDER")
         if META.name in self._names:
-            self._check_version()
+            facts = self.meta()
+            self._check_version(facts)
+            if is_whole:
+                self._check_whole(facts)
         if as_of is not None:
             self._go_back(as_of)
 
@@ -68,13 +71,25 @@ class Store:
             names -= {name for name in names if is_half_made(self._folder / f"{name}.lance")}
         return names
 
-    def _check_version(self) -> None:
-        version = int(self.meta().get("schema_version", "0"))
+    def _check_version(self, facts: Mapping[str, str]) -> None:
+        try:
+            version = int(facts.get("schema_version", "0"))
+        except ValueError as error:
+            raise damaged(self.uri, META.name, "its fact 'schema_version' is no number") from error
         if version > SCHEMA_VERSION:
             raise LibraryTooNewError(
                 f"The library at {self.uri} has schema version {version}; this photoidx knows up to {SCHEMA_VERSION}. "
                 "Install a newer photoidx, or name another library with --library."
             )
+
+    def _check_whole(self, facts: Mapping[str, str]) -> None:
+        """Raise TableDamagedError if a table that was ever made is not there."""
+        lost = made_by(self.uri, facts) - self._names
+        if lost:
+            self._names = self._listed()  # another process may just have made it
+            lost -= self._names
+            if lost:
+                raise missing(self.uri, *sorted(lost))
 
     def _go_back(self, moment: datetime) -> None:
         """Read every table from now on as it was at a moment."""
@@ -84,8 +99,10 @@ class Store:
         self._at = versions_at(tables, moment, datetime.fromisoformat(mended) if mended else None)
         self._names = set(self._at)
 
-    def _open(self, name: str) -> lancedb.table.Table:
-        return self._db.open_table(name, version=self._at.get(name))
+    def _open(self, name: str, *, newest: bool = False) -> lancedb.table.Table:
+        table = self._db.open_table(name, version=None if newest else self._at.get(name))
+        check_described(self.uri, name, table.schema.names)
+        return table
 
     @contextlib.contextmanager
     def writing(self, role: str = "") -> Iterator[None]:
@@ -153,12 +170,12 @@ class Store:
         lancedb.connect(uri if "://" in uri else str(Path(uri).expanduser())).create_table(
             META.name, schema=arrow_schema(META)
         )
-        store = Store(uri)
+        store = Store(uri, is_whole=False)
         store.upsert(META, [{"name": "schema_version", "value": str(SCHEMA_VERSION)}])
 
     def _made(self) -> set[str]:
         """Give the names of the tables that were ever made, as far as is known."""
-        return set(json.loads(self.meta().get(MADE, "[]"))) if META.name in self._names else set()
+        return made_by(self.uri, self.meta()) if META.name in self._names else set()
 
     def names(self) -> set[str]:
         """Give the names of the tables that exist."""
@@ -176,10 +193,10 @@ class Store:
                 query = query.select(list(columns))
             return query.to_arrow()
 
-    def batches(self, name: str, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-        """Read a table in parts of a few thousand rows: the whole is never in memory."""
+    def batches(self, name: str, columns: Sequence[str], rows: int = _BATCH_ROWS) -> Iterator[pa.RecordBatch]:
+        """Read a table in parts of a few thousand rows, or so many at most: the whole is never in memory."""
         with reading(self.uri, name):
-            found = iter(self._open(name).search().select(list(columns)).to_batches(_BATCH_ROWS))
+            found = iter(self._open(name).search().select(list(columns)).to_batches(rows))
         while True:
             with reading(self.uri, name):  # not around the yield: what the caller raises is the caller's
                 batch = next(found, None)
@@ -200,7 +217,7 @@ class Store:
     def versions(self, name: str) -> list[Version]:
         """Give the versions of a table that are kept, with the time (with a zone) at which each was written."""
         with reading(self.uri, name):
-            return _versions(self._db.open_table(name))
+            return _versions(self._open(name, newest=True))
 
     def schema(self, name: str) -> pa.Schema:
         """Give the Arrow schema of a table."""
@@ -304,7 +321,7 @@ class Store:
         """Merge small data files and remove old versions: those that were no longer current this long ago."""
         for name in sorted(self._names):
             with changing(self.uri, name):
-                table = self._db.open_table(name)
+                table = self._open(name, newest=True)
                 table.optimize(cleanup_older_than=_age_to_keep(_versions(table), keep_versions_for))
 
 

@@ -11,7 +11,7 @@ import lancedb
 import pyarrow as pa
 
 from photoidx.as_of import Version
-from photoidx.damage import changing, is_half_made, reading
+from photoidx.damage import changing, check_described, is_half_made, reading
 from photoidx.errors import LibraryNotFoundError
 from photoidx.lock import writer_lock
 from photoidx.schema import FILES, META
@@ -45,7 +45,9 @@ class Tables:
     def newest(self, name: str) -> int:
         """Give the number of a table's newest version. Raises TableDamagedError if it can't be opened."""
         with reading(self.uri, name):
-            return int(self._db.open_table(name).version)
+            table = self._db.open_table(name)
+            check_described(self.uri, name, table.schema.names)
+            return int(table.version)
 
     def versions(self, name: str) -> list[Version]:
         """Give the versions of a table that are kept. Raises TableDamagedError if they can't be told."""

@@ -150,7 +150,7 @@ def test_a_lost_table_of_decisions_is_never_made_anew_unseen(store: Store):
             pass
         repair(Tables(store.uri))
     assert "missing" in faults(store)["decisions"]
-    assert "decisions" not in Store(store.uri).names()
+    assert "decisions" not in Tables(store.uri).names()
 
 
 def test_a_library_of_an_older_version_that_lacks_a_table_is_whole(store: Store):

@@ -7,7 +7,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -24,12 +24,14 @@ from photoidx.care.snapshot import (
     check_files,
     check_tables,
     copy_hashed,
+    hash_of,
     read_snapshot,
     snapshots,
     sync_folder,
     write_record,
 )
 from photoidx.errors import PhotoidxError
+from photoidx.store import Store
 from photoidx.tables import Tables, number_of_manifest
 
 _LOCK = ".photoidx-backup.lock"
@@ -39,11 +41,15 @@ _HINT = "latest_version_hint.json"  # it changes, and Lance does without
 
 @dataclass(frozen=True)
 class Made:
-    """A backup that was made: its record, the bytes that were copied, and how many older ones were removed."""
+    """A backup that was made: its record, the bytes that were copied, how many older ones were removed.
+
+    `warnings` tell what is wrong with the backup before it; this one is whole.
+    """
 
     snapshot: Snapshot
     copied: int
     removed: int
+    warnings: tuple[str, ...] = ()
 
 
 def backup(
@@ -57,10 +63,13 @@ def backup(
     """Put a new backup beside the earlier ones at a place. Files that did not change are links to the last backup's.
 
     Beside a scan it holds the state at its beginning; with `wait` it begins when nobody writes. `keep` removes older
-    ones, so that this many stay. Raises PhotoidxError if the place can't take it, or a table can't be read.
+    ones, so that this many stay. Raises PhotoidxError if the place can't take it, or a table is lost or can't be read.
     """
     if tables.folder is None:
         raise PhotoidxError(f"{tables.uri} is in an object store: back it up with the tools of that store.")
+    Store(
+        tables.uri
+    )  # raises TableDamagedError: a backup that lacks a table must not take the place of one that has it
     source = tables.folder.resolve()
     place = place.expanduser().resolve()
     if place == source or source in place.parents:
@@ -69,10 +78,10 @@ def backup(
         place.mkdir(parents=True, exist_ok=True)
         with _alone(place), tables.writing(math.inf) if wait else contextlib.nullcontext():
             made = _make(tables, source, place, progress)
-            removed = _thin_out(place, keep)
+            made = replace(made, removed=_thin_out(place, keep))
     except OSError as error:
         raise PhotoidxError(f"Can't write the backup to {place}: {error.strerror}. Earlier ones are whole.") from error
-    return Made(*made, removed)
+    return made
 
 
 @contextlib.contextmanager
@@ -91,30 +100,28 @@ def _alone(place: Path) -> Iterator[None]:
         lock.release()
 
 
-def _make(tables: Tables, source: Path, place: Path, progress: Progress) -> tuple[Snapshot, int]:
+def _make(tables: Tables, source: Path, place: Path, progress: Progress) -> Made:
     now = datetime.now(UTC)
-    earlier = snapshots(place)
-    known = _known(earlier[-1]) if earlier else {}
+    last = _Last(snapshots(place))
     versions = _at_one_moment(tables)
     rows = {name: tables.count(name, version) for name, version in versions.items()}
     final = place / f"{PREFIX}{now.strftime('%Y%m%dT%H%M%S%fZ')}"
     partial = final.with_name(final.name + PARTIAL)
-    files, copied = [], 0
+    files: list[Entry] = []
+    copied = 0
     wanted = [each for name, version in versions.items() for each in _files(source, name, version)]
     total = sum(status.st_size for _, status in wanted)
     done = 0
     for path, status in wanted:
         relative = path.relative_to(source).as_posix()
         target = partial / LIBRARY / relative
-        old = known.get(relative)
         try:
-            if old is not None and (old.size, old.mtime_ns) == (status.st_size, status.st_mtime_ns):
-                copied += _link(earlier[-1] / LIBRARY / relative, path, target)
-                files.append(old)
-            else:
+            entry = last.take_over(relative, status, target)
+            if entry is None:
                 size, digest = copy_hashed(path, target)
-                files.append(Entry(relative, size, status.st_mtime_ns, digest))
+                entry = Entry(relative, size, status.st_mtime_ns, digest)
                 copied += size
+            files.append(entry)
         except FileNotFoundError:  # a scan's clean-up took it, with the earlier version that it belongs to
             target.unlink(missing_ok=True)
             continue
@@ -126,7 +133,7 @@ def _make(tables: Tables, source: Path, place: Path, progress: Progress) -> tupl
         (partial / LIBRARY / path_gone).unlink()
     kept = tuple(each for each in files if each.path not in gone)
     snapshot = Snapshot(partial, tables.uri, now.isoformat(timespec="seconds"), versions, rows, kept)
-    check_files(snapshot)
+    check_files(replace(snapshot, files=tuple(each for each in kept if each.path not in last.linked)))
     check_tables(partial / LIBRARY, snapshot)
     for each in {path.parent for path in partial.rglob("*")}:
         sync_folder(each)
@@ -134,7 +141,7 @@ def _make(tables: Tables, source: Path, place: Path, progress: Progress) -> tupl
     sync_folder(partial)
     partial.rename(final)
     sync_folder(place)
-    return replace(snapshot, folder=final), copied
+    return Made(replace(snapshot, folder=final), copied, 0, tuple(last.warnings))
 
 
 def _at_one_moment(tables: Tables) -> dict[str, int]:
@@ -160,22 +167,41 @@ def _files(source: Path, name: str, version: int) -> Iterator[tuple[Path, os.sta
                 yield path, path.stat()
 
 
-def _known(folder: Path) -> dict[str, Entry]:
-    """Give the files of the last backup; none if its record can't be read."""
-    try:
-        return {entry.path: entry for entry in read_snapshot(folder).files}
-    except PhotoidxError:
-        return {}
+class _Last:
+    """The newest of the earlier backups, from which files are taken over that did not change and are as written."""
 
+    def __init__(self, earlier: Sequence[Path]) -> None:
+        self.warnings: list[str] = []
+        self.linked: set[str] = set()
+        self._folder = earlier[-1] if earlier else Path()
+        self._known: dict[str, Entry] = {}
+        try:
+            self._known = {entry.path: entry for entry in read_snapshot(self._folder).files} if earlier else {}
+        except PhotoidxError as error:
+            self.warnings.append(f"{error} All files were copied anew.")
 
-def _link(old: Path, source: Path, target: Path) -> int:
-    """Take over a file of the last backup; give the bytes that had to be copied since the disk knows no links."""
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        os.link(old, target)
-    except OSError:
-        return copy_hashed(source, target)[0]
-    return 0
+    def take_over(self, relative: str, status: os.stat_result, target: Path) -> Entry | None:
+        """Link a file of the library, by its path there, to the backup's copy; None if it has to be copied."""
+        entry = self._known.get(relative)
+        if entry is None or (entry.size, entry.mtime_ns) != (status.st_size, status.st_mtime_ns):
+            return None
+        old = self._folder / LIBRARY / relative
+        why = "is not as it was written"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            if hash_of(old) == entry.blake3:
+                with contextlib.suppress(OSError):  # the disk may know no links
+                    os.link(old, target)
+                    self.linked.add(relative)
+                    return entry
+                return None
+        except OSError as error:
+            why = f"can't be read ({error.strerror})"
+        self.warnings.append(
+            f"The backup {self._folder} is damaged: {old} {why}. It was copied anew from the library; take no older "
+            "backup that shares the file."
+        )
+        return None
 
 
 def _thin_out(place: Path, keep: int | None) -> int:

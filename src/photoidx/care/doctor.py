@@ -16,9 +16,10 @@ import pyarrow.compute as pc
 from photoidx.as_of import READ_ORDER, Version
 from photoidx.care.leftovers import leftovers
 from photoidx.config import DEFAULT_EMBEDDER, Config
+from photoidx.damage import made_by
 from photoidx.errors import AssetError, PhotoidxError, TableDamagedError
 from photoidx.registry import stages
-from photoidx.schema import DECISIONS, FILES, LEDGER, MADE, META, OWN_TABLES, PENDING, SCANS
+from photoidx.schema import DECISIONS, FILES, LEDGER, META, OWN_TABLES, PENDING, SCANS
 from photoidx.scoring.learned.card import read_card
 from photoidx.stage import Stage
 from photoidx.tables import Tables
@@ -30,6 +31,7 @@ _KEPT = {  # columns that are compared with other tables
     SCANS.name: ("scan_id", "status"),
     META.name: ("name", "value"),
 }
+_LISTS = ("embedders", "scorers")  # facts that are lists, as JSON
 Progress = Callable[[str], None]
 
 
@@ -86,7 +88,7 @@ def examine(tables: Tables, progress: Progress = lambda _table: None) -> list[Fi
         found += _twice(name, states[name])
         found += _unlisted(tables, name)
     facts = facts_of(states)
-    found += _missing(names, facts)
+    found += _missing(names, made_by(tables.uri, facts))
     found += _results(states, facts)
     found += _notes(states, facts)
     return found + leftovers_told(tables)
@@ -154,7 +156,20 @@ def _look(tables: Tables, name: str) -> State:
         raise TableDamagedError(f"its values make no sense: {error}") from error
     if rows != tables.count(name, version):
         raise TableDamagedError(f"it says it has {tables.count(name, version):,} rows, and {rows:,} are there")
-    return State(rows, columns, schema)
+    state = State(rows, columns, schema)
+    if name == META.name:
+        _check_facts(tables, facts_of({name: state}))
+    return state
+
+
+def _check_facts(tables: Tables, facts: Mapping[str, str]) -> None:
+    made_by(tables.uri, facts)
+    try:
+        int(facts.get("schema_version", "0"))
+        for name in _LISTS:
+            list(json.loads(facts.get(name, "[]")))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise TableDamagedError(f"its facts make no sense: {error}") from error
 
 
 def _unlisted(tables: Tables, name: str) -> list[Finding]:
@@ -214,8 +229,7 @@ def _twice(name: str, state: State) -> list[Finding]:
     return [Finding(name, words, f"remove these rows; {_AGAIN}", mend=Mend.DROP_ROWS, rows=rows)]
 
 
-def _missing(names: set[str], facts: Mapping[str, str]) -> list[Finding]:
-    made = set(json.loads(facts.get(MADE, "[]")))
+def _missing(names: set[str], made: set[str]) -> list[Finding]:
     found = []
     if META.name not in names:
         found.append(Finding(META.name, "is missing", "make it anew", mend=Mend.MAKE_ANEW))

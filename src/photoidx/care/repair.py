@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from photoidx.as_of import current_at, passed_twice
 from photoidx.care.decisions_file import save_decisions
 from photoidx.care.doctor import Finding, Mend, examine, key_columns, known_stages, last_readable
+from photoidx.damage import made_by
 from photoidx.errors import TableDamagedError
 from photoidx.indexer.worker import DECODE
 from photoidx.schema import DECISIONS, LEDGER, MADE, MENDED, META, PENDING, arrow_schema, tables_of
@@ -95,7 +96,7 @@ def _store(tables: Tables) -> Store:
     """Open the library for writing rows; where its facts are gone, begin them again. The lock is held."""
     if META.name not in tables.names():
         Store.remake_facts(tables.uri)
-    return Store(tables.uri)
+    return Store(tables.uri, is_whole=False)
 
 
 def _afterwards(tables: Tables, store: Store, fault: Finding, *, went_back: bool) -> None:
@@ -103,7 +104,7 @@ def _afterwards(tables: Tables, store: Store, fault: Finding, *, went_back: bool
     facts = store.meta()
     name = fault.table
     if not went_back:  # no longer a table that was there: the next scan may make it
-        made = sorted(set(json.loads(facts.get(MADE, "[]"))) - {name})
+        made = sorted(made_by(tables.uri, facts) - {name})
         store.upsert(META, [{"name": MADE, "value": json.dumps(made)}])
         specs = tables_of(known_stages(facts))
         if name in specs:

@@ -24,6 +24,7 @@ from photoidx.care.snapshot import (
     snapshots,
     sync_folder,
 )
+from photoidx.damage import made_by
 from photoidx.errors import PhotoidxError, TableDamagedError
 from photoidx.lock import writer_lock
 from photoidx.schema import DECISIONS, MADE, META
@@ -108,16 +109,16 @@ def restore_decisions(source: Path, uri: str, *, force: bool = False) -> tuple[i
                 )
             if DECISIONS.name in tables.names():
                 tables.set_aside(DECISIONS.name)
-            facts = Store(uri)
-            made = sorted(set(json.loads(facts.meta().get(MADE, "[]"))) - {DECISIONS.name})
+            facts = Store(uri, is_whole=False)
+            made = sorted(made_by(uri, facts.meta()) - {DECISIONS.name})
             facts.upsert(META, [{"name": MADE, "value": json.dumps(made)}])
-        store = Store(uri)
+        store = Store(uri, is_whole=False)
         store.ensure(DECISIONS)
         return len(told), take_decisions(store, told)
 
 
 def _can_be_read(tables: Tables) -> bool:
-    made = json.loads(Store(tables.uri).meta().get(MADE, "[]"))
+    made = made_by(tables.uri, Store(tables.uri, is_whole=False).meta())
     if DECISIONS.name not in tables.names():
         return DECISIONS.name not in made
     try:

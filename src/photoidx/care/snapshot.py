@@ -101,14 +101,19 @@ def copy_hashed(source: Path, target: Path) -> tuple[int, str]:
         return written.tell(), digest
 
 
+def hash_of(path: Path) -> str:
+    """Return the BLAKE3 of a file's bytes, in hex. Raises OSError."""
+    with path.open("rb") as file:
+        return _hash(file)
+
+
 def check_files(snapshot: Snapshot, progress: Progress = lambda _done, _total: None) -> None:
     """Read every file of a backup. Raises PhotoidxError, naming the first that is missing or not as it was written."""
     done = 0
     for entry in snapshot.files:
         path = snapshot.folder / LIBRARY / entry.path
         try:
-            with path.open("rb") as file:
-                found = _hash(file)
+            found = hash_of(path)
         except OSError as error:
             raise PhotoidxError(f"The backup {snapshot.folder} is not whole: {path}: {error.strerror}.") from error
         if found != entry.blake3:

@@ -29,7 +29,7 @@ def backup(dest: Path, wait: bool, keep: int | None, only: str | None, library: 
     """
     from photoidx.care.backup import backup as make  # noqa: PLC0415
     from photoidx.care.decisions_file import save_decisions  # noqa: PLC0415
-    from photoidx.library import default_library  # noqa: PLC0415
+    from photoidx.config import default_library  # noqa: PLC0415
     from photoidx.tables import Tables  # noqa: PLC0415
 
     tables = Tables(library or default_library())
@@ -41,6 +41,8 @@ def backup(dest: Path, wait: bool, keep: int | None, only: str | None, library: 
         click.echo(harmless(str(dest)))
         return
     made = make(tables, dest, wait=wait, keep=keep, progress=_show)
+    for warning in made.warnings:
+        click.echo(harmless(f"Warning: {warning}"), err=True)
     removed = f"; {made.removed} older removed" if made.removed else ""
     click.echo(
         f"{len(made.snapshot.files):,} files, {made.snapshot.size / 1e6:,.1f} MB, of which "

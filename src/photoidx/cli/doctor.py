@@ -25,7 +25,7 @@ def doctor(repair: bool, library: str | None, output_format: str, null: bool) ->
     """
     from photoidx.care.doctor import examine  # noqa: PLC0415
     from photoidx.care.repair import repair as mend  # noqa: PLC0415
-    from photoidx.library import default_library  # noqa: PLC0415
+    from photoidx.config import default_library  # noqa: PLC0415
     from photoidx.tables import Tables  # noqa: PLC0415
 
     tables = Tables(library or default_library())

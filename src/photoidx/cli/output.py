@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
+_NO_NUMBERS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
 FORMATS = ("table", "json", "jsonl", "csv", "paths")
 
 
@@ -119,15 +120,10 @@ def flat(nested: Mapping[str, Any], above: str = "") -> list[dict[str, Any]]:
 
 
 def _records(table: pa.Table) -> list[dict[str, Any]]:
-    """Give the rows as Python values. What Python can't hold, as a time in the year 20000, becomes text."""
-    import pyarrow as pa  # noqa: PLC0415
+    """Give the rows as Python values."""
+    from photoidx.cli.values import values_of  # noqa: PLC0415
 
-    columns = []
-    for column in table.columns:
-        try:
-            columns.append(column.to_pylist())
-        except (ValueError, OverflowError):
-            columns.append(column.cast(pa.string()).to_pylist())
+    columns = [values_of(column) for column in table.columns]
     names = table.column_names
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
@@ -206,7 +202,7 @@ def plain(value: Any) -> Any:  # noqa: PLR0911 - one line for each kind of value
     if value is None or isinstance(value, (str, int, bool)):
         return value
     if isinstance(value, float):
-        return value if math.isfinite(value) else None
+        return value if math.isfinite(value) else _NO_NUMBERS[str(value)]  # JSON knows finite numbers alone
     return str(value)
 
 

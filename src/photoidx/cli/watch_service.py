@@ -106,9 +106,9 @@ def _install(context: click.Context, paths: Iterable[str], library: str | None, 
 
 def service_for(context: click.Context, paths: Iterable[str], library: str | None, log: str | None) -> Service:
     """Give the service that runs this very call of the watch: with its options, and with absolute paths."""
+    from photoidx.config import default_library  # noqa: PLC0415
     from photoidx.indexer.watch.diary import default_log  # noqa: PLC0415
     from photoidx.indexer.watch.service import Service  # noqa: PLC0415
-    from photoidx.library import default_library  # noqa: PLC0415
 
     options = (
         f"--library={_absolute(library or default_library())}",
