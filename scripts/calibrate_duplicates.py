@@ -67,7 +67,10 @@ def of_copies(seed: int, path: Path) -> list[float]:
     found = []
     for edit in ALL_EDITS:
         made = edit.make(original, np.random.default_rng((seed, zlib.crc32(f"{path.name} {edit.name}".encode()))))
-        found.append(distance(whole, picture(made.data, made.suffix[1:])))
+        try:
+            found.append(distance(whole, picture(made.data, made.suffix[1:])))
+        except PhotoError as error:  # a photo that is broken where its copy was cut
+            print(f"left out: {edit.name} of {path.name}: {error}")
     return [each for each in found if each is not None]
 
 

@@ -164,7 +164,10 @@ def _similar(known: Known, order: Sequence[int], same: Mapping[int, list[int]]) 
 
 def _is_of_use(group: Mapping[str, Any]) -> bool:
     """Tell whether a group has something to show: not only what the user keeps, and other names of one file."""
-    return any(file["extra"] or not file["there"] or not file["settled"] for file in group["files"])
+    return any(
+        file["kind"] == "similar" or file["extra"] or not file["there"] or not file["settled"]
+        for file in group["files"]
+    )
 
 
 def _is_across(group: Mapping[str, Any], folders: Collection[str]) -> bool:

@@ -163,8 +163,13 @@ def _alike(
 
 
 def ranks(pictures: Pictures) -> Array:
-    """Rank pictures (n, from 0) by how likely they are originals: camera and time known first, then the larger ones."""
-    told = (pictures.time_us != NO_TIME).astype(int) + (pictures.cameras >= 0)
+    """Rank pictures (n, from 0) by how likely they are originals: camera and time known first, then the larger ones.
+
+    What is known of one content is known of all that have its pixels.
+    """
+    told = np.zeros(int(pictures.pixels.max(initial=0)) + 1, np.int64)
+    np.maximum.at(told, pictures.pixels, (pictures.time_us != NO_TIME).astype(int) + (pictures.cameras >= 0))
+    told = told[pictures.pixels]
     rank = np.empty(len(pictures), np.int64)
     rank[np.lexsort((np.arange(len(pictures)), -pictures.size.prod(axis=1), -told))] = np.arange(len(pictures))
     return rank
