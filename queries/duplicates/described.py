@@ -145,7 +145,7 @@ class Group:
         }
         said = self._kept_because(keep) if at == keep else _said(relation, pair, kept, file, swapped)
         if only and at not in gone:
-            said += f"; only it has {_listed(only)}" if at == keep else f"; stays: only it has {_listed(only)}"
+            said += f"; {_beyond(only)}" if at == keep else f"; stays: {_beyond(only)}"
         row["reason"] = said if there else f"{said}; not there now as the last scan saw it"
         return row
 
@@ -184,6 +184,14 @@ class Group:
             return
         row |= {"keep": False, "extra": True, "goes_for": self.files[keep].row["path"]}
         row["reason"] = f"would be lost: {row['reason'].split('; stays:')[0]}"
+
+
+def _beyond(only: Sequence[Lack]) -> str:
+    """Say what only one file has, and what it may have, which is unclear."""
+    unclear = [each for each in only if each.words.startswith("perhaps")]
+    sure = [each for each in only if each not in unclear]
+    told = [f"only it has {_listed(sure)}"] * bool(sure) + [f"unclear: {_listed(unclear)}"] * bool(unclear)
+    return "; ".join(told)
 
 
 def _is_the_edit(kept: Holdings, other: Copy) -> bool:

@@ -19,7 +19,8 @@ EQUAL: Mapping[str, Any] = {"distance": 0.0, "equal_pixels": True}
 _EDITS = {
     "mirrored": "mirrored",
     "grey": "black and white or in one tone",
-    "tone": "other brightness or colours",
+    "tone": "in other light",
+    "colour": "in other colours",
     "sharpened": "sharpened or softened",
     "covered": "with something else on it",
     "stretched": "stretched",
