@@ -177,7 +177,9 @@ def group_rows(truth: Sequence[TrueFile], groups: Sequence[Group]) -> list[Row]:
         kept[of[group["keep"]].edit] += 1
         heads.add(of[group["keep"]].press)
     split = judged - len(heads)
-    extra = [(of[file["path"]], of[file["goes_for"]]) for group in groups for file in group["files"] if file["extra"]]
+    extra = [
+        (of[file["path"]], of[file["goes_for"]]) for group in groups for file in group["files"] if file.get("extra")
+    ]
     counts = {
         "of copies": judged,
         "that mix pictures": mixed,

@@ -166,7 +166,7 @@ def test_show_tells_a_person_about_a_photo_in_groups(album: Path, library: Path)
     done = photoidx("show", album / "1.jpg", "--library", library, "--format", "table")
     lines = done.stdout.splitlines()
     headings = [line for line in lines if not line.startswith(" ")]
-    assert headings == ["report", "file", "shot", "exif", "hashes", "quality", "sidecar 1.xmp", "labels"]
+    assert headings == ["report", "file", "shot", "exif", "hashes", "holdings", "quality", "sidecar 1.xmp", "labels"]
     assert "  No faces." in lines
     assert any(line.split() == ["width", "64"] for line in lines)
     assert any(line.split() == ["rating", "4"] for line in lines)

@@ -131,7 +131,8 @@ def spelled(requirement: str) -> str:
 
 def test_every_package_that_is_imported_is_declared():
     told = tomllib.loads((ROOT / "pyproject.toml").read_text())
-    ours = {spelled(each) for each in told["project"]["dependencies"]}
+    extras = told["project"]["optional-dependencies"].values()
+    ours = {spelled(each) for group in (told["project"]["dependencies"], *extras) for each in group}
     groups = told["dependency-groups"]
     also = {spelled(each) for group in groups.values() for each in group if isinstance(each, str)}
     brought_by = packages_distributions()

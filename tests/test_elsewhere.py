@@ -12,7 +12,7 @@ import pytest
 from photoidx import Config, Library
 from photoidx.cli import cli
 from photoidx.indexer import allocator, worker
-from photoidx.indexer.walk import FileState, signed
+from photoidx.indexer.walk import state_of
 from photoidx.indexer.watch.limits import most_folders
 from photoidx.indexer.watch.mounts import mounts
 from pictures import draw
@@ -92,8 +92,7 @@ def test_a_file_that_a_worker_has_mapped_can_not_be_removed_and_that_is_no_error
 def test_a_worker_reads_and_has_no_limit_of_memory(tmp_path: Path, elsewhere: None, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delattr(os, "O_NONBLOCK")  # which Windows alone lacks
     photo = draw(tmp_path / "a.jpg")
-    status = photo.stat()
-    state = FileState(status.st_size, status.st_mtime_ns, signed(status.st_ino))
+    state = state_of(photo.stat())
     known = worker.KnownFiles(*(str(tmp_path / name) for name in worker.KnownFiles._fields))
     (tmp_path / "complete").touch()
     (tmp_path / "same_pixels").touch()

@@ -324,8 +324,8 @@ def test_a_blurred_face_has_less_detail_and_noise_adds_little():
 
 def test_a_face_that_the_edge_cuts_or_that_is_overexposed_has_no_detail(face):
     assert face.detail
-    assert face.eyes is not None
-    (left, y), (right, _) = face.eyes
+    assert face.places is not None
+    (left, y), (right, _) = face.places
     cut = round(512 * (left + right) / 2) - 30
     assert all(not each.detail for each in faces(photo(astronaut().crop((cut, 0, 512, 512)))))
     bright = astronaut().point([min(255, value * 2) for value in range(256)] * 3)

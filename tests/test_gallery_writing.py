@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from galleries import jpegs, record, row
-from photoidx.cli.gallery import _stopped_cleanly
+from photoidx.cli.ending import stopped_cleanly
 from photoidx.errors import PhotoidxError
 from photoidx.queries.gallery.page import BLOCK
 from photoidx.queries.gallery.writing import check_place, write_folder, write_page
@@ -100,7 +100,7 @@ def test_sigterm_leaves_nothing_half_written(tmp_path: Path):
         yield from jpegs(made["contents"])
 
     before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit) as raised, _stopped_cleanly():
+    with pytest.raises(SystemExit) as raised, stopped_cleanly():
         write_folder(tmp_path / "out", made, ended())
     assert raised.value.code == 128 + signal.SIGTERM
     assert os.listdir(tmp_path) == []

@@ -279,7 +279,7 @@ def test_a_ranker_can_begin_with_another(trained, album: Path, tmp_path: Path):
 def test_a_backbone_that_there_is_not_is_told():
     with pytest.raises(PhotoidxError, match="timm:resnet50"):
         open_backbone("resnet50", Config())
-    with pytest.raises(PhotoidxError, match="no model 'nosuchnet'"):
+    with pytest.raises(PhotoidxError, match="timm has no backbone for timm:nosuchnet"):
         open_backbone("timm:nosuchnet", Config(), pretrained=False)
 
 

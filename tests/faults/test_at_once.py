@@ -20,6 +20,7 @@ from faults.ready import faults_of, is_as_fresh, scan
 from photoidx import Library
 from photoidx.errors import LibraryLockedError
 from photoidx.indexer.crew import Crew
+from photoidx.queries.sql import run_sql
 from photoidx.store import Store
 from pictures import draw
 
@@ -61,12 +62,13 @@ def another_scan(uri: Path, photos: Path) -> Iterator[subprocess.Popen[bytes]]:
 def test_a_second_scan_says_who_writes_and_questions_see_whole_states_alone(photos: Path, tmp_path: Path, crew: Crew):
     uri = tmp_path / "library"
     scan(uri, photos, crew)
-    for number in range(8, 18):
+    for number in range(8, 32):
         draw(photos / f"{number}.jpg", number)
     for number in range(4):
         (photos / f"{number}.jpg").unlink()
     counts, holders = {8}, set()
     library = Library(uri, CONFIG)
+    library.sql(WITHOUT_RESULTS)  # its process is there from now on
     with another_scan(uri, photos) as other:
         while other.poll() is None:
             for question in (library.bursts, library.status, library.failures, library.best_of_bursts):
@@ -102,6 +104,6 @@ def test_an_answer_has_the_results_of_every_photo_that_it_counts_though_commits_
     monkeypatch.setattr(Store, "read", read_and_commit)
     library = Library(store.uri)
     for _ in range(2):
-        (answer,) = library.sql(WITHOUT_RESULTS).to_pylist()
+        (answer,) = run_sql(Store(library.uri), WITHOUT_RESULTS, library.config).to_pylist()
         assert answer["half"] == 0
     assert answer["photos"] > 4

@@ -193,8 +193,8 @@ def after_the_walk(monkeypatch: pytest.MonkeyPatch) -> Happens:
     """Have something happen between the listing of a folder and the reading of its files."""
 
     def happens(what: Callable[[], object]) -> None:
-        def walk_and_change(*args: Any) -> Any:
-            listing = walk(*args)
+        def walk_and_change(*args: Any, **how: Any) -> Any:
+            listing = walk(*args, **how)
             monkeypatch.setattr(scanning, "walk", walk)
             what()
             return listing
