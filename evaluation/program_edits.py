@@ -13,15 +13,39 @@ import cv2
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from photoidx.evaluation.degradations import Pixels, blurred, cropped, exposed, fitted, noisy
+from photoidx.evaluation.degradations import Pixels, blurred, exposed, fitted, noisy
 from photoidx.evaluation.duplicate_edits import EDITS, Copy, Draw, Edit, Original, saved
+from photoidx.evaluation.pixel_edits import (
+    Change,
+    barrel,
+    crossed,
+    curve,
+    dehazed,
+    grainy,
+    grey,
+    half_turned,
+    lifted,
+    local_contrast,
+    mirrored_part,
+    part,
+    portrait,
+    rounded,
+    saturated,
+    sepia,
+    shape,
+    sharpened,
+    sized,
+    smoothed,
+    soft,
+    to_square,
+    turned,
+    upright_lines,
+    vignette,
+    warm,
+)
 
-_SEPIA = np.array([[0.393, 0.769, 0.189], [0.349, 0.686, 0.168], [0.272, 0.534, 0.131]], np.float32)
-_GREY = np.array([0.299, 0.587, 0.114], np.float32)
 _WORDS = ("when we were there", "SUNDAY!", "wish you were here", "the best day of all", "2019 - 07 - 04")
 _PHONE = (1080, 2340)
-
-Change = Callable[[Pixels, Draw], Pixels]
 
 
 def _after(change: Change, quality: int = 90, form: str = "JPEG") -> Callable[[Original, Draw], Copy]:
@@ -29,182 +53,8 @@ def _after(change: Change, quality: int = 90, form: str = "JPEG") -> Callable[[O
     return lambda original, rng: saved(change(original.pixels, rng), original, rng, quality, form)
 
 
-def _rounded(picture: Any) -> Pixels:
-    return np.asarray(np.clip(np.rint(picture), 0, 255), np.uint8)
-
-
 def _font(picture: Pixels, share: float) -> Any:
     return ImageFont.load_default(max(8, share * min(picture.shape[:2])))
-
-
-# Geometry
-
-
-def _turned(degrees: float, *, cut: bool) -> Change:
-    """Turn by some degrees, either way; `cut` takes the largest upright part, as straightening does."""
-
-    def change(picture: Pixels, rng: Draw) -> Pixels:
-        angle = degrees * rng.choice((-1, 1))
-        height, width = picture.shape[:2]
-        shrink = 1.0
-        if cut:
-            tilt = np.radians(abs(angle))
-            long, short = max(height, width), min(height, width)
-            shrink = 1 / (np.cos(tilt) + np.sin(tilt) * long / short)
-        matrix = cv2.getRotationMatrix2D(((width - 1) / 2, (height - 1) / 2), angle, 1.0)
-        turned = cv2.warpAffine(picture, matrix, (width, height), flags=cv2.INTER_CUBIC)
-        return cropped(np.asarray(turned, np.uint8), (shrink, shrink), (0.5, 0.5))
-
-    return change
-
-
-def _sized(across: float, down: float) -> Change:
-    def change(picture: Pixels, _rng: Draw) -> Pixels:
-        height, width = picture.shape[:2]
-        size = max(16, round(width * across)), max(16, round(height * down))
-        return np.asarray(cv2.resize(picture, size, interpolation=cv2.INTER_AREA), np.uint8)
-
-    return change
-
-
-def _to_square(picture: Pixels, _rng: Draw) -> Pixels:
-    side = min(picture.shape[:2])
-    return np.asarray(cv2.resize(picture, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
-
-
-def _part(area: float) -> Change:
-    def change(picture: Pixels, rng: Draw) -> Pixels:
-        side = area**0.5
-        return cropped(picture, (side, side), (rng.uniform(0.2, 0.8), rng.uniform(0.2, 0.8)))
-
-    return change
-
-
-def _shape(across: float, down: float) -> Change:
-    """Cut to a shape, as wide or as high as the picture allows."""
-
-    def change(picture: Pixels, rng: Draw) -> Pixels:
-        height, width = picture.shape[:2]
-        wanted = across / down * height / width
-        keep = (min(1.0, wanted), min(1.0, 1 / wanted))
-        return cropped(picture, keep, (rng.uniform(0.3, 0.7), rng.uniform(0.3, 0.7)))
-
-    return change
-
-
-def _upright_lines(picture: Pixels, rng: Draw) -> Pixels:
-    """Correct converging verticals: a perspective that draws the top corners apart by 4 to 8 %."""
-    height, width = picture.shape[:2]
-    pull = rng.uniform(0.04, 0.08) * width
-    corners = np.array([[0, 0], [width, 0], [width, height], [0, height]], np.float32)
-    drawn = np.array([[-pull, 0], [width + pull, 0], [width, height], [0, height]], np.float32)
-    matrix = cv2.getPerspectiveTransform(corners, drawn)
-    return np.asarray(cv2.warpPerspective(picture, matrix, (width, height), flags=cv2.INTER_CUBIC), np.uint8)
-
-
-def _barrel(picture: Pixels, rng: Draw) -> Pixels:
-    """Correct a lens that draws barrels: up to 2 % at the corners."""
-    height, width = picture.shape[:2]
-    strength = rng.uniform(0.01, 0.02)
-    y, x = np.mgrid[:height, :width].astype(np.float32)
-    u, v = (x - width / 2) / (width / 2), (y - height / 2) / (height / 2)
-    factor = 1 - strength * (1 - (u * u + v * v) / 2)
-    across, down = (u * factor + 1) * width / 2, (v * factor + 1) * height / 2
-    drawn = cv2.remap(picture, across.astype(np.float32), down.astype(np.float32), cv2.INTER_LINEAR)
-    return np.asarray(drawn, np.uint8)
-
-
-def _mirrored_part(picture: Pixels, rng: Draw) -> Pixels:
-    return _part(0.85)(np.ascontiguousarray(picture[:, ::-1]), rng)
-
-
-def _half_turned(picture: Pixels, _rng: Draw) -> Pixels:
-    return np.ascontiguousarray(picture[::-1, ::-1])
-
-
-# Light and colour
-
-
-def _curve(bend: Callable[[Any], Any]) -> Change:
-    """Bend the tones: a function of levels from 0 to 1."""
-    levels = _rounded(255 * np.clip(bend(np.arange(256) / 255), 0, 1))
-    return lambda picture, _rng: np.asarray(cv2.LUT(picture, levels), np.uint8)
-
-
-def _warm(picture: Pixels, rng: Draw) -> Pixels:
-    shift = rng.uniform(0.15, 0.25) * rng.choice((-1, 1))
-    return _rounded(picture * np.array([1 + shift, 1, 1 - shift]))
-
-
-def _grey(picture: Pixels, _rng: Draw) -> Pixels:
-    return _rounded(np.repeat((picture @ _GREY)[..., None], 3, axis=2))
-
-
-def _sepia(picture: Pixels, _rng: Draw) -> Pixels:
-    return _rounded(picture @ _SEPIA.T)
-
-
-def _crossed(picture: Pixels, _rng: Draw) -> Pixels:
-    """Bend each colour by its own curve, as the filters of phones do."""
-    levels = np.arange(256) / 255
-    curves = (levels**0.8, levels, 0.15 + 0.7 * levels**1.2)
-    return np.dstack([cv2.LUT(picture[..., at], _rounded(255 * curve)) for at, curve in enumerate(curves)])
-
-
-def _saturated(picture: Pixels, _rng: Draw) -> Pixels:
-    grey = (picture @ _GREY)[..., None]
-    return _rounded(grey + (picture - grey) * 1.7)
-
-
-def _local_contrast(picture: Pixels, _rng: Draw) -> Pixels:
-    lab = cv2.cvtColor(picture, cv2.COLOR_RGB2LAB)
-    lab[..., 0] = cv2.createCLAHE(3.0, (8, 8)).apply(lab[..., 0])
-    return np.asarray(cv2.cvtColor(lab, cv2.COLOR_LAB2RGB), np.uint8)
-
-
-def _lifted(picture: Pixels, _rng: Draw) -> Pixels:
-    """Brighten the shadows by what lies around them, as `shadows` in an editor does."""
-    light = cv2.GaussianBlur(picture @ _GREY, (0, 0), max(picture.shape) / 40)[..., None] / 255
-    return _rounded(255 * (picture / 255.0) ** (0.55 + 0.45 * light))
-
-
-def _dehazed(picture: Pixels, _rng: Draw) -> Pixels:
-    around = cv2.GaussianBlur(picture.astype(np.float32), (0, 0), max(picture.shape) / 15)
-    return _rounded(128 + 1.25 * (picture - around * 0.55 - 128 * 0.45))
-
-
-def _vignette(picture: Pixels, _rng: Draw) -> Pixels:
-    height, width = picture.shape[:2]
-    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    return _rounded(picture * (1 - 0.32 * (x * x + y * y))[..., None])
-
-
-# Sharpness and grain
-
-
-def _sharpened(picture: Pixels, _rng: Draw) -> Pixels:
-    around = blurred(picture, max(picture.shape) / 400).astype(np.float32)
-    return _rounded(picture + 2.0 * (picture - around))
-
-
-def _soft(picture: Pixels, _rng: Draw) -> Pixels:
-    return blurred(picture, max(picture.shape) / 300)
-
-
-def _smoothed(picture: Pixels, _rng: Draw) -> Pixels:
-    return np.asarray(cv2.bilateralFilter(picture, 9, 45, 7), np.uint8)
-
-
-def _grainy(picture: Pixels, rng: Draw) -> Pixels:
-    return noisy(picture, 18, rng)
-
-
-def _portrait(picture: Pixels, _rng: Draw) -> Pixels:
-    """Blur what lies around the middle, as a portrait mode does."""
-    height, width = picture.shape[:2]
-    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
-    sharp = np.clip(1.6 - 2 * np.hypot(x, y), 0, 1)[..., None]
-    return _rounded(picture * sharp + blurred(picture, max(picture.shape) / 120) * (1 - sharp))
 
 
 # Things laid on it, and around it
@@ -361,20 +211,20 @@ def _printed(picture: Pixels, rng: Draw) -> Pixels:
     y, x = np.mgrid[0 : 1 : size[1] * 1j, 0 : 1 : size[0] * 1j]
     light = 0.75 + 0.35 * np.exp(-((x - rng.uniform(0.2, 0.8)) ** 2 + (y - rng.uniform(0.2, 0.8)) ** 2) / 0.3)
     lit = (30 + 0.8 * paper) * light[..., None] * np.array([1.03, 1.0, 0.92])
-    return noisy(blurred(_rounded(lit), 1.2), 5, rng)
+    return noisy(blurred(rounded(lit), 1.2), 5, rng)
 
 
 def _on_screen(picture: Pixels, rng: Draw) -> Pixels:
     """Photograph a screen: a fine pattern over it, and a turn of a degree or two."""
-    turned = _turned(1.5, cut=True)(fitted(picture, 1400), rng)
-    y, x = np.mgrid[: turned.shape[0], : turned.shape[1]]
+    shown = turned(1.5, cut=True)(fitted(picture, 1400), rng)
+    y, x = np.mgrid[: shown.shape[0], : shown.shape[1]]
     pattern = 8 * np.sin(2 * np.pi * (x / 5.3 + y / 37)) + 6 * np.sin(2 * np.pi * y / 6.1)
-    return _rounded(turned * 0.9 + 12 + pattern[..., None])
+    return rounded(shown * 0.9 + 12 + pattern[..., None])
 
 
 def _scanned(picture: Pixels, rng: Draw) -> Pixels:
     """Scan an old print: faded, dusty, a white edge."""
-    found = _rounded(60 + 0.62 * picture * np.array([1.08, 1.0, 0.86]))
+    found = rounded(60 + 0.62 * picture * np.array([1.08, 1.0, 0.86]))
     for _ in range(60):
         at = int(rng.integers(found.shape[1])), int(rng.integers(found.shape[0]))
         cv2.circle(found, at, int(rng.integers(1, 3)), (250, 250, 245), -1)
@@ -415,7 +265,7 @@ def _made(size: tuple[int, int], rng: Draw) -> Pixels:
     """Draw some picture: a sky and a ground, with things in front."""
     width, height = size
     base = np.linspace(rng.integers(0, 256, 3), rng.integers(0, 256, 3), height)[:, None].repeat(width, 1)
-    image = Image.fromarray(_rounded(base))
+    image = Image.fromarray(rounded(base))
     draw = ImageDraw.Draw(image)
     for _ in range(25):
         x, y = rng.integers(width), rng.integers(height)
@@ -479,46 +329,46 @@ PROGRAM_EDITS = (
     Edit("avif", _as_form("AVIF", ".avif", quality=70), "same"),
     Edit("heic", _as_heic, "same"),
     Edit("sent twice", _sent_twice, "same"),
-    _edit("enlarged", _sized(2, 2), "same"),
+    _edit("enlarged", sized(2, 2), "same"),
     Edit("palette 256", _palette(256, "PNG", ".png"), "same"),
     Edit("palette 16", _palette(16, "GIF", ".gif")),
     Edit("animation", _animated),
-    _edit("turned 0.5", _turned(0.5, cut=True)),
-    _edit("turned 1", _turned(1, cut=True)),
-    _edit("turned 2", _turned(2, cut=True)),
-    _edit("turned 1, corners", _turned(1, cut=False)),
-    _edit("turned 4", _turned(4, cut=True)),
-    _edit("stretched 8 %", _sized(1.08, 1)),
-    _edit("stretched 20 %", _sized(1.2, 1)),
-    _edit("squashed 15 %", _sized(1, 0.85)),
-    _edit("to a square", _to_square),
-    _edit("perspective", _upright_lines),
-    _edit("lens corrected", _barrel),
-    _edit("crop 70 %", _part(0.7)),
-    _edit("crop 50 %", _part(0.5)),
-    _edit("crop 30 %", _part(0.3)),
-    _edit("crop square", _shape(1, 1)),
-    _edit("crop 16:9", _shape(16, 9)),
-    _edit("mirrored, cropped", _mirrored_part),
-    _edit("upside down", _half_turned),
+    _edit("turned 0.5", turned(0.5, cut=True)),
+    _edit("turned 1", turned(1, cut=True)),
+    _edit("turned 2", turned(2, cut=True)),
+    _edit("turned 1, corners", turned(1, cut=False)),
+    _edit("turned 4", turned(4, cut=True)),
+    _edit("stretched 8 %", sized(1.08, 1)),
+    _edit("stretched 20 %", sized(1.2, 1)),
+    _edit("squashed 15 %", sized(1, 0.85)),
+    _edit("to a square", to_square),
+    _edit("perspective", upright_lines),
+    _edit("lens corrected", barrel),
+    _edit("crop 70 %", part(0.7)),
+    _edit("crop 50 %", part(0.5)),
+    _edit("crop 30 %", part(0.3)),
+    _edit("crop square", shape(1, 1)),
+    _edit("crop 16:9", shape(16, 9)),
+    _edit("mirrored, cropped", mirrored_part),
+    _edit("upside down", half_turned),
     _edit("exposure +1", lambda picture, _rng: exposed(picture, 0.6)),
     _edit("exposure -1", lambda picture, _rng: exposed(picture, -0.8)),
-    _edit("contrast", _curve(lambda x: 0.5 + 0.5 * np.tanh(4 * (x - 0.5)) / np.tanh(2))),
-    _edit("faded", _curve(lambda x: 0.18 + 0.7 * x)),
-    _edit("white balance", _warm),
-    _edit("saturated", _saturated),
-    _edit("black and white", _grey),
-    _edit("sepia", _sepia),
-    _edit("filter", _crossed),
-    _edit("local contrast", _local_contrast),
-    _edit("shadows", _lifted),
-    _edit("dehazed", _dehazed),
-    _edit("vignette", _vignette),
-    _edit("sharpened", _sharpened),
-    _edit("softened", _soft),
-    _edit("noise removed", _smoothed),
-    _edit("grain", _grainy),
-    _edit("portrait mode", _portrait),
+    _edit("contrast", curve(lambda x: 0.5 + 0.5 * np.tanh(4 * (x - 0.5)) / np.tanh(2))),
+    _edit("faded", curve(lambda x: 0.18 + 0.7 * x)),
+    _edit("white balance", warm),
+    _edit("saturated", saturated),
+    _edit("black and white", grey),
+    _edit("sepia", sepia),
+    _edit("filter", crossed),
+    _edit("local contrast", local_contrast),
+    _edit("shadows", lifted),
+    _edit("dehazed", dehazed),
+    _edit("vignette", vignette),
+    _edit("sharpened", sharpened),
+    _edit("softened", soft),
+    _edit("noise removed", smoothed),
+    _edit("grain", grainy),
+    _edit("portrait mode", portrait),
     _edit("sticker", _sticker),
     _edit("text", _text),
     _edit("caption over a fifth", _caption(0.2, inside=True)),
