@@ -44,6 +44,7 @@ _AT_ONCE = 8  # pairs that a thread compares before it is given others
 _TURNED_256 = 64  # bits up to which another orientation than the upright is believed
 _SURE = 0.2  # a distance up to which an edited copy is surely one
 _NONE: frozenset[int] = frozenset()
+_NO_PAIRS = np.zeros((0, 2), np.int64)
 _MOST_CLOSED = 64  # copies of one picture that are all compared with each other
 
 Progress = Callable[[int, int], None]
@@ -106,7 +107,8 @@ def find_pairs(store: Store, pictures: Pictures, fresh: Array | None, progress: 
     pairs = unique_pairs(np.concatenate([candidates(pictures, fresh), moments]))
     pairs = pairs[pictures.raw[pairs[:, 0]] == pictures.raw[pairs[:, 1]]]
     earlier = fresh is not None
-    copies = _Copies(pictures, _known(store, pictures, f"relation = '{SAME}'") if earlier else ())
+    known = [_known(store, pictures, f"relation = '{each}'") if earlier else _NO_PAIRS for each in (SAME, EDITED)]
+    copies = _Copies(pictures, known[0])
     maybe = _one_press(pictures, pairs)
     done = 0
     left = [np.zeros((0, 3), np.int64)]
@@ -119,7 +121,7 @@ def find_pairs(store: Store, pictures: Pictures, fresh: Array | None, progress: 
         yield _rows(pictures, block[told], cosines(pictures, block[told]), [each for each in found if each])
         done += len(block)
         progress(done, len(pairs))
-    closing = copies.unseen(pairs)
+    closing = copies.unseen(np.concatenate([pairs, known[0]]))
     for block in _blocks(closing):
         found = Thumbnails(store, pictures, block).compared(_same_or_turned, np.pad(block, ((0, 0), (0, 1))))
         told = np.array([each is not None for each in found], np.bool_)
@@ -137,9 +139,10 @@ def find_pairs(store: Store, pictures: Pictures, fresh: Array | None, progress: 
             progress(min(done, len(pairs)), len(pairs))
         asked = asked[~_are_told(asked, now, compared)]
     ties = [pair for pair, found in compared.items() if found.relation == EDITED and found.distance < _SURE]
-    if earlier:
-        ties += _known(store, pictures, f"relation = '{EDITED}' AND distance < {_SURE}").tolist()
-    for block in _blocks(copies.to_hubs(ties, seen=asked_for)):
+    ties += (
+        _known(store, pictures, f"relation = '{EDITED}' AND distance < {_SURE}") if earlier else _NO_PAIRS
+    ).tolist()
+    for block in _blocks(copies.to_hubs(ties, seen=unique_pairs(np.concatenate([asked_for, *known])))):
         found = Thumbnails(store, pictures, block).compared(_made_from, np.pad(block, ((0, 0), (0, 1))))
         compared |= {tuple(pair): each for pair, each in zip(block.tolist(), found, strict=True) if each}
     yield from _alike(pictures, pairs, maybe, rest, compared)
