@@ -44,6 +44,7 @@ _AT_ONCE = 8  # pairs that a thread compares before it is given others
 _TURNED_256 = 64  # bits up to which another orientation than the upright is believed
 _SURE = 0.2  # a distance up to which an edited copy is surely one
 _NONE: frozenset[int] = frozenset()
+_SURELY_EDITED = f"relation = '{EDITED}' AND distance < {_SURE}"
 _NO_PAIRS = np.zeros((0, 2), np.int64)
 _MOST_CLOSED = 64  # copies of one picture that are all compared with each other
 
@@ -139,9 +140,8 @@ def find_pairs(store: Store, pictures: Pictures, fresh: Array | None, progress: 
             progress(min(done, len(pairs)), len(pairs))
         asked = asked[~_are_told(asked, now, compared)]
     ties = [pair for pair, found in compared.items() if found.relation == EDITED and found.distance < _SURE]
-    ties += (
-        _known(store, pictures, f"relation = '{EDITED}' AND distance < {_SURE}") if earlier else _NO_PAIRS
-    ).tolist()
+    if earlier:
+        ties += [(one, two) for one, two in _known(store, pictures, _SURELY_EDITED).tolist()]
     for block in _blocks(copies.to_hubs(ties, seen=unique_pairs(np.concatenate([asked_for, *known])))):
         found = Thumbnails(store, pictures, block).compared(_made_from, np.pad(block, ((0, 0), (0, 1))))
         compared |= {tuple(pair): each for pair, each in zip(block.tolist(), found, strict=True) if each}
