@@ -136,6 +136,7 @@ EDITS: dict[str, tuple[Change, set[str]]] = {
     "turned by half a degree": (turned_by(0.5), {"turned"}),
     "turned by two degrees": (turned_by(2), {"turned", "cropped"}),
     "stretched": (lambda picture: scaled(picture, 1.0, 0.85), {"stretched"}),
+    "squeezed to less than half its width": (lambda picture: scaled(picture, 0.4, 1.0), {"stretched"}),
     "in another perspective": (tilted, {"perspective"}),
     "cropped to half its area": (part(0.7), {"cropped"}),
     "with a sticker": (covered, {"covered"}),
@@ -248,6 +249,14 @@ def test_pictures_without_texture_are_the_same_only_in_one_colour():
     wall = np.full((240, 320, 3), 120, np.uint8)
     assert same(small(wall), small(wall)).relation == SAME
     assert same(small(wall), small(wall + np.array([6, 0, 0], np.uint8))) is None
+
+
+def test_a_portrait_before_a_white_wall_is_no_page():
+    picture = photo("astronaut")
+    wall = np.full((620, 1000, 3), 245, np.uint8)
+    wall[108:, 240:752] = picture
+    assert not small(wall).is_page
+    assert made_from(small(wall), small(grey(wall))).relation == EDITED
 
 
 def page(text: str) -> np.ndarray:

@@ -22,6 +22,9 @@ _PIXELS_OF_DISTANCE, _STRUCTURE_OF_DISTANCE = 2.0, 50.0
 _LEAST_EDITED = 0.06  # no edited copy is nearer than this, and none that is the same is farther
 # Of a page (so much of it has one bright grey level) a few letters may be all that differs.
 _PAGE, _LEVELS, _BRIGHT, _PAGE_STRUCTURE = 0.5, 6, 200, 1.2
+# A page has ink and paper and little between them; a portrait before a white wall has .22 and more.
+_BETWEEN, _MOST_BETWEEN = (40, 190), 0.15
+_OTHER_SHAPE = 1.2  # ratio of the shapes from which on a stretched copy is drawn to the other's shape first
 # Pictures without texture (a wall, a black frame) are the same only if their colours are: grey levels.
 _FLAT, _FLAT_COLOUR = 4.0, 4.0
 _MIRRORED = 2
@@ -74,7 +77,9 @@ class Picture:
         """Whether it is mostly of one bright grey level, as pages, forms, slides and screenshots are."""
         histogram = cv2.calcHist([self.grey], [0], None, [256], [0, 256]).ravel()
         counts = np.add.reduceat(histogram, np.arange(0, 256, _LEVELS))
-        return bool(counts.max() > _PAGE * self.grey.size and counts.argmax() * _LEVELS >= _BRIGHT)
+        between = float(histogram[slice(*_BETWEEN)].sum()) / self.grey.size
+        is_bright = counts.max() > _PAGE * self.grey.size and counts.argmax() * _LEVELS >= _BRIGHT
+        return bool(is_bright and between < _MOST_BETWEEN)
 
     @cached_property
     def is_flat(self) -> bool:
@@ -111,8 +116,10 @@ def made_from(first: Picture, second: Picture) -> Comparison | None:
     if first.is_page or second.is_page:  # letters are alike everywhere
         return None
     found = registered(first.grey, second.grey, (first.keys, second.keys))
-    is_mirrored = found is None
-    other = second.colour
+    other, shaped = second.colour, _in_shape_of(first, second)
+    if found is None and shaped is not None:
+        found, other = registered(first.grey, shaped.grey, (first.keys, shaped.keys)), shaped.colour
+    is_stretched, is_mirrored = found is not None and other is not second.colour, found is None
     if found is None:
         other = np.ascontiguousarray(second.colour[:, ::-1])
         found = registered(first.grey, np.ascontiguousarray(second.grey[:, ::-1]), (first.keys, second.mirrored_keys()))
@@ -120,8 +127,7 @@ def made_from(first: Picture, second: Picture) -> Comparison | None:
         return None
     around = surroundings(first.colour, other, found)
     edits = edits_of(first.colour, other, found)
-    if is_mirrored:
-        edits = ("mirrored", *edits)
+    edits = ("mirrored",) * is_mirrored + ("stretched",) * is_stretched + edits
     if around.framed:
         edits = ("framed", *(each for each in edits if each != "cropped"))
     return Comparison(
@@ -135,6 +141,16 @@ def made_from(first: Picture, second: Picture) -> Comparison | None:
         1 - found.explained,
         around.framed,
     )
+
+
+def _in_shape_of(first: Picture, second: Picture) -> Picture | None:
+    """Draw the second picture to the first one's shape, as key points can't be matched under a strong stretch."""
+    shapes = [each.grey.shape[1] / each.grey.shape[0] for each in (first, second)]
+    if max(shapes) < _OTHER_SHAPE * min(shapes):
+        return None
+    long, short = max(second.grey.shape), max(8, round(max(second.grey.shape) * min(shapes[0], 1 / shapes[0])))
+    size = (long, short) if shapes[0] >= 1 else (short, long)
+    return Picture(np.asarray(cv2.resize(second.colour, size, interpolation=cv2.INTER_AREA)))
 
 
 def _quarters(found: Registration, *, is_mirrored: bool) -> int:
