@@ -50,6 +50,19 @@ class Compression:
     blockiness: float | None
 
 
+@dataclass(frozen=True)
+class Encoding:
+    """How a JPEG says that it was saved: the quality, 1 to 100, and the long side in pixels."""
+
+    quality: float
+    long_side: int
+
+
+def steps_at(quality_: float) -> float:
+    """Return how large the steps of a quality, 1 to 100, are, as a share of those of the standard's table."""
+    return (5000 / quality_ if quality_ < 50 else 200 - 2 * quality_) / 100  # noqa: PLR2004 - see the module
+
+
 def quality_of_table(table: list[int]) -> float | None:
     """Give the quality, 1 to 100, whose luminance table is the nearest to this one of 64 steps, row by row."""
     if len(table) != _STANDARD.size or min(table) < 1:
@@ -90,17 +103,19 @@ def _border_ratio(steps: np.ndarray[Any, Any]) -> float:
 def measure(photo: Photo) -> Compression:
     """Measure a photo by its quantisation table and its decoded picture. Raises PhotoError."""
     grey = np.asarray(photo.image().convert("L")) if photo.is_whole() else None
-    return Compression(_jpeg_quality(photo.data), None if grey is None else measure_blockiness(grey))
+    saved = photo.once(encoding)
+    blockiness = None if grey is None else measure_blockiness(grey)
+    return Compression(None if saved is None else saved.quality, blockiness)
 
 
-def _jpeg_quality(data: bytes) -> float | None:
-    """Give a JPEG's quality by its header; None for other formats and for what can't be read."""
-    if not data.startswith(_JPEG):
+def encoding(photo: Photo) -> Encoding | None:
+    """Read from a JPEG's header how it was saved; None for other formats and for what can't be read."""
+    if not photo.data.startswith(_JPEG):
         return None
     try:
-        with JpegImageFile(BytesIO(data)) as picture:
-            tables = picture.quantization
-            return quality_of_table(list(tables[0])) if 0 in tables else None
+        with JpegImageFile(BytesIO(photo.data)) as picture:
+            found = quality_of_table(list(picture.quantization.get(0, ())))
+            return None if found is None else Encoding(found, max(picture.size))
     except (OSError, SyntaxError, ValueError):
         return None
 

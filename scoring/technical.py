@@ -1,7 +1,8 @@
 """Technical quality: one number from the measures of sharpness, noise, exposure, colour and compression.
 
 A small net, trained by `scripts/train_technical.py`, puts a picture above degraded copies of itself. What it proves is
-sensitivity to degradation, not taste: docs/quality.md says how often it is right.
+sensitivity to degradation, not taste: docs/quality.md says how often it is right. Of a JPEG that is larger than the
+picture that the net sees, `scoring/full_size.py` takes off what its compression costs.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ import numpy as np
 import pyarrow as pa
 
 from photoidx.errors import AssetError
-from photoidx.scoring import colour, exposure, noise, raster, sharpness
+from photoidx.scoring import colour, exposure, full_size, noise, raster, sharpness
 from photoidx.stage import Photo, PhotoStage, column, quality
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ _NOTHING: Any = None  # cv2's product adds no third matrix
 _Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 # Of each shared measure the fields that the net reads. None of them depends on where the faces are, or on the file's
-# format: the estimated JPEG quality is left out, because a screenshot of a bad JPEG is still a bad picture.
+# format: the estimated JPEG quality is left out, because a screenshot of a bad JPEG is still a bad picture. It counts
+# only for what the net can't see, in `full_size`.
 _SHARED: tuple[tuple[Callable[[Photo], Any], tuple[str, ...]], ...] = (
     (sharpness.measure, ("whole", "tile_max", "anisotropy")),
     (noise.measure, ("sigma",)),
@@ -213,6 +215,8 @@ class Technical(PhotoStage):
     """Writes the column `technical` of the table `quality`."""
 
     name = "technical"
+    version = 2
+    needs = "both"  # the same pixels at the working size may have been compressed more or less
     preprocessing = f"{raster.PREPROCESSING}, {DECIMALS} decimals"
     tables = (
         quality(
@@ -234,4 +238,4 @@ class Technical(PhotoStage):
 
     def run(self, photo: Photo) -> Rows:
         """Score the photo."""
-        return {"quality": [{"technical": round(net().score(features(photo)), DECIMALS)}]}
+        return {"quality": [{"technical": round(net().score(features(photo)) * full_size.share_left(photo), DECIMALS)}]}
