@@ -74,9 +74,13 @@ def quality_of_table(table: list[int]) -> float | None:
 @lru_cache(maxsize=1)
 def _tables() -> np.ndarray[Any, Any]:
     """Give the logarithms of the tables for the qualities 1 to 100: 100 x 64."""
-    quality_ = np.arange(1, 101)[:, None]
-    percent = np.where(quality_ < 50, 5000 // quality_, 200 - 2 * quality_)  # noqa: PLR2004 - see the module
-    return np.asarray(np.log(((_STANDARD * percent + 50) // 100).clip(1, 255)))
+    return np.log([table_of(quality_) for quality_ in range(1, 101)])
+
+
+def table_of(quality_: int) -> np.ndarray[Any, Any]:
+    """Return the luminance table of a quality, 1 to 100: 64 steps, row by row."""
+    percent = 5000 // quality_ if quality_ < 50 else 200 - 2 * quality_  # noqa: PLR2004 - see the module
+    return np.asarray(((_STANDARD * percent + 50) // 100).clip(1, 255))
 
 
 def measure_blockiness(grey: np.ndarray[Any, Any]) -> float | None:

@@ -1,7 +1,7 @@
 """Compression at full size: the share of the score `technical` that is left for a photo larger than what it looks at.
 
 The score looks at a photo at `raster.LONG_SIDE`. In a photo that is several times as large, the damage of a JPEG is
-averaged away by then, and its tables are what tells of it.
+averaged away by then. The file's tables tell of it, and `earlier.py` of a compression from before it was saved again.
 
 Steps are counted in those of the standard's table, which the IJG's library uses at quality 50. Up to `FREE` they cost
 nothing. What lies above costs what it costs a picture that is seen at its own size: the mean score of the 12 pictures
@@ -14,7 +14,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from photoidx.scoring import compression, raster
+from photoidx.scoring import compression, earlier, raster
 
 if TYPE_CHECKING:
     from photoidx.stage import Photo
@@ -28,9 +28,16 @@ _UNSEEN = 2.0
 
 
 def share_left(photo: Photo) -> float:
-    """Return the share, 0 to 1, of the score that is left: 1 for what is no JPEG, or not larger than the score sees."""
+    """Return the share, 0 to 1, of the score that is left for a JPEG or a PNG; 1 for other formats.
+
+    The coarser counts of the present compression and of an earlier one, where that can be told.
+    """
     saved = photo.once(compression.encoding)
-    return 1.0 if saved is None else share_for(saved.quality, saved.long_side)
+    long_side = saved.long_side if saved is not None else earlier.long_side_of_png(photo.data)
+    if long_side <= raster.LONG_SIDE:
+        return 1.0
+    qualities = (None if saved is None else saved.quality, earlier.earlier_quality(photo.data))
+    return share_for(min((each for each in qualities if each is not None), default=100.0), long_side)
 
 
 def share_for(quality: float, long_side: int) -> float:
