@@ -31,10 +31,10 @@ LINES = 32
 """So many lines are decoded: a multiple of 16, the largest block of a JPEG."""
 LEAST_OF_MEANS, LEAST_MEAN = 0.4, 0.6
 _LEAST_COUNT = 30  # coefficients above half a step, for a frequency to say something
-_LEAST_FREQUENCIES = 3
+_LEAST_FREQUENCIES = 2
 _FINER = 2  # times finer the present steps are
 _LEAST_STEP = 4  # grey levels; rounding to whole pixels hides smaller ones
-_MOST_BLOCKS = 1000
+_MOST_BLOCKS = 1500
 _BLOCK, _WAVES = 8, 4
 _QUALITIES = range(5, 85)
 _FREQUENCIES = ((0, 1), (1, 0), (1, 1), (0, 2), (2, 0), (1, 2), (2, 1), (0, 3), (3, 0))  # down, across

@@ -96,7 +96,7 @@ def test_a_compression_that_is_not_much_coarser_than_the_present_one_is_left_to_
     assert earlier_quality(saved(image, quality=present)) is None
 
 
-def test_a_progressive_or_interlaced_file_or_one_of_16_bits_or_another_format_is_not_asked():
+def test_a_progressive_file_or_one_of_16_bits_or_of_another_format_is_not_asked():
     image = opened(saved(detailed("coffee"), quality=30))
     deep = Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
     files = (saved(image, quality=95, progressive=True), saved(deep, "PNG"), saved(image, "BMP"), b"", b"\xff\xd8")
