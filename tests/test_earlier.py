@@ -69,6 +69,11 @@ def blocks_of_a_drawing() -> Image.Image:
     return Image.fromarray(stripes)
 
 
+def one_block_again_and_again() -> Image.Image:
+    levels = np.asarray(opened(saved(detailed("coffee"), quality=30)))
+    return Image.fromarray(np.tile(levels[8:16, 160:168], (8, 200, 1)))
+
+
 CLEAN = {
     "saved once": never_compressed,
     "cropped off the grid": lambda: opened(saved(detailed("coffee"), quality=30)).crop((3, 5, 1590, 60)),
@@ -77,6 +82,8 @@ CLEAN = {
     "noise": lambda: Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 1600, 3), np.uint8)),
     "a flat sky": lambda: opened(saved(Image.new("RGB", (1600, 64), (120, 160, 220)), quality=30)),
     "a drawing": blocks_of_a_drawing,
+    "one block again and again": one_block_again_and_again,
+    "too few blocks": lambda: opened(saved(detailed("coffee"), quality=30)).crop((0, 0, 56, 64)),
     "too few lines": lambda: opened(saved(detailed("coffee"), quality=30)).crop((0, 0, 1600, 31)),
     "one column": lambda: Image.new("L", (1, 64)),
 }
