@@ -152,7 +152,9 @@ def _top_of_png(data: bytes) -> tuple[_Array, _Array] | None:
     """Decode the top lines of a PNG of 8 bits that is not interlaced: their brightness, and steps of 1."""
     header = data[12:29]
     height = int.from_bytes(header[8:12], "big")
-    if height < LINES or long_side_of_png(data) > _LONGEST or header[12] != 8 or header[13] not in (0, 2, 6) or header[16]:  # noqa: PLR2004 - PNG's codes
+    # Eight bits a channel, grey or in colours, without a palette, not interlaced.
+    is_plain = header[12] == 8 and header[13] in {0, 2, 6} and not header[16]  # noqa: PLR2004 - PNG's codes
+    if height < LINES or long_side_of_png(data) > _LONGEST or not is_plain:
         return None
     header = header[:8] + LINES.to_bytes(4, "big") + header[12:]
     chunks = ((b"IHDR", header[4:]), (b"IDAT", _first_pixels(data, height)), (b"IEND", b""))
