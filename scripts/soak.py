@@ -23,7 +23,7 @@ import psutil
 
 from photoidx import Config, Library
 from soak_album import Album
-from table_state import state_of
+from table_state import differences, state_of
 
 _OPTIONS = ("--workers", "1", "--without", "faces")
 _CONFIG = Config(workers=1, without=("faces",))
@@ -96,9 +96,10 @@ def soak(folder: Path, minutes: float, seed: int, kill_every_s: float, patience_
     doctor = subprocess.run(
         [sys.executable, "-m", "photoidx.cli", "doctor", "--library", uri], capture_output=True, text=True, check=False
     )
+    own, anew = state_of(library), state_of(fresh)
     held = {
         f"everything was taken, within {patience_s:g} s of the end": settled,
-        "the tables equal those of a fresh scan": state_of(library) == state_of(fresh),
+        "the tables equal those of a fresh scan": own == anew,
         "no photo differs from what was written": album.is_as_written(),
         "the doctor finds nothing": doctor.returncode == 0,
     }
@@ -106,6 +107,8 @@ def soak(folder: Path, minutes: float, seed: int, kill_every_s: float, patience_
     print(", ".join(f"{count} {name}" for name, count in album.did.most_common()))
     print(f"{watch.kills} kills, {watch.stops} stops")
     _print_memory(watch.memory)
+    for line in differences(own, anew):
+        print(line)
     for what, holds in held.items():
         print(f"{'yes' if holds else 'NO ':<4}{what}")
     if doctor.returncode:

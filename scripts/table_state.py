@@ -8,6 +8,19 @@ _UNSTABLE = {"at", "seen_at", "_rowid"}
 _NOT_BY_CONTENT = {"scans", "meta", "pairs", "looks", "bursts", "decisions"}
 
 
+_SHOWN = 3
+
+
+def differences(own: dict[str, list[str]], other: dict[str, list[str]]) -> list[str]:
+    """Name the tables that differ between two states, with the first rows that only one of them has."""
+    lines = []
+    for name in sorted(own.keys() | other.keys()):
+        rows = set(own.get(name, ())), set(other.get(name, ()))
+        for words, only in (("only here", rows[0] - rows[1]), ("only anew", rows[1] - rows[0])):
+            lines += [f"{name}, {words}: {row[:600]}" for row in sorted(only)[:_SHOWN]]
+    return lines
+
+
 def state_of(library: Library) -> dict[str, list[str]]:
     """Give all rows that files refer to, without the times of writing."""
     store = library.store
