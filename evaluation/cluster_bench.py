@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 
 from photoidx.errors import PhotoidxError
-from photoidx.evaluation.burst_bench import bcubed
+from photoidx.evaluation.bursts.bench import bcubed
 from photoidx.evaluation.datasets.tables import labelled_rows
-from photoidx.queries.clusters import METHODS, NOISE, REDUCTIONS, Array, Parameters, grouped, reduced
-from photoidx.queries.frames import read_frames
-from photoidx.store import Store
+from photoidx.queries.bursts.frames import read_frames
+from photoidx.queries.clusters.clustering import METHODS, NOISE, REDUCTIONS, Array, Parameters, grouped, reduced
+from photoidx.storage.store import Store
 
 _FEWEST_CLASSES = 2
 

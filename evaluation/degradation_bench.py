@@ -34,8 +34,8 @@ from photoidx.evaluation.degradations import (
     as_jpeg,
     fitted,
 )
-from photoidx.indexer.decode import DecodedPhoto
-from photoidx.indexer.walk import walk
+from photoidx.indexer.media.decode import DecodedPhoto
+from photoidx.indexer.media.walk import walk
 from photoidx.records import Kind, content_id_of, format_of, kind_of
 from photoidx.registry import stages
 from photoidx.stage import WORKING_LONG_SIDE, PhotoStage

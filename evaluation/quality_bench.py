@@ -29,7 +29,7 @@ from photoidx.evaluation.datasets.phototriage import (
 )
 from photoidx.evaluation.degradation_bench import RESAMPLES, interval
 from photoidx.records import path_text
-from photoidx.store import Store
+from photoidx.storage.store import Store
 from photoidx.temporary import temporary_folder
 
 Row = dict[str, Any]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from photoidx.config import Config
-from photoidx.indexer.decode import DecodedPhoto
+from photoidx.indexer.media.decode import DecodedPhoto
 from photoidx.records import format_of
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from photoidx.config import DEFAULT_EMBEDDER
-from photoidx.store import Store
+from photoidx.storage.store import Store
 
 _FEW = 2000  # up to here the rows are asked for by name; above it, reading the whole table is quicker
 _AT_ONCE = 500

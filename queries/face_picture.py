@@ -11,10 +11,10 @@ from PIL import Image, ImageDraw, ImageFont
 
 from photoidx.config import Config
 from photoidx.errors import PhotoError, QueryError
-from photoidx.indexer.decode import DecodedPhoto
+from photoidx.indexer.media.decode import DecodedPhoto
 from photoidx.queries.show import file_row, rows_of
 from photoidx.records import text_path
-from photoidx.store import Store
+from photoidx.storage.store import Store
 
 _LONG_SIDE = 1600
 _RELIABLE, _UNSURE, _MINOR = "#39d353", "#ffb000", "#9a9a9a"

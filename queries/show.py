@@ -12,7 +12,7 @@ from photoidx.errors import QueryError
 from photoidx.queries.contents import quoted
 from photoidx.queries.report import report
 from photoidx.records import path_text
-from photoidx.store import Store
+from photoidx.storage.store import Store
 
 _COMPARED = ("technical", "sharpness_subject")
 _NOT_SHOWN = frozenset(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from photoidx.store import Store
+from photoidx.storage.store import Store
 
 
 def status(store: Store) -> dict[str, Any]:

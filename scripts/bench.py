@@ -27,15 +27,15 @@ import pyarrow.compute as pc
 from PIL import Image
 
 from photoidx.config import DEFAULT_EMBEDDER, Config
-from photoidx.indexer.allocator import keep_freed_memory
-from photoidx.indexer.batch import Batch
-from photoidx.indexer.decode import DecodedPhoto
+from photoidx.indexer.media.decode import DecodedPhoto
+from photoidx.indexer.scan.commit import Batch
 from photoidx.library import Library
+from photoidx.memory_limit import keep_freed_memory
 from photoidx.records import Kind, content_id_of
 from photoidx.registry import stages
-from photoidx.schema import LEDGER, tables_of
 from photoidx.stage import BatchStage, PhotoStage, Rows
-from photoidx.store import Store
+from photoidx.storage.schema import LEDGER, tables_of
+from photoidx.storage.store import Store
 
 _COMMAND = Path(sys.executable).parent / "photoidx"
 _FOLDERS = ("large", "monstree")
@@ -47,7 +47,7 @@ _REPEATS = 5
 _HELP_REPEATS = 9
 _STARTS = {
     "start of Python": "pass",
-    "a worker's imports": "import photoidx.indexer.worker",
+    "a worker's imports": "import photoidx.indexer.scan.worker",
     "the scan's own imports": "import photoidx.library",
     "torch and the model": (
         "from photoidx.config import Config; from photoidx.registry import stages; stages(Config())[-1].load()"

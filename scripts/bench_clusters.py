@@ -15,8 +15,8 @@ import time
 import numpy as np
 
 from photoidx.library import Library
-from photoidx.queries.clusters import NEW, Array, Parameters, grouped, join, reduced
-from photoidx.queries.frames import read_frames
+from photoidx.queries.bursts.frames import read_frames
+from photoidx.queries.clusters.clustering import NEW, Array, Parameters, grouped, join, reduced
 
 _BLOCK = 4096
 _NOISE = 0.7  # length of what is added to a vector of length 1: a copy has a cosine of .82 with its original

@@ -28,9 +28,9 @@ from PIL import Image, ImageOps
 from photoidx import Library
 from photoidx.config import DEFAULT_EMBEDDER, Config
 from photoidx.registry import stages
-from photoidx.schema import FILES, LEDGER, arrow_schema, tables_of
 from photoidx.stage import TableSpec
-from photoidx.store import Store
+from photoidx.storage.schema import FILES, LEDGER, arrow_schema, tables_of
+from photoidx.storage.store import Store
 
 _SIZES = (10_000, 30_000, 100_000)
 _ADDED = 1000

@@ -15,10 +15,10 @@ import numpy as np
 import pyarrow as pa
 
 from photoidx.config import DEFAULT_EMBEDDER, Config
-from photoidx.queries.burst_table import regroup
+from photoidx.queries.bursts.table import regroup
 from photoidx.registry import stages
-from photoidx.schema import FILES, arrow_schema, tables_of
-from photoidx.store import Store
+from photoidx.storage.schema import FILES, arrow_schema, tables_of
+from photoidx.storage.store import Store
 
 _WIDTH = 1280
 _START = datetime(2020, 1, 1)  # noqa: DTZ001 - a camera writes local time

@@ -19,8 +19,8 @@ from bench_grouping import add_shots
 from photoidx.config import Config
 from photoidx.indexer.embedders.efficientnet import class_words
 from photoidx.registry import stages
-from photoidx.schema import arrow_schema, tables_of
-from photoidx.store import Store
+from photoidx.storage.schema import arrow_schema, tables_of
+from photoidx.storage.store import Store
 
 _PHOTO = "/photos/0000/IMG_0007.JPG"
 _QUESTIONS = {

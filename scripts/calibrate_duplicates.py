@@ -26,11 +26,11 @@ import numpy as np
 
 from photoidx import Config
 from photoidx.errors import PhotoError
-from photoidx.evaluation.duplicate_edits import Original
-from photoidx.evaluation.program_edits import ALL_EDITS
-from photoidx.indexer.decode import DecodedPhoto
-from photoidx.indexer.walk import walk
-from photoidx.queries.duplicates.comparing import MOST_DISTANCE, Picture, made_from, same
+from photoidx.evaluation.duplicates.edits import Original
+from photoidx.evaluation.duplicates.program_edits import ALL_EDITS
+from photoidx.indexer.media.decode import DecodedPhoto
+from photoidx.indexer.media.walk import walk
+from photoidx.queries.duplicates.compare.pictures import MOST_DISTANCE, Picture, made_from, same
 from photoidx.records import format_of
 from photoidx.scoring.thumbnails import Thumbnails
 

@@ -22,13 +22,13 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
-from photoidx.cli.output import render
+from photoidx.cli.terminal.output import render
 from photoidx.config import Config
 from photoidx.errors import PhotoidxError
-from photoidx.queries.sql_process import Questions
+from photoidx.queries.sql.process import Questions
 from photoidx.registry import stages
-from photoidx.schema import tables_of
-from photoidx.store import Store
+from photoidx.storage.schema import tables_of
+from photoidx.storage.store import Store
 
 _LIMIT_S = 3.0
 _ANSWER_BYTES = 64 << 20

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from photoidx.cli import cli
 from photoidx.config import Config
 from photoidx.registry import stages
-from photoidx.schema import arrow_schema, key_of, tables_of
+from photoidx.storage.schema import arrow_schema, key_of, tables_of
 
 _WIDTH = 98  # what click writes on a terminal of 100 columns
 DOCS = Path(__file__).parent.parent / "docs"

@@ -25,8 +25,8 @@ from killed_album import KilledAlbum
 from killed_library import PHASES, Looker
 from photoidx import Config, Library
 from photoidx.errors import LibraryNotFoundError
-from photoidx.schema import FILES
-from photoidx.tables import number_of_manifest
+from photoidx.storage.schema import FILES
+from photoidx.storage.tables import number_of_manifest
 from table_state import state_of
 
 _KILLS_OF_A_LIBRARY = 12

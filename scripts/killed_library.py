@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from photoidx.care.doctor import Mend, examine, key_columns
 from photoidx.errors import LibraryNotFoundError, PhotoidxError
+from photoidx.maintenance.doctor import Mend, examine, key_columns
 from photoidx.records import text_path
-from photoidx.schema import BURSTS, DECISIONS, FILES, META, PENDING, SCANS
-from photoidx.tables import Tables
+from photoidx.storage.schema import BURSTS, DECISIONS, FILES, META, PENDING, SCANS
+from photoidx.storage.tables import Tables
 
 PHASES = (
     "making the library",

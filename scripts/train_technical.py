@@ -39,15 +39,15 @@ from photoidx.evaluation.degradations import (
     motion_blurred,
     noisy,
 )
-from photoidx.indexer.decode import DecodedPhoto
-from photoidx.indexer.walk import walk
+from photoidx.indexer.media.decode import DecodedPhoto
+from photoidx.indexer.media.walk import walk
 from photoidx.records import Kind, format_of, kind_of
-from photoidx.scoring import technical
 from photoidx.scoring.shown import Shown
+from photoidx.scoring.technical import score as technical
 from photoidx.stage import WORKING_LONG_SIDE
 
 PHOTOS = Path(__file__).parent.parent.parent / "shared" / "photos"
-OUT = Path(__file__).parent.parent / "scoring" / technical.WEIGHTS
+OUT = Path(__file__).parent.parent / "scoring" / "technical" / technical.WEIGHTS
 TRAINED_ON = ("cameras", "faces", "groups", "ukbench", "imagededup", "imagenette")
 SEED = 3
 HIDDEN = 24

@@ -24,10 +24,10 @@ from PIL import Image
 from bench_duplicates import Album, Pool, add_photos
 from photoidx import Library
 from photoidx.config import Config
-from photoidx.lock import is_held
 from photoidx.registry import stages
-from photoidx.schema import tables_of
-from photoidx.store import Store
+from photoidx.storage.lock import is_held
+from photoidx.storage.schema import tables_of
+from photoidx.storage.store import Store
 
 _WAYS = ("at once", "slowly", "renamed")
 _PATIENCE_S = 60.0

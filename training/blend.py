@@ -22,11 +22,11 @@ from photoidx.errors import PhotoidxError
 from photoidx.evaluation.datasets.phototriage import EVEN, credit
 from photoidx.evaluation.quality_bench import read_pairs
 from photoidx.library import Library
-from photoidx.queries.picks import chosen_pairs
+from photoidx.queries.best.picks import chosen_pairs
 from photoidx.records import path_text
 from photoidx.scoring.learned.card import Card, check_new, read_card, write_scorer
 from photoidx.scoring.learned.table import PREFIX
-from photoidx.store import Store
+from photoidx.storage.store import Store
 from photoidx.temporary import temporary_folder
 from photoidx.training.series_data import LEARNT_LIST, PHOTOTRIAGE
 

@@ -23,7 +23,7 @@ from photoidx.errors import PhotoError, PhotoidxError
 from photoidx.evaluation.datasets.phototriage import PreferencePair, read_phototriage
 from photoidx.evaluation.degradations import Pixels, as_jpeg, blurred, exposed, motion_blurred, noisy
 from photoidx.evaluation.reading import open_photo
-from photoidx.indexer.walk import walk
+from photoidx.indexer.media.walk import walk
 from photoidx.records import Kind, format_of, kind_of
 from photoidx.scoring.series.inputs import LONG_SIDE
 from photoidx.stage import WORKING_LONG_SIDE

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from photoidx.errors import PhotoidxError
-from photoidx.indexer.walk import walk
+from photoidx.indexer.media.walk import walk
 from photoidx.records import Kind, format_of, kind_of
 
 _SHOWN = 5

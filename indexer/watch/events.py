@@ -13,8 +13,8 @@ from watchdog import events as told
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver, ObservedWatch
 
-from photoidx.indexer.scope import Identity, identity, is_of_interest
-from photoidx.indexer.walk import is_excluded
+from photoidx.indexer.media.walk import is_excluded
+from photoidx.indexer.scan.scope import Identity, identity, is_of_interest
 from photoidx.records import format_of
 
 # Not the opening and closing of files that are only read: the watch itself does that.

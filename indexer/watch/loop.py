@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from photoidx.errors import LibraryLockedError, PhotoidxError
-from photoidx.indexer.scan import ScanResult, outermost
-from photoidx.indexer.watch.desk import Desk
+from photoidx.indexer.scan.run import ScanResult, outermost
+from photoidx.indexer.watch.inbox import Desk
 from photoidx.indexer.watch.roots import Roots
 
 LOGGER = logging.getLogger("photoidx.watch")

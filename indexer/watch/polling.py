@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
-from photoidx.indexer.walk import FileState, Listing, enter, is_excluded, take, walk
+from photoidx.indexer.media.walk import FileState, Listing, enter, is_excluded, take, walk
 
 _LEAST_S, _MOST_S = 10.0, 600.0
 _PATIENCE = 1.5  # a poll that found nothing is followed by one that waits so much longer

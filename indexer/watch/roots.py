@@ -8,10 +8,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from photoidx.indexer.scope import identity
+from photoidx.indexer.scan.scope import identity
 from photoidx.indexer.watch import limits
-from photoidx.indexer.watch.desk import Desk
 from photoidx.indexer.watch.events import Events
+from photoidx.indexer.watch.inbox import Desk
 from photoidx.indexer.watch.mounts import below, is_silent, kind_at, mounts
 from photoidx.indexer.watch.polling import Poll, SelfTest, folders_below
 

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from photoidx.indexer.walk import FileState, state_of
+from photoidx.indexer.media.walk import FileState, state_of
 
 
 def look(path: str) -> FileState | None:

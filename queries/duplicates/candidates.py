@@ -17,10 +17,10 @@ from typing import Any
 
 import numpy as np
 
+from photoidx.queries.bursts.frames import NO_TIME
 from photoidx.queries.contents import Array
-from photoidx.queries.duplicates.orientation import COUNT, turned_hashes
+from photoidx.queries.duplicates.compare.orientation import COUNT, turned_hashes
 from photoidx.queries.duplicates.pictures import Pictures
-from photoidx.queries.frames import NO_TIME
 
 NEAR_64, NEAR_256 = 10, 64
 NEAR_COSINE = 0.8

@@ -12,15 +12,15 @@ import numpy as np
 
 from photoidx.errors import QueryError
 from photoidx.queries.duplicates.calibration import STRICTNESS
-from photoidx.queries.duplicates.described import Group, Ties
+from photoidx.queries.duplicates.compare.orientation import inverse
 from photoidx.queries.duplicates.groups import consistent, stars
+from photoidx.queries.duplicates.holdings.described import Group, Ties
+from photoidx.queries.duplicates.holdings.looks import Looks
+from photoidx.queries.duplicates.holdings.words import relation_of, widest
 from photoidx.queries.duplicates.keep import preference
 from photoidx.queries.duplicates.known import Known, Question, is_below
-from photoidx.queries.duplicates.looks import Looks
-from photoidx.queries.duplicates.orientation import inverse
-from photoidx.queries.duplicates.words import relation_of, widest
 from photoidx.records import path_text
-from photoidx.store import Store
+from photoidx.storage.store import Store
 
 LEVELS = ("identical", "same", "edited", "similar")
 INCLUDED = ("edited", "part of")

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from photoidx.queries.duplicates.holdings import Holdings, Tie, lacks_apart_from_the_picture, may_go
+from photoidx.queries.duplicates.holdings.rules import Holdings, Tie, lacks_apart_from_the_picture, may_go
 from photoidx.records import RAW_FORMATS
 
 _CAMERAS = RAW_FORMATS | {"jpeg", "heif", "tiff"}  # what cameras write

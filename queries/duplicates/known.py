@@ -14,18 +14,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from photoidx.errors import QueryError
-from photoidx.indexer.shots import is_edited
+from photoidx.indexer.shots.rules import is_edited
 from photoidx.queries.contents import Array, columns_of
-from photoidx.queries.decision_view import Wish, read_view
+from photoidx.queries.decisions.view import Wish, read_view
 from photoidx.queries.duplicates.calibration import calibrate
 from photoidx.queries.duplicates.candidates import MOMENT_COSINE, are_of_one_moment
-from photoidx.queries.duplicates.held import Files, read_holdings
-from photoidx.queries.duplicates.holdings import Holdings
+from photoidx.queries.duplicates.holdings.read import Files, read_holdings
+from photoidx.queries.duplicates.holdings.rules import Holdings
 from photoidx.queries.duplicates.keep import Copy, age
 from photoidx.queries.duplicates.pictures import read_pictures
 from photoidx.records import Kind
-from photoidx.schema import PAIRS, arrow_schema
-from photoidx.store import Store
+from photoidx.storage.schema import PAIRS, arrow_schema
+from photoidx.storage.store import Store
 
 _FILE_COLUMNS = ("path", "content_id", "kind", "format", "size", "mtime_ns", "shot_id")
 _WISHES = {Wish.CHOSEN: -1, Wish.KEPT: -1, Wish.UNDECIDED: 0, Wish.REJECTED: 1}

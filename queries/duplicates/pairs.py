@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from photoidx.config import DEFAULT_EMBEDDER
+from photoidx.queries.bursts.frames import NO_TIME
 from photoidx.queries.contents import Array, thumbnails_of
 from photoidx.queries.duplicates.candidates import (
     MOMENT_COSINE,
@@ -29,12 +30,11 @@ from photoidx.queries.duplicates.candidates import (
     of_one_moment,
     unique_pairs,
 )
-from photoidx.queries.duplicates.comparing import EDITED, EQUAL, SAME, Comparison, Picture, made_from, same
-from photoidx.queries.duplicates.orientation import turned_hashes
+from photoidx.queries.duplicates.compare.orientation import turned_hashes
+from photoidx.queries.duplicates.compare.pictures import EDITED, EQUAL, SAME, Comparison, Picture, made_from, same
 from photoidx.queries.duplicates.pictures import Pictures, read_pictures
-from photoidx.queries.frames import NO_TIME
-from photoidx.schema import META, PAIRS, arrow_schema
-from photoidx.store import Store
+from photoidx.storage.schema import META, PAIRS, arrow_schema
+from photoidx.storage.store import Store
 
 VERSION = 4
 _STATE = "pairs"

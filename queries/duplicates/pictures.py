@@ -9,10 +9,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from photoidx.queries.bursts.frames import NO_TIME, file_number
 from photoidx.queries.contents import Array, codes, columns_of, vectors_of
-from photoidx.queries.frames import NO_TIME, file_number
 from photoidx.records import RAW_FORMATS, Kind
-from photoidx.store import Store
+from photoidx.storage.store import Store
 
 _EXPOSURE = ("exposure_time_s", "f_number", "iso", "exposure_bias_ev")
 _EXIF = ("taken_at", "make", "model", "width", "height", "burst_uuid", "sequence_number", *_EXPOSURE)

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from photoidx.errors import QueryError
-from photoidx.queries.frames import read_frames
+from photoidx.queries.bursts.frames import read_frames
 from photoidx.queries.gallery.data import Found, gather, shown
 from photoidx.queries.gallery.reading import photo_rows, places, thumbnails
 from photoidx.queries.gallery.writing import check_place, is_page, size_of, write_folder, write_page
 from photoidx.records import path_text, text_path
 from photoidx.scoring.thumbnails import LONG_SIDE
-from photoidx.store import Store
+from photoidx.storage.store import Store
 
 Progress = Callable[[str, int, int], None]
 """Told the name of a step, how far it is, and of how much; 0 of 0 where that can't be told."""

@@ -10,12 +10,12 @@ import numpy as np
 from PIL import Image
 
 from photoidx.config import Config
+from photoidx.queries.bursts.frames import Frames
 from photoidx.queries.contents import thumbnails_of
-from photoidx.queries.frames import Frames
 from photoidx.queries.gallery.layout import layout
-from photoidx.queries.sql import as_condition, run_sql
-from photoidx.queries.sql_process import ask_once
-from photoidx.store import Store
+from photoidx.queries.sql.process import ask_once
+from photoidx.queries.sql.query import as_condition, run_sql
+from photoidx.storage.store import Store
 
 _COLUMNS = (
     *("path", "folder", "format", "content_id", "shot_id", "taken_at", "make", "model", "lens"),

@@ -9,10 +9,10 @@ import numpy as np
 from PIL import Image
 
 from photoidx.errors import AssetError
-from photoidx.scoring import technical
 from photoidx.scoring.learned.vectors import OpenEmbedder, named_embedder, vectors_of
 from photoidx.scoring.raster import PREPROCESSING
 from photoidx.scoring.shown import Shown
+from photoidx.scoring.technical import score as technical
 from photoidx.stage import WORKING_LONG_SIDE
 
 if TYPE_CHECKING:

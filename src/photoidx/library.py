@@ -13,27 +13,27 @@ from typing import TYPE_CHECKING, Any
 
 from photoidx.config import Config, default_library
 from photoidx.errors import LibraryNotFoundError, PhotoidxError, QueryError
-from photoidx.indexer.crew import Crew
-from photoidx.indexer.plan import Plan
-from photoidx.indexer.scan import Progress, Scan, ScanResult, check_roots, make_plan
-from photoidx.queries.burst_table import bursts, is_current, regroup
-from photoidx.queries.decisions import Choice, decisions, record, undo
-from photoidx.queries.picks import best_of_bursts, lessons, why
-from photoidx.queries.ranker import Learnt
+from photoidx.indexer.engines.pool import Crew
+from photoidx.indexer.scan.plan import Plan
+from photoidx.indexer.scan.run import Progress, Scan, ScanResult, check_roots, make_plan
+from photoidx.queries.best.picks import best_of_bursts, lessons, why
+from photoidx.queries.best.ranker import Learnt
+from photoidx.queries.bursts.table import bursts, is_current, regroup
+from photoidx.queries.decisions.record import Choice, decisions, record, undo
 from photoidx.queries.show import file_row
-from photoidx.queries.sql_process import Questions
+from photoidx.queries.sql.process import Questions
 from photoidx.remembered import forget, remember, with_remembered
-from photoidx.store import Store
+from photoidx.storage.store import Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from PIL import Image
 
     from photoidx.indexer.watch.loop import Pace
-    from photoidx.queries.clusters import Parameters as ClusterParameters
+    from photoidx.queries.clusters.clustering import Parameters as ClusterParameters
     from photoidx.queries.gallery.build import Options as GalleryOptions
     from photoidx.queries.gallery.data import Found
-    from photoidx.queries.search import Answer
+    from photoidx.queries.search.find import Answer
 
 
 class Library:
@@ -145,7 +145,7 @@ class Library:
         A photo is a path, the name of a file of the library, or any picture on disk. `where` is a condition in SQL
         over the view `photos`. Raises QueryError.
         """
-        from photoidx.queries.similar import similar  # noqa: PLC0415 - brings DuckDB
+        from photoidx.queries.search.similar import similar  # noqa: PLC0415 - brings DuckDB
 
         return similar(
             self.store,
@@ -173,7 +173,7 @@ class Library:
 
         `where` is a condition in SQL over the view `photos`. Raises QueryError.
         """
-        from photoidx.queries.search import search  # noqa: PLC0415 - brings DuckDB
+        from photoidx.queries.search.find import search  # noqa: PLC0415 - brings DuckDB
 
         return search(
             self.store,
@@ -222,7 +222,7 @@ class Library:
 
     def near_misses(self) -> list[float]:
         """Give the seconds between photos that look alike and were taken too far apart to be a burst, up to 10 s."""
-        from photoidx.queries.near_misses import near_misses  # noqa: PLC0415
+        from photoidx.queries.bursts.near_misses import near_misses  # noqa: PLC0415
 
         return near_misses(self.store)
 
@@ -256,8 +256,8 @@ class Library:
         They are computed where they are not current; without parameters those of the last time hold. `with_noise` adds
         a last group whose cluster_id is None, if there is noise. `note` is told what else is to be known.
         """
-        from photoidx.queries.cluster_best import best_of_clusters, told  # noqa: PLC0415
-        from photoidx.queries.cluster_table import find_clusters  # noqa: PLC0415
+        from photoidx.queries.clusters.best import best_of_clusters, told  # noqa: PLC0415
+        from photoidx.queries.clusters.table import find_clusters  # noqa: PLC0415
 
         store = self.store
         found = find_clusters(store, parameters, recompute=recompute, note=note)
@@ -266,8 +266,8 @@ class Library:
 
     def best_of_clusters(self, keep: int = 1, note: Callable[[str], None] = lambda _text: None) -> list[dict[str, Any]]:
         """Give each cluster's best photo with its reason, and all its photos ranked."""
-        from photoidx.queries.cluster_best import best_of_clusters  # noqa: PLC0415
-        from photoidx.queries.cluster_table import find_clusters  # noqa: PLC0415
+        from photoidx.queries.clusters.best import best_of_clusters  # noqa: PLC0415
+        from photoidx.queries.clusters.table import find_clusters  # noqa: PLC0415
 
         store = self.store
         return best_of_clusters(store, find_clusters(store, note=note), keep)
@@ -385,7 +385,7 @@ class Library:
 
     def failures(self) -> pa.Table:
         """List what failed: path, stage, error, at."""
-        from photoidx.queries.sql import run_sql  # noqa: PLC0415 - brings DuckDB
+        from photoidx.queries.sql.query import run_sql  # noqa: PLC0415 - brings DuckDB
 
         return run_sql(self.store, "SELECT * FROM failures ORDER BY path, stage", self.config)
 

@@ -20,7 +20,7 @@ from photoidx.scoring.horizon import HorizonStage
 from photoidx.scoring.learned.stages import scorer_stages
 from photoidx.scoring.noise import NoiseStage
 from photoidx.scoring.sharpness import SharpnessStage
-from photoidx.scoring.technical import Technical
+from photoidx.scoring.technical.score import Technical
 from photoidx.scoring.thumbnails import Thumbnails
 from photoidx.stage import DerivedStage, Stage
 

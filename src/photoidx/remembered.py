@@ -14,9 +14,9 @@ from photoidx.config import Config
 from photoidx.errors import AssetError, PhotoidxError
 from photoidx.indexer.embedders import embedder
 from photoidx.registry import stages_of_scorer
-from photoidx.schema import META
 from photoidx.scoring.learned.card import read_card, read_scorer
-from photoidx.store import Store
+from photoidx.storage.schema import META
+from photoidx.storage.store import Store
 
 _EMBEDDERS, _SCORERS = "embedders", "scorers"
 

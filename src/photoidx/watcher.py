@@ -9,13 +9,13 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
 from photoidx.config import Config
-from photoidx.indexer.crew import Crew
-from photoidx.indexer.scan import Progress, Scan, ScanResult
+from photoidx.indexer.engines.pool import Crew
+from photoidx.indexer.scan.run import Progress, Scan, ScanResult
 from photoidx.indexer.watch.loop import Pace, Watch
-from photoidx.lock import WATCH
-from photoidx.queries.burst_table import is_current, regroup
+from photoidx.queries.bursts.table import is_current, regroup
 from photoidx.remembered import remember, with_remembered
-from photoidx.store import Store
+from photoidx.storage.lock import WATCH
+from photoidx.storage.store import Store
 
 _KEEP_VERSIONS = timedelta(days=1)
 _LARGE = 20_000  # files; to compare 30,000 with each other takes 9 s (scripts/bench_duplicates.py)

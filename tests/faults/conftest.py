@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from faults.dying_scan import CONFIG
-from photoidx.indexer.crew import Crew
+from photoidx.indexer.engines.pool import Crew
 
 
 @pytest.fixture(scope="session")

@@ -19,9 +19,9 @@ from faults.dying_scan import CONFIG
 from faults.ready import faults_of, is_as_fresh, scan
 from photoidx import Library
 from photoidx.errors import LibraryLockedError
-from photoidx.indexer.crew import Crew
-from photoidx.queries.sql import run_sql
-from photoidx.store import Store
+from photoidx.indexer.engines.pool import Crew
+from photoidx.queries.sql.query import run_sql
+from photoidx.storage.store import Store
 from pictures import draw
 
 SMALL_COMMITS = """
@@ -49,7 +49,7 @@ def photos(tmp_path: Path) -> Path:
 @contextmanager
 def another_scan(uri: Path, photos: Path) -> Iterator[subprocess.Popen[bytes]]:
     """Scan in another process, with many commits."""
-    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1] / "helpers")}
     process = subprocess.Popen([sys.executable, "-c", SMALL_COMMITS, str(uri), str(photos)], env=environment)
     try:
         yield process

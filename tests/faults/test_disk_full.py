@@ -18,9 +18,9 @@ import pytest
 from faults import full_disk
 from faults.ready import faults_of
 from photoidx.errors import LibraryNotFoundError, TableDamagedError
-from photoidx.store import Store
+from photoidx.storage.store import Store
 
-TESTS = Path(__file__).parents[1]
+TESTS = Path(__file__).parents[1] / "helpers"
 OWN_MOUNTS = ["unshare", "--user", "--map-root-user", "--mount"]
 
 
@@ -39,7 +39,7 @@ def may_mount() -> bool:
 def test_a_full_disk_is_told_in_one_line_and_costs_nothing(tmp_path: Path):
     way = "disk" if may_mount() else "limit"
     command = [*(OWN_MOUNTS if way == "disk" else []), sys.executable, full_disk.__file__, way, str(tmp_path)]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parent / "scripts")])}
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(TESTS), str(TESTS.parents[1] / "scripts")])}
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     assert json.loads(done.stdout) == []

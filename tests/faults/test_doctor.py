@@ -14,14 +14,14 @@ from click.testing import CliRunner
 
 from faults.damage import WAYS, commit, data_files, made, remove, truncate
 from made_library import SPECS
-from photoidx.care.doctor import examine
-from photoidx.care.repair import repair
 from photoidx.cli import cli
 from photoidx.errors import LibraryNotFoundError, TableDamagedError
-from photoidx.queries.decisions import decisions
-from photoidx.schema import arrow_schema
-from photoidx.store import Store
-from photoidx.tables import Tables
+from photoidx.maintenance.doctor import examine
+from photoidx.maintenance.repair import repair
+from photoidx.queries.decisions.record import decisions
+from photoidx.storage.schema import arrow_schema
+from photoidx.storage.store import Store
+from photoidx.storage.tables import Tables
 
 
 @pytest.fixture

@@ -23,8 +23,8 @@ from faults.dying_scan import CONFIG, count_writes
 from faults.ready import faults_of, scan
 from photoidx import Library
 from photoidx.errors import LibraryNotFoundError
-from photoidx.indexer.crew import Crew
-from photoidx.queries.decisions import decisions
+from photoidx.indexer.engines.pool import Crew
+from photoidx.queries.decisions.record import decisions
 from pictures import age, draw
 from table_state import state_of
 

@@ -11,13 +11,13 @@ from click.testing import CliRunner
 
 from faults.damage import made, zero
 from made_library import SPECS, vector, write
-from photoidx.care.doctor import examine
-from photoidx.care.repair import repair
 from photoidx.cli import cli
-from photoidx.damage import reading
 from photoidx.errors import TableDamagedError
-from photoidx.store import Store
-from photoidx.tables import Tables
+from photoidx.maintenance.doctor import examine
+from photoidx.maintenance.repair import repair
+from photoidx.storage.damage import reading
+from photoidx.storage.store import Store
+from photoidx.storage.tables import Tables
 
 COMMANDS = (
     ("decide", "list"),

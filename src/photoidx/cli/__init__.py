@@ -8,39 +8,39 @@ import sys
 
 import click
 
-from photoidx.cli.backup import backup, restore
-from photoidx.cli.bench import bench
-from photoidx.cli.best import best, why
-from photoidx.cli.bursts import bursts
-from photoidx.cli.bursts_bench import bursts as bursts_bench
-from photoidx.cli.clusters import clusters
-from photoidx.cli.clusters_bench import clusters as clusters_bench
+from photoidx.cli.ask.best import best, why
+from photoidx.cli.ask.bursts import bursts
+from photoidx.cli.ask.clusters import clusters
+from photoidx.cli.ask.dups import calibrate, dups
+from photoidx.cli.ask.explain import explain
+from photoidx.cli.ask.failures import failures
+from photoidx.cli.ask.gallery import gallery
+from photoidx.cli.ask.search import search
+from photoidx.cli.ask.show import show
+from photoidx.cli.ask.similar import similar
+from photoidx.cli.ask.sql import sql
+from photoidx.cli.ask.status import status
+from photoidx.cli.bench.bursts import bursts as bursts_bench
+from photoidx.cli.bench.clusters import clusters as clusters_bench
+from photoidx.cli.bench.degradations import bench
+from photoidx.cli.bench.duplicates import duplicates as duplicates_bench
+from photoidx.cli.bench.faces import faces as faces_bench
+from photoidx.cli.bench.quality import quality
+from photoidx.cli.bench.retrieval import retrieval
 from photoidx.cli.decide import decide
-from photoidx.cli.doctor import doctor
-from photoidx.cli.duplicates_bench import duplicates as duplicates_bench
-from photoidx.cli.dups import calibrate, dups
-from photoidx.cli.ending import check_addresses, give_up, open_streams, refusal
-from photoidx.cli.explain import explain
-from photoidx.cli.faces_bench import faces as faces_bench
-from photoidx.cli.failures import failures
-from photoidx.cli.gallery import gallery
 from photoidx.cli.learn import learn
-from photoidx.cli.models import models
-from photoidx.cli.optimize import optimize
-from photoidx.cli.output import harmless
-from photoidx.cli.quality_bench import quality
-from photoidx.cli.retrieval_bench import retrieval
-from photoidx.cli.scan import scan
-from photoidx.cli.search import search
-from photoidx.cli.show import show
-from photoidx.cli.similar import similar
-from photoidx.cli.sql import sql
-from photoidx.cli.status import status
-from photoidx.cli.train import train
-from photoidx.cli.train_aesthetic import aesthetic
-from photoidx.cli.train_blend import blend
-from photoidx.cli.train_series import series as train_series
-from photoidx.cli.watch import watch
+from photoidx.cli.terminal.ending import check_addresses, give_up, open_streams, refusal
+from photoidx.cli.terminal.output import harmless
+from photoidx.cli.train.aesthetic import aesthetic
+from photoidx.cli.train.blend import blend
+from photoidx.cli.train.group import train
+from photoidx.cli.train.series import series as train_series
+from photoidx.cli.upkeep.backup import backup, restore
+from photoidx.cli.upkeep.doctor import doctor
+from photoidx.cli.upkeep.models import models
+from photoidx.cli.upkeep.optimize import optimize
+from photoidx.cli.upkeep.scan import scan
+from photoidx.cli.upkeep.watch import watch
 from photoidx.errors import PhotoidxError
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from photoidx.cli.output import harmless, library_option, output_options, render
+from photoidx.cli.terminal.output import harmless, library_option, output_options, render
 
 if TYPE_CHECKING:
     from photoidx.library import Library

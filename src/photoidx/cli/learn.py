@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from photoidx.cli.output import harmless, library_option, output_options, render
+from photoidx.cli.terminal.output import harmless, library_option, output_options, render
 
 if TYPE_CHECKING:
-    from photoidx.queries.ranker import Learnt
+    from photoidx.queries.best.ranker import Learnt
 
 
 @click.command()

@@ -1,0 +1,1 @@
+"""Benchmarks of bursts and of the picks from them."""

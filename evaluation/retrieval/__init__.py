@@ -1,0 +1,1 @@
+"""The benchmark of similarity methods, its page, and explanations of a similarity."""

@@ -1,0 +1,1 @@
+"""The best frame of a group, and why."""

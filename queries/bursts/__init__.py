@@ -1,0 +1,1 @@
+"""Bursts, brackets, panoramas, time-lapses and focus stacks: frames to groups."""

@@ -1,0 +1,1 @@
+"""Clusters of photos that look alike, their names, and their best photos."""

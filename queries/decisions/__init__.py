@@ -1,0 +1,1 @@
+"""What the user decided: recorded, read as one view, and carried over when photos change."""

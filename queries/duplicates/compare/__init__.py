@@ -1,0 +1,1 @@
+"""Compare two pictures: whether they are the same, and what was done to one of them."""

@@ -1,0 +1,1 @@
+"""What each file holds, and which file may go."""

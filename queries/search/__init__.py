@@ -1,0 +1,1 @@
+"""Search by text, by words and by example."""

@@ -1,0 +1,1 @@
+"""SQL over a library's tables, in a process of its own."""

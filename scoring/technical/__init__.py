@@ -1,0 +1,1 @@
+"""The score `technical`: how well a photo is taken, whatever it shows."""

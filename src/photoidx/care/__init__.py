@@ -1,1 +1,0 @@
-"""Looking after a library: is it whole, mending it, copies of it."""

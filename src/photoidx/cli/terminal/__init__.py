@@ -1,0 +1,1 @@
+"""What all commands share: output formats, progress, and how a command ends."""

@@ -1,0 +1,56 @@
+"""`photoidx doctor`."""
+
+from __future__ import annotations
+
+import sys
+
+import click
+
+from photoidx.cli.terminal.output import harmless, library_option, output_options, render
+
+_COLUMNS = ("is", "table", "what", "remedy")
+
+
+@click.command()
+@click.option("--repair", is_flag=True, help="Mend what can be mended. Without it, only what would be done is told.")
+@library_option
+@output_options
+def doctor(repair: bool, library: str | None, output_format: str, null: bool) -> None:
+    """Tell whether the library is whole, and mend what can be computed again.
+
+    Every table is opened and every row read. Keys must be unique, and what one table says of another must be so. A
+    fault is told with its remedy; a note is no fault. --repair takes a damaged table back to its last readable state,
+    or makes it anew, and the next scan computes what is lost. Your decisions are never touched: what can be read of
+    damaged ones is saved in a file. Photos are not opened. Exit status 1 means that there are faults.
+    """
+    from photoidx.config import default_library  # noqa: PLC0415
+    from photoidx.maintenance.doctor import examine  # noqa: PLC0415
+    from photoidx.maintenance.repair import repair as mend  # noqa: PLC0415
+    from photoidx.storage.tables import Tables  # noqa: PLC0415
+
+    tables = Tables(library or default_library())
+    if repair:
+        for line in mend(tables):
+            click.echo(harmless(line), err=True)
+    found = examine(tables, _show)
+    rows = [
+        {
+            "is": "fault" if each.is_fault else "note",
+            "table": each.table,
+            "what": each.words,
+            "remedy": each.remedy if not each.mend or repair else f"with --repair: {each.remedy}",
+        }
+        for each in found
+    ]
+    if sys.stderr.isatty():
+        click.echo("\r\x1b[K", nl=False, err=True)
+    render(rows, output_format, null=null, columns=_COLUMNS)
+    faults = sum(each.is_fault for each in found)
+    words = "The library is whole." if not faults else "1 fault." if faults == 1 else f"{faults} faults."
+    click.echo(words, err=True)
+    sys.exit(1 if faults else 0)
+
+
+def _show(table: str) -> None:
+    if sys.stderr.isatty():
+        click.echo(f"\r\x1b[KReading {table}", nl=False, err=True)

@@ -1,0 +1,1 @@
+"""Look after a library: doctor, repair, backup and restore."""

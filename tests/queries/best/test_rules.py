@@ -1,0 +1,201 @@
+"""The rules of choosing, one row each: who wins, what decided, and what is said of the other frames."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from photoidx.queries.best.selection import Difference, Verdict, differences, judge, praise
+
+
+def frame(**given: Any) -> dict[str, Any]:
+    return {"technical": 0.8, "sharpness_subject": -3.0, "sharpness_global": -3.0, **given}
+
+
+def face(eyes: float = 0.9, x: float = 0.3, **given: Any) -> dict[str, Any]:
+    place = {"box_x": x, "box_y": 0.3, "box_width": 0.1, "box_height": 0.13}
+    return {**place, "important": True, "reliable": True, "eye_left_open": eyes, "eye_right_open": 0.95, **given}
+
+
+def judged(*qualities: dict[str, Any], faces: list[list[dict[str, Any]]] | None = None, **given: Any) -> Verdict:
+    paths = [f"/p/{number}.jpg" for number in range(len(qualities))]
+    return judge(paths, qualities, faces or [[] for _ in qualities], **given)
+
+
+def outcome(verdict: Verdict) -> tuple[int, str]:
+    return verdict.ranked[0].number, verdict.decided_by
+
+
+BETTER = {"technical": 0.95}  # so that without the rule of a row the other frame would win by its score
+CHOICES: dict[str, tuple[Verdict, tuple[int, str]]] = {
+    "the higher score": (judged(frame(), frame(technical=0.9)), (1, "score")),
+    "of equal ones the earlier": (judged(frame(), frame()), (0, "order")),
+    "one alone": (judged(frame()), (0, "alone")),
+    "none scored": (judged({}, {}), (0, "not scored")),
+    "one of two scored": (judged({}, frame()), (1, "only one scored")),
+    "softer by more than the gate": (judged(frame(), frame(**BETTER, sharpness_subject=-3.71)), (0, "sharpness")),
+    "softer by less than the gate": (judged(frame(), frame(**BETTER, sharpness_subject=-3.69)), (1, "score")),
+    "sharp by noise": (judged(frame(noise_sigma=9.0), frame(**BETTER, sharpness_subject=-4)), (1, "score")),
+    "sharp by texture that looks like noise": (
+        judged(frame(noise_sigma=2.9), frame(**BETTER, sharpness_subject=-4)),
+        (0, "sharpness"),
+    ),
+    "one and a half times the noise is fair": (
+        judged(frame(noise_sigma=17.9), frame(**BETTER, noise_sigma=10.0, sharpness_subject=-4)),
+        (0, "sharpness"),
+    ),
+    "more than that is not": (
+        judged(frame(noise_sigma=18.1), frame(**BETTER, noise_sigma=10.0, sharpness_subject=-4)),
+        (1, "score"),
+    ),
+    "no sharpness is not soft": (judged(frame(), frame(**BETTER, sharpness_subject=None)), (1, "score")),
+    "subjects of two kinds are compared all over": (
+        judged(frame(subject_kind="faces", sharpness_subject=-9), frame(**BETTER, subject_kind="centre")),
+        (1, "score"),
+    ),
+    "all over the other is softer": (
+        judged(frame(subject_kind="faces"), frame(**BETTER, subject_kind="centre", sharpness_global=-4)),
+        (0, "sharpness"),
+    ),
+    "of one kind the subject counts": (
+        judged(frame(subject_kind="faces"), frame(**BETTER, subject_kind="faces", sharpness_global=-4)),
+        (1, "score"),
+    ),
+    "sharpness counts in the score": (judged(frame(), frame(sharpness_subject=-2.5)), (1, "score")),
+    "middle grey counts in the score": (judged(frame(midtone=0.2), frame(midtone=0.9)), (1, "score")),
+    "a measure that one lacks counts in none": (judged(frame(midtone=None), frame(midtone=0.9)), (0, "order")),
+    "exposure weighs less than the technical score": (
+        judged(frame(technical=0.9, midtone=0.3), frame(technical=0.8, midtone=0.9)),
+        (0, "score"),
+    ),
+    "what was learnt takes the score's place": (judged(frame(**BETTER), frame(), learnt=[0.0, 1.0]), (1, "score")),
+    "what was learnt does not overrule sharpness": (
+        judged(frame(), frame(sharpness_subject=-4), learnt=[0.0, 9.0]),
+        (0, "sharpness"),
+    ),
+    "eyes that are nowhere wide open": (
+        judged(frame(**BETTER), frame(), faces=[[face(0.2)], [face(0.59)]]),
+        (0, "score"),
+    ),
+    "eyes that are not quite closed": (judged(frame(**BETTER), frame(), faces=[[face(0.41)], [face()]]), (0, "score")),
+    "eyes without a clear difference": (
+        judged(frame(**BETTER), frame(), faces=[[face(0.39)], [face(0.63)]]),
+        (0, "score"),
+    ),
+    "someone in fewer than half of the frames vetoes nothing": (
+        judged(
+            *[frame(**BETTER), frame(), frame(), frame(), frame()],
+            faces=[[face(0.2)], [face()], [], [], []],
+        ),
+        (0, "score"),
+    ),
+    "eyes that were not read": (
+        judged(frame(**BETTER), frame(), faces=[[face(eye_left_open=None)], [face()]]),
+        (0, "score"),
+    ),
+}
+
+
+@pytest.mark.parametrize(("verdict", "expected"), CHOICES.values(), ids=CHOICES.keys())
+def test_who_wins_and_by_which_rule(verdict, expected):
+    assert outcome(verdict) == expected
+
+
+@pytest.mark.parametrize(
+    ("verdict", "close"),
+    [
+        (judged(frame(), frame(technical=0.83)), True),
+        (judged(frame(), frame(technical=0.84)), False),
+        (judged(frame(), frame()), True),
+        (judged(frame(), frame(sharpness_subject=-3.71)), False),
+        (judged({}, {}), False),
+        (judged(frame(), frame(), learnt=[0.0, 0.19]), True),
+        (judged(frame(), frame(), learnt=[0.0, 0.21]), False),
+    ],
+    ids=["a little", "more", "equal", "softer", "not scored", "a learnt score a little", "a learnt score more"],
+)
+def test_when_it_is_too_close_to_call(verdict, close):
+    assert verdict.close_call is close
+
+
+def test_margins_are_in_the_unit_of_the_rule():
+    assert judged(frame(), frame(technical=0.9)).margin == pytest.approx(0.07)
+    assert judged(frame(), frame(sharpness_subject=-4)).margin == pytest.approx(1.0)
+
+
+def said(verdict: Verdict) -> list[Difference]:
+    """Give what is said of the second frame as against the first."""
+    first, second = verdict.ranked
+    return differences(first, second, verdict.leads.get((first.number, second.number)))
+
+
+def told(winner: dict[str, Any], other: dict[str, Any], **given: Any) -> list[str]:
+    verdict = judged(frame(**BETTER, **winner), frame(**other), **given)
+    assert verdict.ranked[0].number == 0
+    return [each.words for each in said(verdict)]
+
+
+DIFFERENCES: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
+    "softer": ({}, {"sharpness_subject": -3.3}, ["softer on the subject (1.3x less fine detail)"]),
+    "highlights": (
+        {"clipped_highlights": 0.01},
+        {"clipped_highlights": 0.04},
+        ["4 % of the highlights are clipped"],
+    ),
+    "shadows": ({"clipped_shadows": 0.0}, {"clipped_shadows": 0.1}, ["10 % of the shadows are clipped"]),
+    "noise": ({"noise_sigma": 2.0}, {"noise_sigma": 4.1}, ["noisier (4.1 against 2.0)"]),
+    "brighter": ({"luma_p50": 100}, {"luma_p50": 120}, ["brighter (120 against 100 of 255)"]),
+    "darker": ({"luma_p50": 100}, {"luma_p50": 80}, ["darker (80 against 100 of 255)"]),
+}
+SLIGHT = {
+    "softer": ({}, {"sharpness_subject": -3.2}),
+    "highlights": ({"clipped_highlights": 0.02}, {"clipped_highlights": 0.03}),
+    "shadows": ({"clipped_shadows": 0.02}, {"clipped_shadows": 0.03}),
+    "noise": ({"noise_sigma": 2.0}, {"noise_sigma": 3.9}),
+    "light": ({"luma_p50": 100}, {"luma_p50": 119}),
+    "both blurred by motion": ({"blur_kind": "motion"}, {"blur_kind": "motion"}),
+    "not measured": ({"noise_sigma": 2.0, "luma_p50": 9}, {"noise_sigma": None, "luma_p50": None}),
+}
+
+
+@pytest.mark.parametrize(("winner", "other", "words"), DIFFERENCES.values(), ids=DIFFERENCES.keys())
+def test_what_is_said_of_a_frame_that_lost(winner, other, words):
+    assert told(winner, other) == words
+
+
+@pytest.mark.parametrize(("winner", "other"), SLIGHT.values(), ids=SLIGHT.keys())
+def test_what_no_one_sees_is_not_told(winner, other):
+    (words,) = told(winner, other)
+    assert words.startswith("a slightly lower score")
+
+
+def test_the_rule_of_a_difference_is_the_one_that_decided():
+    soft = judged(frame(), frame(sharpness_subject=-4))
+    assert [each.rule for each in said(soft)] == ["sharpness"]
+    softish = judged(frame(**BETTER), frame(sharpness_subject=-3.3))
+    assert [each.rule for each in said(softish)] == ["score"]
+
+
+@pytest.mark.parametrize(
+    ("verdict", "words"),
+    [
+        (judged(frame(**BETTER), frame()), "the highest score (0.815)"),
+        (judged(frame(**BETTER), frame(sharpness_subject=-3.3)), "sharpest on the subject (1.3x)"),
+        (judged(frame(**BETTER), frame(sharpness_subject=-3.2)), "the highest score (0.815)"),
+        (judged({}, {}), "the first by time: no frame was scored"),
+        (judged(frame(), frame()), "too close to call, the first two are equally good"),
+    ],
+    ids=["score", "sharpest", "hardly sharper", "not scored", "equal"],
+)
+def test_how_the_pick_is_praised(verdict, words):
+    assert praise(verdict).startswith(words)
+
+
+def test_a_trained_scorer_is_named_only_if_it_decided_clearly():
+    clearly = judged(frame(), frame(), learnt=[1.0, 0.0])
+    assert praise(clearly, "mine") == "preferred by mine (73 in 100)"
+    hardly = judged(frame(), frame(), learnt=[0.1, 0.0])
+    assert "mine" not in praise(hardly, "mine")
+    by_sharpness = judged(frame(), frame(sharpness_subject=-4), learnt=[1.0, 0.0])
+    assert "mine" not in praise(by_sharpness, "mine")
