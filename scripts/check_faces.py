@@ -130,9 +130,9 @@ Each eye is told for itself, in `eye_left` and `eye_right`: `open`, `shut`, or `
 wink. Two measures must agree, how open the model says an eye is and the height of the opening between the lids over its
 width (`scoring/faces/eyes.py`). Eyes that are covered, and those of a face that is soft, small or turned, are unclear.
 
-Hardly any eye in these photos is shut, so lids were painted (`evaluation/bursts/closed_eyes.py`) on 144 faces of `faces`
-and `groups` whose eyes are open. The limits were chosen with these in sight. Before, an eye at 0.6 counted as open, one at
-0.4 as closed. Per cent of the eyes:
+Hardly any eye in these photos is shut, so lids were painted (`evaluation/bursts/closed_eyes.py`) on 144 faces of
+`faces` and `groups` whose eyes are open. The limits were chosen with these in sight. Before, an eye at 0.6 counted as
+open, one at 0.4 as closed. Per cent of the eyes:
 
 | eyes | before: open, between, closed | open, unclear, shut |
 |---|---|---|

@@ -1,7 +1,8 @@
 """One press of the shutter whose RAW and developed file lie in two folders, as RAW/IMG_1.CR3 beside JPG/IMG_1.JPG.
 
 Shots (`indexer/shots/rules.py`) are of one folder, and so are sidecars and ids. Here two of them are seen as one
-frame, for bursts and the choice of the best alone. Two cameras may give equal names, even in one second: names never suffice.
+frame, for bursts and the choice of the best alone. Two cameras may give equal names, even in one second: names never
+suffice.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Compression at full size: the share of the score `technical` that is left for a photo larger than what it looks at.
 
 The score looks at a photo at `raster.LONG_SIDE`. In a photo that is several times as large, the damage of a JPEG is
-averaged away by then. The file's tables tell of it, and `earlier_compression.py` of a compression from before it was saved again.
+averaged away by then. The file's tables tell of it, and `earlier_compression.py` of a compression from before it was
+saved again.
 
 Steps are counted in those of the standard's table, which the IJG's library uses at quality 50. Up to `FREE` they cost
 nothing. What lies above costs what it costs a picture that is seen at its own size: the mean score of the 12 pictures
