@@ -12,7 +12,8 @@ from PIL import Image, ImageDraw, ImageFont
 from photoidx.config import Config
 from photoidx.errors import PhotoError, QueryError
 from photoidx.indexer.media.decode import DecodedPhoto
-from photoidx.queries.show import file_row, rows_of
+from photoidx.queries.resolve import resolve_photo
+from photoidx.queries.show import rows_of
 from photoidx.records import text_path
 from photoidx.storage.store import Store
 
@@ -26,7 +27,7 @@ def draw_faces(store: Store, photo: str) -> Image.Image:
 
     Raises QueryError if the photo is not in the library, has changed since the last scan, or can't be decoded.
     """
-    file = file_row(store, photo)
+    file = resolve_photo(store, photo)
     if "faces" not in store.names():
         raise QueryError("No faces were looked for yet. Scan without --without faces.")
     try:

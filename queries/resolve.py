@@ -17,28 +17,39 @@ _LIKE = 0.7
 _COMPARED = 20_000  # names among which the nearest are looked for: some 0.2 s
 
 
-def by_path(store: Store, photo: str) -> dict[str, Any] | None:
-    """Give the row of `files` at this path; None if the library knows no such file."""
+def resolve_photo(store: Store, photo: str, *, look_at_disk: bool = True) -> dict[str, Any]:
+    """Return the row of `files` that a user means: by path, or by the name of one file in the library.
+
+    A file that is there and that the library does not know is never taken for another of its name, but where
+    `look_at_disk` is false: SQL looks at no file.
+    Raises QueryError, with the nearest names or with all photos of that name.
+    """
+    is_there = look_at_disk and os.path.lexists(photo)
+    row = _by_path(store, photo) or (None if is_there else _by_name(store, photo))
+    if row is None:
+        raise _unknown(store, photo, is_there=is_there)
+    return row
+
+
+def _by_path(store: Store, photo: str) -> dict[str, Any] | None:
     return _first(_rows(store, f"path = {quoted(path_text(os.path.abspath(photo)))}"))
 
 
-def by_name(store: Store, photo: str) -> dict[str, Any] | None:
-    """Give the row of the one photo whose file has this name; None if there is none, or if `photo` has a folder.
-
-    Raises QueryError if there are several, with other bytes.
-    """
+def _by_name(store: Store, photo: str) -> dict[str, Any] | None:
     if not photo or os.path.basename(photo) != photo:
         return None
     rows = _rows(store, f"ends_with(path, {quoted(path_text(os.sep + photo))}) AND kind = 'photo'")
     if len({row["content_id"] for row in rows}) > 1:
         paths = sorted(row["path"] for row in rows)
         more = f" and {len(paths) - _TOLD:,} more" if len(paths) > _TOLD else ""
-        raise QueryError(f"There are {len(paths):,} photos named {photo}: {', '.join(paths[:_TOLD])}{more}. Name one.")
+        raise QueryError(
+            f"There are {len(paths):,} photos named {photo}: {', '.join(paths[:_TOLD])}{more}. Give the path of one."
+        )
     return _first(rows)
 
 
-def unknown(store: Store, photo: str) -> QueryError:
-    """Make the error that says that a photo is not known, with the nearest names."""
+def _unknown(store: Store, photo: str, *, is_there: bool) -> QueryError:
+    """Return the error that says that a photo is not known, with the nearest names."""
     name, folder = os.path.basename(photo), os.path.dirname(os.path.abspath(photo))
     beside = f"starts_with(path, {quoted(path_text(os.path.join(folder, '')))})"
     paths = store.read("files", ["path"], beside)["path"].to_pylist()
@@ -48,8 +59,10 @@ def unknown(store: Store, photo: str) -> QueryError:
     near = [names[each] for each in difflib.get_close_matches(name, names, _TOLD, _LIKE)]
     if near:
         return QueryError(f"{photo} is not in the library. The nearest are: {', '.join(near)}.")
-    if name == photo:
-        return QueryError(f"The library has no photo named {photo}, and there is none in the current folder.")
+    if folder == os.getcwd():
+        if is_there:
+            return QueryError(f"{photo} is not in the library. Scan the folder that it lies in first.")
+        return QueryError(f"The library has no photo named {name}, and there is none in the current folder.")
     return QueryError(f"{photo} is not in the library. Scan its folder first: photoidx scan {shlex.quote(folder)}")
 
 

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import os
-import shlex
 from typing import Any
 
 import pyarrow as pa
 
-from photoidx.errors import QueryError
 from photoidx.queries.contents import quoted
 from photoidx.queries.report import report
-from photoidx.records import path_text
+from photoidx.queries.resolve import resolve_photo
 from photoidx.storage.store import Store
 
 _COMPARED = ("technical", "sharpness_subject")
@@ -38,7 +36,7 @@ def show(store: Store, photo: str) -> dict[str, Any]:
 
     Raises QueryError if the file is not in the library.
     """
-    file = file_row(store, photo)
+    file = resolve_photo(store, photo)
     path = file["path"]
     mates = _rows(store, "files", f"shot_id = {quoted(file['shot_id'] or '')}")
     result: dict[str, Any] = {
@@ -74,17 +72,6 @@ def _measures(store: Store, content_id: str) -> dict[str, Any]:
         people = sorted(rows_of(store, "faces", content_id), key=lambda row: int(row["face"]))
         result["report"] = report(result["quality"], people, _in_library(store))
     return result
-
-
-def file_row(store: Store, photo: str) -> dict[str, Any]:
-    """Give a photo's row of the table `files`. Raises QueryError if it is not in the library."""
-    whole = os.path.abspath(photo)
-    rows = _rows(store, "files", f"path = {quoted(path_text(whole))}")
-    if not rows:
-        raise QueryError(
-            f"{photo} is not in the library. Scan its folder first: photoidx scan {shlex.quote(os.path.dirname(whole))}"
-        )
-    return rows[0]
 
 
 def rows_of(store: Store, table: str, content_id: str) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from photoidx.queries.best.trained_scores import Opinion, opinion
 from photoidx.queries.bursts.table import bursts
 from photoidx.queries.contents import vectors_of
 from photoidx.queries.decisions.view import DecisionView, Wish, read_view
-from photoidx.queries.show import file_row
+from photoidx.queries.resolve import resolve_photo
 from photoidx.remembered import used_scorers
 from photoidx.storage.store import Store
 
@@ -82,7 +82,7 @@ def why(store: Store, first: str, second: str) -> dict[str, Any]:
 
     Raises QueryError if they are not of one burst.
     """
-    shots = [file_row(store, photo)["shot_id"] for photo in (first, second)]
+    shots = [resolve_photo(store, photo)["shot_id"] for photo in (first, second)]
     groups = bursts(store)
     for each in groups:
         places = {shot_id: number for number, frame in enumerate(each["frames"]) for shot_id in frame["shots"]}

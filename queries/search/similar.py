@@ -14,7 +14,7 @@ from photoidx.errors import PhotoError, QueryError
 from photoidx.indexer.embedders.base import VectorStage, unit
 from photoidx.indexer.media.decode import DecodedPhoto
 from photoidx.queries.contents import vectors_of
-from photoidx.queries.resolve import by_name, by_path, unknown
+from photoidx.queries.resolve import resolve_photo
 from photoidx.queries.search.ranking import ranked
 from photoidx.queries.search.vectors import Array, cosines, stage_of
 from photoidx.queries.sql.process import paths_where
@@ -82,11 +82,12 @@ class _Examples:
         """Take photos, and give their places among the vectors. Raises QueryError if one is not to be found."""
         first = len(self._names)
         for photo in photos:
-            row = by_path(self._store, photo)
-            if row is None and not os.path.exists(photo):
-                row = by_name(self._store, photo)
-                if row is None:
-                    raise unknown(self._store, photo)
+            try:
+                row: dict[str, Any] | None = resolve_photo(self._store, photo)
+            except QueryError:
+                if not os.path.exists(photo):
+                    raise
+                row = None
             self._take(photo, row)
         return slice(first, len(self._names))
 

@@ -14,7 +14,7 @@ from duckdb.func import FunctionNullHandling, PythonUDFType
 from photoidx.config import Config
 from photoidx.errors import PhotoidxError, QueryError
 from photoidx.queries.contents import vectors_of
-from photoidx.queries.resolve import by_name, by_path, unknown
+from photoidx.queries.resolve import resolve_photo
 from photoidx.queries.search.vectors import Array, cosines, stage_of, text_stage
 from photoidx.storage.store import Store
 
@@ -76,9 +76,7 @@ class SimilarityFunctions:
 
     def _of_photo(self, photo: str) -> tuple[pa.Array, Array]:
         """Compare with a photo of the library: a query reads no files."""
-        row = by_path(self._store, photo) or by_name(self._store, photo)
-        if row is None:
-            raise unknown(self._store, photo)
+        row = resolve_photo(self._store, photo, look_at_disk=False)
         stage = stage_of(self._store, self._config)
         vector = vectors_of(self._store, [row["content_id"] or ""], stage.vector_table.removeprefix("vectors_"))[0]
         if not vector.any():

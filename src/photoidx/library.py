@@ -20,7 +20,7 @@ from photoidx.queries.best.picks import best_of_bursts, lessons, why
 from photoidx.queries.best.ranker import Learnt
 from photoidx.queries.bursts.table import bursts, is_current, regroup
 from photoidx.queries.decisions.record import Choice, decisions, record, undo
-from photoidx.queries.show import file_row
+from photoidx.queries.resolve import resolve_photo
 from photoidx.queries.sql.process import Questions
 from photoidx.remembered import forget, remember, with_remembered
 from photoidx.storage.store import Store
@@ -206,10 +206,10 @@ class Library:
 
     def thumbnail(self, photo: str | Path) -> bytes | None:
         """Give a photo's thumbnail as a JPEG file; None if it has none. Raises QueryError."""
-        from photoidx.queries.show import file_row, rows_of  # noqa: PLC0415
+        from photoidx.queries.show import rows_of  # noqa: PLC0415
 
         store = self.store
-        rows = rows_of(store, "thumbnails", file_row(store, str(photo))["content_id"] or "")
+        rows = rows_of(store, "thumbnails", resolve_photo(store, str(photo))["content_id"] or "")
         return rows[0]["jpeg"] if rows else None
 
     def bursts(self, within_s: float | None = None) -> list[dict[str, Any]]:
@@ -325,7 +325,7 @@ class Library:
     def decide(self, verb: str, *photos: str | Path) -> Choice:
         """Record a decision, as `photoidx decide` lists them. Raises QueryError, LibraryLockedError."""
         store = self.store
-        shots = [file_row(store, str(photo))["shot_id"] for photo in photos]
+        shots = [resolve_photo(store, str(photo))["shot_id"] for photo in photos]
         if None in shots:
             raise QueryError("The last scan was cut off before it knew these photos. Scan their folder again.")
         with store.writing():

@@ -185,12 +185,23 @@ def test_show_in_json_keeps_the_nesting(album: Path, library: Path):
     assert list(broken["failures"]) == ["decode"]
 
 
-def test_show_of_an_unknown_photo_says_how_to_scan_it(album: Path, library: Path):
-    done = photoidx("show", "other.jpg", "--library", library, cwd=album)
+def test_a_photo_is_named_by_its_path_or_by_its_file_s_name_everywhere(library: Path, tmp_path: Path):
+    assert photoidx("show", "1.jpg", "--library", library, cwd=tmp_path).returncode == 0
+    assert photoidx("decide", "keep", "1.jpg", "--library", library, cwd=tmp_path).returncode == 0
+    assert photoidx("decide", "--undo", "--library", library).returncode == 0
+    (tmp_path / "1.jpg").write_bytes(b"another")
+    other = photoidx("show", "1.jpg", "--library", library, cwd=tmp_path)
+    assert other.stderr.startswith("photoidx: 1.jpg is not in the library. The nearest are: ")
+
+
+def test_show_of_an_unknown_photo_says_what_to_do(album: Path, library: Path, tmp_path: Path):
+    done = photoidx("show", "other.png", "--library", library, cwd=album)
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == (
-        f"photoidx: other.jpg is not in the library. Scan its folder first: photoidx scan '{album}'\n"
+        "photoidx: The library has no photo named other.png, and there is none in the current folder.\n"
     )
+    elsewhere = photoidx("show", tmp_path / "other.png", "--library", library, cwd=album).stderr
+    assert elsewhere.endswith(f"Scan its folder first: photoidx scan {tmp_path}\n")
     with pytest.raises(QueryError):
         Library(library).show(album / "it's.jpg")
 

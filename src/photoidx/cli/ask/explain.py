@@ -51,14 +51,11 @@ def _of_library(photo: str, library: str | None) -> str:
     """Give the path of a photo that is named as in the library. Raises QueryError if it is not there either."""
     from photoidx.errors import LibraryNotFoundError, QueryError  # noqa: PLC0415
     from photoidx.library import Library  # noqa: PLC0415
-    from photoidx.queries.resolve import by_name, by_path, unknown  # noqa: PLC0415
+    from photoidx.queries.resolve import resolve_photo  # noqa: PLC0415
     from photoidx.records import text_path  # noqa: PLC0415
 
     try:
         store = Library(library).store
     except LibraryNotFoundError:
         raise QueryError(f"There is no file {photo}, and no library that could have it.") from None
-    row = by_path(store, photo) or by_name(store, photo)
-    if row is None:
-        raise unknown(store, photo)
-    return text_path(row["path"])
+    return text_path(resolve_photo(store, photo)["path"])
