@@ -8,6 +8,7 @@ import click
 from click.testing import CliRunner
 
 from photoidx.cli import cli
+from photoidx.cli.terminal.lazy import LazyGroup
 from photoidx.config import Config
 from photoidx.registry import stages
 from photoidx.storage.schema import arrow_schema, key_of, tables_of
@@ -26,10 +27,10 @@ def cli_page() -> str:
     return "\n".join(parts)
 
 
-def _commands(group: click.Group, above: str = "") -> Iterator[tuple[str, click.Command]]:
-    for name, command in group.commands.items():
+def _commands(group: LazyGroup, above: str = "") -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.all_commands().items():
         yield above + name, command
-        if isinstance(command, click.Group):
+        if isinstance(command, LazyGroup):
             yield from _commands(command, f"{above}{name} ")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from photoidx.errors import QueryError
 from photoidx.records import next_id
@@ -34,6 +35,19 @@ def decisions(store: Store) -> list[Choice]:
     rows = store.read(DECISIONS.name).to_pylist()
     held = sorted((row for row in rows if row["undone_at"] is None), key=lambda row: str(row["decision_id"]))
     return [Choice(row["decision_id"], row["verb"], tuple(row["shot_ids"])) for row in held]
+
+
+def decision_rows(store: Store) -> list[dict[str, Any]]:
+    """Return the decisions that hold, the oldest first, a row for each shot, with the path of its first file."""
+    paths: dict[str, str] = {}
+    files = store.read("files", ["shot_id", "path"])
+    for shot_id, path in zip(files["shot_id"].to_pylist(), files["path"].to_pylist(), strict=True):
+        paths[shot_id] = min(path, paths.get(shot_id, path))
+    return [
+        {"decision_id": choice.decision_id, "verb": choice.verb, "path": paths.get(shot_id)}
+        for choice in decisions(store)
+        for shot_id in choice.shot_ids
+    ]
 
 
 def record(store: Store, verb: str, shot_ids: Sequence[str]) -> Choice:

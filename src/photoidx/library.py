@@ -13,27 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 from photoidx.config import Config, default_library
 from photoidx.errors import LibraryNotFoundError, PhotoidxError, QueryError
-from photoidx.indexer.engines.pool import Crew
-from photoidx.indexer.scan.plan import Plan
-from photoidx.indexer.scan.run import Progress, Scan, ScanResult, check_roots, make_plan
-from photoidx.queries.best.picks import best_of_bursts, lessons, why
-from photoidx.queries.best.ranker import Learnt
-from photoidx.queries.bursts.table import bursts, is_current, regroup
-from photoidx.queries.decisions.record import Choice, decisions, record, undo
-from photoidx.queries.resolve import resolve_photo
-from photoidx.queries.sql.process import Questions
-from photoidx.remembered import forget, remember, with_remembered
-from photoidx.storage.store import Store
 
 if TYPE_CHECKING:
     import pyarrow as pa
     from PIL import Image
 
+    from photoidx.indexer.scan.plan import Plan
+    from photoidx.indexer.scan.run import Progress, ScanResult
     from photoidx.indexer.watch.loop import Pace
+    from photoidx.queries.best.ranker import Learnt
     from photoidx.queries.clusters.clustering import Parameters as ClusterParameters
+    from photoidx.queries.decisions.record import Choice
     from photoidx.queries.gallery.build import Options as GalleryOptions
     from photoidx.queries.gallery.data import Found
     from photoidx.queries.search.find import Answer
+    from photoidx.queries.sql.process import Questions
+    from photoidx.storage.store import Store
 
 
 class Library:
@@ -54,6 +49,8 @@ class Library:
     @property
     def store(self) -> Store:
         """The tables as they are, or were. Raises LibraryNotFoundError if nothing was scanned, EarlierStateError."""
+        from photoidx.storage.store import Store
+
         return Store(self.uri, as_of=self.as_of)
 
     def scan(
@@ -65,6 +62,12 @@ class Library:
         stop: threading.Event | None = None,
     ) -> ScanResult:
         """Bring the tables up to date with these folders. Photos are only read. Raises LibraryLockedError."""
+        from photoidx.indexer.engines.pool import Crew
+        from photoidx.indexer.scan.run import Scan, check_roots
+        from photoidx.queries.bursts.table import is_current, regroup
+        from photoidx.remembered import remember, with_remembered
+        from photoidx.storage.store import Store
+
         folders = [os.path.abspath(root) for root in roots]
         if not all(map(os.path.isdir, folders)):
             check_roots(folders, has_library=self._exists())
@@ -96,7 +99,9 @@ class Library:
         asked before each look. Others may read and write meanwhile. What goes wrong later is told to the log
         `photoidx.watch`, and tried again. Raises LibraryLockedError if another watch has the library.
         """
-        from photoidx.watcher import watch  # noqa: PLC0415 - brings watchdog
+        from photoidx.indexer.scan.run import check_roots
+        from photoidx.storage.store import Store
+        from photoidx.watcher import watch
 
         folders = [os.path.abspath(root) for root in roots]
         check_roots(folders, has_library=self._exists())
@@ -105,13 +110,15 @@ class Library:
 
     def _exists(self) -> bool:
         try:
-            Store(self.uri)
+            self.store  # noqa: B018 - opening it tells
         except LibraryNotFoundError:
             return False
         return True
 
     def plan(self, *roots: str | Path, allow_empty: bool = False) -> Plan:
         """Say what a scan of these folders would do, and change nothing."""
+        from photoidx.indexer.scan.run import check_roots, make_plan
+
         folders = [os.path.abspath(root) for root in roots]
         check_roots(folders)
         try:
@@ -126,6 +133,8 @@ class Library:
         It runs in a process of its own, which the next query finds ready: a query that takes too much time or memory
         ends that one.
         """
+        from photoidx.queries.sql.process import Questions
+
         if self._questions is None:
             self._questions = Questions()
         return self._questions.ask(self.uri, query, self.config, self.as_of)
@@ -145,7 +154,7 @@ class Library:
         A photo is a path, the name of a file of the library, or any picture on disk. `where` is a condition in SQL
         over the view `photos`. Raises QueryError.
         """
-        from photoidx.queries.search.similar import similar  # noqa: PLC0415 - brings DuckDB
+        from photoidx.queries.search.similar import similar
 
         return similar(
             self.store,
@@ -173,7 +182,7 @@ class Library:
 
         `where` is a condition in SQL over the view `photos`. Raises QueryError.
         """
-        from photoidx.queries.search.find import search  # noqa: PLC0415 - brings DuckDB
+        from photoidx.queries.search.find import search
 
         return search(
             self.store,
@@ -188,25 +197,26 @@ class Library:
 
     def status(self) -> dict[str, Any]:
         """Count what is in the library, by kind, root and stage."""
-        from photoidx.queries.status import status  # noqa: PLC0415 - brings DuckDB
+        from photoidx.queries.status import status
 
         return status(self.store)
 
     def show(self, photo: str | Path) -> dict[str, Any]:
         """Tell everything that is known of one photo. Raises QueryError if it is not in the library."""
-        from photoidx.queries.show import show  # noqa: PLC0415 - brings DuckDB
+        from photoidx.queries.show import show
 
         return show(self.store, str(photo))
 
     def draw_faces(self, photo: str | Path) -> Image.Image:
         """Draw a photo's faces with boxes, eyes and scores. The photo is only read. Raises QueryError."""
-        from photoidx.queries.face_picture import draw_faces  # noqa: PLC0415 - brings Pillow and its fonts
+        from photoidx.queries.face_picture import draw_faces
 
         return draw_faces(self.store, str(photo))
 
     def thumbnail(self, photo: str | Path) -> bytes | None:
         """Give a photo's thumbnail as a JPEG file; None if it has none. Raises QueryError."""
-        from photoidx.queries.show import rows_of  # noqa: PLC0415
+        from photoidx.queries.resolve import resolve_photo
+        from photoidx.queries.show import rows_of
 
         store = self.store
         rows = rows_of(store, "thumbnails", resolve_photo(store, str(photo))["content_id"] or "")
@@ -218,20 +228,26 @@ class Library:
         With `within_s` they are worked out for this answer, with frames that may be so many seconds apart; the groups
         that the library holds, and what builds on them, stay.
         """
+        from photoidx.queries.bursts.table import bursts
+
         return bursts(self.store, within_s)
 
     def near_misses(self) -> list[float]:
         """Give the seconds between photos that look alike and were taken too far apart to be a burst, up to 10 s."""
-        from photoidx.queries.bursts.near_misses import near_misses  # noqa: PLC0415
+        from photoidx.queries.bursts.near_misses import near_misses
 
         return near_misses(self.store)
 
     def is_grouped(self) -> bool:
         """Tell whether the groups are those of this version's rules; a scan or `regroup` sees to it."""
+        from photoidx.queries.bursts.table import is_current
+
         return is_current(self.store)
 
     def regroup(self) -> int:
-        """Group all shots anew, and give the number of groups. Ids and decisions stay. Raises LibraryLockedError."""
+        """Group all shots anew, and return the number of groups. Ids and decisions stay. Raises LibraryLockedError."""
+        from photoidx.queries.bursts.table import regroup
+
         store = self.store
         with store.writing():
             return regroup(store, whole=True)
@@ -241,6 +257,8 @@ class Library:
 
         `within_s` is as for `bursts`.
         """
+        from photoidx.queries.best.picks import best_of_bursts
+
         return best_of_bursts(self.store, keep=keep, within_s=within_s)
 
     def clusters(
@@ -256,8 +274,8 @@ class Library:
         They are computed where they are not current; without parameters those of the last time hold. `with_noise` adds
         a last group whose cluster_id is None, if there is noise. `note` is told what else is to be known.
         """
-        from photoidx.queries.clusters.best import best_of_clusters, told  # noqa: PLC0415
-        from photoidx.queries.clusters.table import find_clusters  # noqa: PLC0415
+        from photoidx.queries.clusters.best import best_of_clusters, told
+        from photoidx.queries.clusters.table import find_clusters
 
         store = self.store
         found = find_clusters(store, parameters, recompute=recompute, note=note)
@@ -266,18 +284,22 @@ class Library:
 
     def best_of_clusters(self, keep: int = 1, note: Callable[[str], None] = lambda _text: None) -> list[dict[str, Any]]:
         """Give each cluster's best photo with its reason, and all its photos ranked."""
-        from photoidx.queries.clusters.best import best_of_clusters  # noqa: PLC0415
-        from photoidx.queries.clusters.table import find_clusters  # noqa: PLC0415
+        from photoidx.queries.clusters.best import best_of_clusters
+        from photoidx.queries.clusters.table import find_clusters
 
         store = self.store
         return best_of_clusters(store, find_clusters(store, note=note), keep)
 
     def lessons(self, count: int = 10) -> tuple[Learnt | None, list[dict[str, Any]]]:
         """Give what was learnt from your choices of the best, and the bursts whose choice would teach most."""
+        from photoidx.queries.best.picks import lessons
+
         return lessons(self.store, count)
 
     def why(self, first: str | Path, second: str | Path) -> dict[str, Any]:
         """Say what decided between two photos of one burst. Raises QueryError if they are not of one."""
+        from photoidx.queries.best.picks import why
+
         return why(self.store, str(first), str(second))
 
     def duplicates(
@@ -297,14 +319,14 @@ class Library:
         similar. `strictness`: strict, normal or loose; `most_false` is the same as a share of false pairs. Raises
         QueryError for words that there are not.
         """
-        from photoidx.queries.duplicates.find import duplicates, question  # noqa: PLC0415 - brings NumPy and OpenCV
+        from photoidx.queries.duplicates.find import duplicates, question
 
         self.refresh_duplicates()
         return duplicates(self.store, question(level, strictness, most_false, within, across, include))
 
     def refresh_duplicates(self, progress: Callable[[int, int], None] = lambda _done, _total: None) -> str:
         """Compare what is new since the last time. Gives why it could not be written, else nothing."""
-        from photoidx.queries.duplicates.pairs import is_current, update_pairs  # noqa: PLC0415 - brings OpenCV
+        from photoidx.queries.duplicates.pairs import is_current, update_pairs
 
         store = self.store
         if is_current(store):
@@ -318,12 +340,16 @@ class Library:
 
     def doubtful_pairs(self, count: int = 10) -> list[dict[str, Any]]:
         """Give the pairs of photos of which it would teach most to know whether they are the same picture."""
-        from photoidx.queries.duplicates.find import doubtful_pairs  # noqa: PLC0415
+        from photoidx.queries.duplicates.find import doubtful_pairs
 
         return doubtful_pairs(self.store, count)
 
     def decide(self, verb: str, *photos: str | Path) -> Choice:
         """Record a decision, as `photoidx decide` lists them. Raises QueryError, LibraryLockedError."""
+        from photoidx.queries.bursts.table import regroup
+        from photoidx.queries.decisions.record import record
+        from photoidx.queries.resolve import resolve_photo
+
         store = self.store
         shots = [resolve_photo(store, str(photo))["shot_id"] for photo in photos]
         if None in shots:
@@ -334,20 +360,16 @@ class Library:
         return choice
 
     def decisions(self) -> list[dict[str, Any]]:
-        """List the decisions that hold, the oldest first: a row for each shot, with the path of its first file."""
-        store = self.store
-        paths: dict[str, str] = {}
-        files = store.read("files", ["shot_id", "path"])
-        for shot_id, path in zip(files["shot_id"].to_pylist(), files["path"].to_pylist(), strict=True):
-            paths[shot_id] = min(path, paths.get(shot_id, path))
-        return [
-            {"decision_id": choice.decision_id, "verb": choice.verb, "path": paths.get(shot_id)}
-            for choice in decisions(store)
-            for shot_id in choice.shot_ids
-        ]
+        """List the decisions that hold, the oldest first: decision_id, verb, path, a row for each shot."""
+        from photoidx.queries.decisions.record import decision_rows
+
+        return decision_rows(self.store)
 
     def undo(self) -> Choice:
         """Take back the last decision that holds. Raises QueryError if there is none, LibraryLockedError."""
+        from photoidx.queries.bursts.table import regroup
+        from photoidx.queries.decisions.record import undo
+
         store = self.store
         with store.writing():
             choice = undo(store)
@@ -367,12 +389,12 @@ class Library:
         they can't be: the duplicates are then those known before. Raises PhotoidxError if the gallery can't be put
         there, QueryError if no photo is chosen.
         """
-        from photoidx.queries.gallery.build import Options, build  # noqa: PLC0415 - brings DuckDB and Pillow
+        from photoidx.queries.gallery.build import Options, build
 
         return build(self.store, str(out), options or Options(), lambda step: self._groups(step, note), progress)
 
     def _groups(self, progress: Callable[[str, int, int], None], note: Callable[[str], None]) -> Found:
-        from photoidx.queries.gallery.data import Found  # noqa: PLC0415
+        from photoidx.queries.gallery.data import Found
 
         progress("bursts", 0, 0)
         found = Found(bursts=self.bursts(), picks=self.best_of_bursts())
@@ -385,7 +407,7 @@ class Library:
 
     def failures(self) -> pa.Table:
         """List what failed: path, stage, error, at."""
-        from photoidx.queries.sql.query import run_sql  # noqa: PLC0415 - brings DuckDB
+        from photoidx.queries.sql.query import run_sql
 
         return run_sql(self.store, "SELECT * FROM failures ORDER BY path, stage", self.config)
 
@@ -400,6 +422,8 @@ class Library:
 
         Raises PhotoidxError if no scan used it.
         """
+        from photoidx.remembered import forget
+
         store = self.store
         with store.writing():
             forget(store, name, self.config)

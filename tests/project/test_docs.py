@@ -12,10 +12,10 @@ import tomllib
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
-import click
 import pytest
 
 from photoidx.cli import cli
+from photoidx.cli.terminal.lazy import LazyGroup
 from photoidx.library import Library
 from pictures import draw
 
@@ -60,11 +60,12 @@ def test_the_sql_of_the_readme_commands_runs(library: Library):
 def test_every_command_that_the_readme_names_exists_with_its_options():
     named = re.findall(r"(?<!from )photoidx ([a-z]+)((?: +(?:--[a-z-]+|[^`\s#]+))*)", "\n".join(_code(README)))
     assert len({name for name, _rest in named}) >= 6
+    commands = cli.all_commands()
     for name, rest in named:
-        assert name in cli.commands, name
-        command = cli.commands[name]
-        if isinstance(command, click.Group) and rest.split() and rest.split()[0] in command.commands:
-            command = command.commands[rest.split()[0]]
+        assert name in commands, name
+        command = commands[name]
+        if isinstance(command, LazyGroup) and rest.split() and rest.split()[0] in command.all_commands():
+            command = command.all_commands()[rest.split()[0]]
         options = {option for parameter in command.params for option in parameter.opts}
         assert set(re.findall(r"--[a-z-]+", rest)) <= options, (name, rest)
 

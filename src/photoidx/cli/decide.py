@@ -30,7 +30,7 @@ def decide(  # noqa: PLR0917 - click passes each option by name
     same, different: the photos are, or are not, the same picture. keep-all: they may be, and you want all of them.
     keep, reject: what you will do with them; nothing is moved or deleted. list: the decisions that hold.
     """
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.library import Library
 
     ours = Library(library)
     if undo:

@@ -24,7 +24,7 @@ def learn(count: int, library: str | None, output_format: str, null: bool) -> No
     your choices better than the default does, each burst foretold from the others; at least five are needed. Eyes and
     sharpness still come first.
     """
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.library import Library
 
     learnt, rows = Library(library).lessons(count)
     if output_format in ("json", "jsonl"):

@@ -53,7 +53,7 @@ def best(  # noqa: PLR0917 - click passes each option by name
     The photos of a cluster are of different scenes: there a photo with closed eyes loses, then the technical score
     counts. Of a burst only its pick can win.
     """
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.library import Library
 
     if of_bursts == of_clusters:
         raise click.UsageError("Say of what: photoidx best --burst, or photoidx best --cluster")
@@ -97,7 +97,7 @@ def best(  # noqa: PLR0917 - click passes each option by name
 
 def _tell_missing(kept: Sequence[str]) -> None:
     """Say which picks are not there now: nobody may throw the others away for them. Costs one stat a pick."""
-    from photoidx.records import text_path  # noqa: PLC0415 - keeps `photoidx --help` quick
+    from photoidx.records import text_path
 
     missing = [path for path in kept if not os.path.exists(text_path(path))]
     if missing:
@@ -132,7 +132,7 @@ def _print(each: Mapping[str, Any], what: str) -> None:
 @output_options
 def why(first: str, second: str, library: str | None, output_format: str, null: bool) -> None:
     """Say what decided between two photos of a burst, and what would have to change for the other to win."""
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.library import Library
 
     found = Library(library).why(first, second)
     if output_format in ("json", "jsonl"):

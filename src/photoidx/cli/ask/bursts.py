@@ -67,7 +67,7 @@ def bursts(  # noqa: PLR0917 - click passes each option by name
     With --within 10s the groups are worked out for this answer, with frames that far apart. Your decisions hold in it,
     too; what the library holds, and so other answers, stays as it is.
     """
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.library import Library
 
     ours = Library(library, as_of=as_of)
     if regroup:
@@ -111,7 +111,7 @@ def _told(frame: dict[str, object], explain: bool) -> dict[str, object]:
 
 def hint_if_missed(library: Library, *, any_groups: bool) -> None:
     """Say where photos just missed being a burst, and how near any were where there is none."""
-    from photoidx.queries.bursts.near_misses import hint  # noqa: PLC0415
+    from photoidx.queries.bursts.near_misses import hint
 
     if words := hint(library.near_misses(), any_groups=any_groups):
         click.echo(f"photoidx: {words}", err=True)

@@ -48,7 +48,7 @@ def clusters(  # noqa: PLR0917 - click passes each option by name
     clusters keep their ids. Without --method, --min-size, --k or --reduce those of the last time hold. Photos that are
     like no others are noise and in no cluster. With --format paths the one is printed that stands for each cluster.
     """
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.library import Library
 
     found = Library(library, as_of=as_of).clusters(
         _parameters(method=method, min_size=min_size, k=k, reduce=reduce),
@@ -79,8 +79,8 @@ def clusters(  # noqa: PLR0917 - click passes each option by name
 
 def _parameters(**given: Any) -> Parameters | None:
     """Give what was asked for, with the defaults for the rest; None if nothing was."""
-    from photoidx.errors import QueryError  # noqa: PLC0415
-    from photoidx.queries.clusters.clustering import Parameters  # noqa: PLC0415
+    from photoidx.errors import QueryError
+    from photoidx.queries.clusters.clustering import Parameters
 
     asked = {name: value for name, value in given.items() if value is not None}
     if not asked:

@@ -101,7 +101,7 @@ def dups(  # noqa: PLR0917 - click passes each option by name
     as the last scan saw it. `photoidx decide different A B` says that two are no duplicates, `decide keep-all A B` that
     all are wanted; both hold for ever.
     """
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.library import Library
 
     ours = Library(library, as_of=as_of)
     refresh(ours)
@@ -176,7 +176,7 @@ def calibrate(count: int, library: str | None, output_format: str, null: bool) -
     Asks about the pairs whose answer teaches most. From then on --max-false counts with your answers too. Piped or with
     --format it lists the pairs instead; answer them with `photoidx decide same A B` or `photoidx decide different A B`.
     """
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.library import Library
 
     ours = Library(library)
     refresh(ours)

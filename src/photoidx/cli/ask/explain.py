@@ -34,9 +34,9 @@ def explain(  # noqa: PLR0917 - click passes each option by name
     Of sift, the key points that match; coloured are those that agree on one movement from A to B. A and B are photos of
     the library or any other pictures on disk.
     """
-    from photoidx.config import Config  # noqa: PLC0415
-    from photoidx.evaluation.retrieval.explanations import explain as ours  # noqa: PLC0415
-    from photoidx.queries.face_picture import save  # noqa: PLC0415
+    from photoidx.config import Config
+    from photoidx.evaluation.retrieval.explanations import explain as ours
+    from photoidx.queries.face_picture import save
 
     if output_format == "paths":
         raise click.UsageError("there are no paths to print: choose table, json, jsonl or csv")
@@ -49,10 +49,10 @@ def explain(  # noqa: PLR0917 - click passes each option by name
 
 def _of_library(photo: str, library: str | None) -> str:
     """Give the path of a photo that is named as in the library. Raises QueryError if it is not there either."""
-    from photoidx.errors import LibraryNotFoundError, QueryError  # noqa: PLC0415
-    from photoidx.library import Library  # noqa: PLC0415
-    from photoidx.queries.resolve import resolve_photo  # noqa: PLC0415
-    from photoidx.records import text_path  # noqa: PLC0415
+    from photoidx.errors import LibraryNotFoundError, QueryError
+    from photoidx.library import Library
+    from photoidx.queries.resolve import resolve_photo
+    from photoidx.records import text_path
 
     try:
         store = Library(library).store

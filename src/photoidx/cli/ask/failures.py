@@ -15,7 +15,7 @@ from photoidx.cli.terminal.output import as_of_option, library_option, output_op
 @output_options
 def failures(library: str | None, as_of: datetime | None, output_format: str, null: bool) -> None:
     """List the photos that could not be processed, with the stage and the reason."""
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.library import Library
 
     found = Library(library, as_of=as_of).failures()
     render(found, output_format, null=null)

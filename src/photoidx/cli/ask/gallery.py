@@ -47,8 +47,8 @@ def gallery(  # noqa: PLR0917 - click passes each option by name
     opened, the gallery makes no connection, and an older one at OUT is replaced. Duplicates and clusters are brought up
     to date in the library first.
     """
-    from photoidx.library import Library  # noqa: PLC0415
-    from photoidx.queries.gallery.build import Options  # noqa: PLC0415
+    from photoidx.library import Library
+    from photoidx.queries.gallery.build import Options
 
     options = Options(
         where=where,
@@ -75,8 +75,8 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda _step, _done, _total: None
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:

@@ -36,7 +36,7 @@ def search(  # noqa: PLR0917 - click passes each option by name
     With an OpenCLIP model, by what the pictures show. Without one by words: labels, keywords, dates, cameras, places,
     and names of files and folders. It says which way it went.
     """
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.library import Library
 
     answer = Library(library, as_of=as_of).search(
         " ".join(text), where=where, count=count, min_score=min_score, embedder=embedder, words=words

@@ -42,7 +42,7 @@ def show(  # noqa: PLR0917 - click passes each option by name
     In the picture that --faces writes a face is green if its eyes can be relied on, amber if not, and grey if the photo
     is not about it.
     """
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.library import Library
 
     ours = Library(library, as_of=as_of)
     found = ours.show(photo)
@@ -64,7 +64,7 @@ def show(  # noqa: PLR0917 - click passes each option by name
 
 
 def _write_faces(ours: Library, photo: str, out: str) -> None:
-    from photoidx.queries.face_picture import save  # noqa: PLC0415
+    from photoidx.queries.face_picture import save
 
     save(ours.draw_faces(photo), out)
     click.echo(f"Faces drawn in {harmless(out)}.", err=True)
@@ -74,10 +74,10 @@ def print_thumbnail(jpeg: bytes | None) -> None:
     """Draw a thumbnail with coloured half blocks, two pixels a character, where the terminal has the colours."""
     if jpeg is None or not sys.stdout.isatty():
         return
-    from PIL import Image  # noqa: PLC0415
-    from rich.console import Console  # noqa: PLC0415
-    from rich.style import Style  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from PIL import Image
+    from rich.console import Console
+    from rich.style import Style
+    from rich.text import Text
 
     console = Console(highlight=False)
     if console.color_system not in {"truecolor", "256"}:

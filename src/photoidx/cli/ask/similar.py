@@ -38,7 +38,7 @@ def similar(  # noqa: PLR0917 - click passes each option by name
     A PHOTO is one of the library, by its path or its file's name, or any other picture on disk. Of several, what they
     have in common counts.
     """
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.library import Library
 
     rows = Library(library, as_of=as_of).similar(
         *photos,

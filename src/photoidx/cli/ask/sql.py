@@ -20,7 +20,7 @@ def sql(query: str, library: str | None, as_of: datetime | None, output_format: 
     The whole of DuckDB's SELECT is there; files and the network are out of reach. `SHOW TABLES` and `DESCRIBE photos`
     tell what there is. The column `tags`, with every EXIF tag as JSON, is read only where a query names it.
     """
-    from photoidx.config import Config, default_library  # noqa: PLC0415
-    from photoidx.queries.sql.process import ask_once  # noqa: PLC0415
+    from photoidx.config import Config, default_library
+    from photoidx.queries.sql.process import ask_once
 
     render(ask_once(library or default_library(), query, Config(), as_of), output_format, null=null)

@@ -20,7 +20,7 @@ _UNIT = 1000
 @output_options
 def status(library: str | None, as_of: datetime | None, output_format: str, null: bool) -> None:
     """Count what is in the library: files, shots, its size, what each stage did, the last scan."""
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.library import Library
 
     found = Library(library, as_of=as_of).status()
     if output_format in ("json", "jsonl"):

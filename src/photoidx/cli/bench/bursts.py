@@ -56,10 +56,10 @@ def bursts(  # noqa: PLR0917 - click passes each option by name
 
     The photos are only read. The album takes about 110 MB, for the time of the run or in --keep, which must be empty.
     """
-    from photoidx.evaluation import yunet  # noqa: PLC0415
-    from photoidx.evaluation.bursts import bench as ours  # noqa: PLC0415
-    from photoidx.evaluation.bursts.closed_eyes import found_faces  # noqa: PLC0415
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.evaluation import yunet
+    from photoidx.evaluation.bursts import bench as ours
+    from photoidx.evaluation.bursts.closed_eyes import found_faces
+    from photoidx.library import Library
 
     if output_format == "paths":
         raise click.UsageError("there are no paths to print: choose table, json, jsonl or csv")

@@ -30,9 +30,9 @@ def clusters(  # noqa: PLR0917 - click passes each option by name
     with each photo of noise as a cluster of its own; the share of noise, the number of clusters, and CPU seconds.
     ari_one takes all noise for one cluster, ari_in leaves it out. See docs/clusters.md. The photos are only read.
     """
-    from photoidx.config import Config  # noqa: PLC0415
-    from photoidx.evaluation import cluster_bench as ours  # noqa: PLC0415
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.config import Config
+    from photoidx.evaluation import cluster_bench as ours
+    from photoidx.library import Library
 
     if output_format == "paths":
         raise click.UsageError("there are no paths to print: choose table, json, jsonl or csv")

@@ -1,4 +1,4 @@
-"""`photoidx bench`."""
+"""`photoidx bench degradations`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from photoidx.cli.terminal.ending import stopped_cleanly
 from photoidx.cli.terminal.output import harmless, output_options, render
 from photoidx.errors import PhotoidxError
 
@@ -19,14 +18,7 @@ if TYPE_CHECKING:
 _SOME_FAILED = 3
 
 
-@click.group()
-@click.pass_context
-def bench(context: click.Context) -> None:
-    """Measure how well photoidx judges photos. Your photos are only read, and no library is needed."""
-    context.with_resource(stopped_cleanly())
-
-
-@bench.command()
+@click.command()
 @click.argument(
     "folders", metavar="DIR...", nargs=-1, required=True, type=click.Path(exists=True, file_okay=False, path_type=Path)
 )
@@ -46,7 +38,7 @@ def degradations(  # noqa: PLR0917 - click passes each option by name
     that should come out near 50 %, ties as half. See docs/quality.md. Exit status 3 means that some pictures could not
     be read; they are left out.
     """
-    from photoidx.evaluation import degradation_bench as ours  # noqa: PLC0415
+    from photoidx.evaluation import degradation_bench as ours
 
     score = _scorer(scorer)
     found: dict[str, list[Comparison]] = {each: [] for each in ("published", "strict") if form in (each, "both")}
@@ -67,7 +59,7 @@ def degradations(  # noqa: PLR0917 - click passes each option by name
 
 
 def _scorer(column: str) -> Scorer:
-    from photoidx.evaluation.degradation_bench import quality_columns, scorer_of  # noqa: PLC0415
+    from photoidx.evaluation.degradation_bench import quality_columns, scorer_of
 
     columns = quality_columns()
     if column not in columns:
@@ -77,7 +69,7 @@ def _scorer(column: str) -> Scorer:
 
 
 def _rows(form: str, comparisons: Sequence[Comparison], by: str, seed: int) -> list[dict[str, Any]]:
-    from photoidx.evaluation import degradation_bench as ours  # noqa: PLC0415
+    from photoidx.evaluation import degradation_bench as ours
 
     by_type = ours.published_tallies if form == "published" else ours.strict_tallies
     tallies = by_type(comparisons, seed) if by == "type" else ours.variant_tallies(comparisons, seed)

@@ -56,12 +56,12 @@ def duplicates(  # noqa: PLR0917 - click passes each option by name
     and the thing, elsewhere the subfolders do. The photos are only read. 60 originals of 1 MP and 20 larger ones
     make an album of 1 GB, for the time of the run or in --keep-built, which must be empty.
     """
-    from photoidx.config import Config  # noqa: PLC0415
-    from photoidx.evaluation.duplicates import bench as ours  # noqa: PLC0415
-    from photoidx.evaluation.duplicates.builder import Amount  # noqa: PLC0415
-    from photoidx.evaluation.duplicates.edits import EDITS  # noqa: PLC0415
-    from photoidx.evaluation.duplicates.program_edits import ALL_EDITS  # noqa: PLC0415
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.config import Config
+    from photoidx.evaluation.duplicates import bench as ours
+    from photoidx.evaluation.duplicates.builder import Amount
+    from photoidx.evaluation.duplicates.edits import EDITS
+    from photoidx.evaluation.duplicates.program_edits import ALL_EDITS
+    from photoidx.library import Library
 
     if output_format == "paths":
         raise click.UsageError("there are no paths to print: choose table, json, jsonl or csv")

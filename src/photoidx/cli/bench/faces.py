@@ -40,8 +40,8 @@ def faces(  # noqa: PLR0917 - click passes each option by name
 
     The photos are only read. The album is built in a temporary folder, or in --keep, which must be empty.
     """
-    from photoidx.evaluation.bursts import face_bench as ours  # noqa: PLC0415
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.evaluation.bursts import face_bench as ours
+    from photoidx.library import Library
 
     if output_format == "paths":
         raise click.UsageError("there are no paths to print: choose table, json, jsonl or csv")

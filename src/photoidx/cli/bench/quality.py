@@ -56,9 +56,9 @@ def quality(  # noqa: PLR0917 - click passes each option by name
 
     Photos are only read. Exit status 3 means that some photos could not be scored; in pairs they count as undecided.
     """
-    from photoidx.config import Config  # noqa: PLC0415
-    from photoidx.evaluation import quality_bench as ours  # noqa: PLC0415
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.config import Config
+    from photoidx.evaluation import quality_bench as ours
+    from photoidx.library import Library
 
     if output_format == "paths":
         raise click.UsageError("there are no paths to print: choose table, json, jsonl or csv")

@@ -70,22 +70,22 @@ def retrieval(  # noqa: PLR0917 - click passes each option by name
     Photos are only read. What a method read is kept, so that a second run is quick. Exit status 3 means that some
     photos could not be read; they are left out for all methods.
     """
-    from photoidx.config import Config  # noqa: PLC0415
-    from photoidx.evaluation.datasets.labelled import read  # noqa: PLC0415
+    from photoidx.config import Config
+    from photoidx.evaluation.datasets.labelled import read
 
     if output_format == "paths":
         raise click.UsageError("there are no paths to print: choose table, json, jsonl or csv")
     if html is not None:
-        from photoidx.evaluation.retrieval.page import check_place  # noqa: PLC0415
+        from photoidx.evaluation.retrieval.page import check_place
 
         check_place(html)
     names = dict.fromkeys(name.strip() for given in methods or _METHODS for name in given.split(",") if name.strip())
     if not names:
         raise click.UsageError("name a method: --methods sift,emd, or an embedder")
     labelled = read(layout, folder, protocol).checked()
-    from photoidx.evaluation.retrieval import bench as ours  # noqa: PLC0415 - slow to import, as the next ones
-    from photoidx.evaluation.retrieval.methods import method  # noqa: PLC0415
-    from photoidx.storage.store import Store  # noqa: PLC0415
+    from photoidx.evaluation.retrieval import bench as ours
+    from photoidx.evaluation.retrieval.methods import method
+    from photoidx.storage.store import Store
 
     labelled = ours.drawn(labelled, limit or (ours.QUICK_PHOTOS if quick else 0), seed)
     chosen = [method(name, Config(), random_weights=random_weights, quick=quick) for name in names]
@@ -105,7 +105,7 @@ def retrieval(  # noqa: PLR0917 - click passes each option by name
     else:
         render(report.rows, output_format, null=null)
     if html is not None:  # last: the figures are told even where no page can be written
-        from photoidx.evaluation.retrieval.page import write_page  # noqa: PLC0415
+        from photoidx.evaluation.retrieval.page import write_page
 
         write_page(report, html)
         click.echo(f"Written: {harmless(str(html))}", err=True)
@@ -113,7 +113,7 @@ def retrieval(  # noqa: PLR0917 - click passes each option by name
 
 
 def _own_library() -> str:
-    from platformdirs import user_cache_path  # noqa: PLC0415
+    from platformdirs import user_cache_path
 
     return str(user_cache_path("photoidx") / "features")
 
@@ -148,8 +148,8 @@ def _progress() -> Iterator[Callable[[str, int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda _step, _done, _total: None
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:

@@ -141,7 +141,7 @@ def open_streams() -> None:
 def check_addresses() -> None:
     """Raise PhotoidxError where a limit of addresses (ulimit -v) leaves too few: libraries would just crash."""
     try:
-        import resource  # noqa: PLC0415 - Windows has none
+        import resource
     except ImportError:
         return
     soft, _hard = resource.getrlimit(resource.RLIMIT_AS)

@@ -47,7 +47,7 @@ def as_of_option(command: _Command) -> _Command:
 
 
 def _moment(_context: click.Context, _parameter: click.Parameter, text: str | None) -> datetime | None:
-    from photoidx.moments import parse_moment  # noqa: PLC0415
+    from photoidx.moments import parse_moment
 
     try:
         return None if text is None else parse_moment(text, datetime.now().astimezone())
@@ -121,7 +121,7 @@ def flat(nested: Mapping[str, Any], above: str = "") -> list[dict[str, Any]]:
 
 def _records(table: pa.Table) -> list[dict[str, Any]]:
     """Give the rows as Python values."""
-    from photoidx.cli.terminal.values import values_of  # noqa: PLC0415
+    from photoidx.cli.terminal.values import values_of
 
     columns = [values_of(column) for column in table.columns]
     names = table.column_names
@@ -129,7 +129,7 @@ def _records(table: pa.Table) -> list[dict[str, Any]]:
 
 
 def _paths(names: Sequence[str], rows: Sequence[Mapping[str, Any]], *, null: bool) -> None:
-    from photoidx.records import text_path  # noqa: PLC0415
+    from photoidx.records import text_path
 
     if "path" not in names or not all(isinstance(row["path"], (str, type(None))) for row in rows):
         raise click.UsageError("--format paths needs a column named path")
@@ -158,9 +158,9 @@ def _csv_line(cells: Sequence[str]) -> str:
 
 
 def _table(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     table = Table(box=None, pad_edge=False)
     for name in names:

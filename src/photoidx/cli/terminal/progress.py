@@ -54,8 +54,8 @@ def shown_progress() -> Iterator[Shown]:
     if not sys.stderr.isatty():
         yield in_lines(lambda words: click.echo(words, err=True))
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     columns = (
         TextColumn("Scanning"),

@@ -23,7 +23,7 @@ def values_of(column: pa.ChunkedArray) -> list[Any]:
 
 
 def _value(scalar: pa.Scalar) -> Any:  # noqa: PLR0911 - one line for each kind of value
-    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow as pa
 
     if not scalar.is_valid:
         return None

@@ -35,7 +35,7 @@ def aesthetic(  # noqa: PLR0917 - click passes each option by name
     DATA is AVA's folder, or a CSV file with the columns path and score (1 to 10). With `laion` it is a file of LAION's
     linear head, which is taken over as it is: name its embedder, as openclip:ViT-L-14/openai.
     """
-    from photoidx.training.aesthetic import read_marks, take_over, train  # noqa: PLC0415
+    from photoidx.training.aesthetic import read_marks, take_over, train
 
     if layout == "laion":
         take_over(data, out, name, embedder)

@@ -32,9 +32,9 @@ def blend(  # noqa: PLR0917 - click passes each option by name
 
     DATA is PhotoTriage. Without it, what you decided in the library is learnt from: photoidx decide best PHOTO.
     """
-    from photoidx.config import Config  # noqa: PLC0415
-    from photoidx.library import Library  # noqa: PLC0415
-    from photoidx.training.blend import choices_of_library, choices_of_triage, train  # noqa: PLC0415
+    from photoidx.config import Config
+    from photoidx.library import Library
+    from photoidx.training.blend import choices_of_library, choices_of_triage, train
 
     if data is None:
         if scorer or split:

@@ -87,10 +87,10 @@ def series(  # noqa: PLR0917 - click passes each option by name
     of itself, and is tested on photos and kinds of damage that it has not seen. Begin with the second, and go on with
     the first by --start.
     """
-    from photoidx.config import Config  # noqa: PLC0415
-    from photoidx.errors import PhotoidxError  # noqa: PLC0415
-    from photoidx.training.series import Settings, train  # noqa: PLC0415
-    from photoidx.training.series_data import degraded_data, triage_data  # noqa: PLC0415
+    from photoidx.config import Config
+    from photoidx.errors import PhotoidxError
+    from photoidx.training.series import Settings, train
+    from photoidx.training.series_data import degraded_data, triage_data
 
     if shuffled and layout != "degradations":
         raise PhotoidxError("--shuffled is for --layout degradations.")
@@ -131,7 +131,7 @@ def progress() -> Iterator[Callable[[str, int, int], None]]:
     if not sys.stderr.isatty():
         yield lambda _what, _done, _of: None
         return
-    from rich.console import Console  # noqa: PLC0415
+    from rich.console import Console
 
     with Console(stderr=True).status("reading") as status:
         yield lambda what, done, of: status.update(f"{what}: {done:,} of {of:,}")

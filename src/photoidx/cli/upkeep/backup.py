@@ -27,10 +27,10 @@ def backup(dest: Path, wait: bool, keep: int | None, only: str | None, library: 
     is read back and compared by its hash, every row is read; only then the copy counts as a backup. Cut off, it leaves
     the earlier ones as they were. `photoidx restore DEST` brings the newest back. Photos are not part of it.
     """
-    from photoidx.config import default_library  # noqa: PLC0415
-    from photoidx.maintenance.backup import backup as make  # noqa: PLC0415
-    from photoidx.maintenance.decisions_file import save_decisions  # noqa: PLC0415
-    from photoidx.storage.tables import Tables  # noqa: PLC0415
+    from photoidx.config import default_library
+    from photoidx.maintenance.backup import backup as make
+    from photoidx.maintenance.decisions_file import save_decisions
+    from photoidx.storage.tables import Tables
 
     tables = Tables(library or default_library())
     if only is not None:
@@ -65,8 +65,8 @@ def restore(source: Path, force: bool, dry_run: bool, only: str | None, library:
     replaced with --force only, and then kept as NAME.before-restore. With --only decisions those of a JSON file are
     added to the library; shots are found again by their files' contents.
     """
-    from photoidx.library import Library  # noqa: PLC0415
-    from photoidx.maintenance import restore as care  # noqa: PLC0415
+    from photoidx.library import Library
+    from photoidx.maintenance import restore as care
 
     ours = Library(library)
     if only is not None:

@@ -23,10 +23,10 @@ def doctor(repair: bool, library: str | None, output_format: str, null: bool) ->
     or makes it anew, and the next scan computes what is lost. Your decisions are never touched: what can be read of
     damaged ones is saved in a file. Photos are not opened. Exit status 1 means that there are faults.
     """
-    from photoidx.config import default_library  # noqa: PLC0415
-    from photoidx.maintenance.doctor import examine  # noqa: PLC0415
-    from photoidx.maintenance.repair import repair as mend  # noqa: PLC0415
-    from photoidx.storage.tables import Tables  # noqa: PLC0415
+    from photoidx.config import default_library
+    from photoidx.maintenance.doctor import examine
+    from photoidx.maintenance.repair import repair as mend
+    from photoidx.storage.tables import Tables
 
     tables = Tables(library or default_library())
     if repair:

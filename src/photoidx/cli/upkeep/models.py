@@ -19,8 +19,8 @@ def models(context: click.Context, output_format: str, null: bool) -> None:
     """
     if context.invoked_subcommand is not None:
         return
-    from photoidx.config import Config  # noqa: PLC0415
-    from photoidx.indexer.embedders import catalogue  # noqa: PLC0415
+    from photoidx.config import Config
+    from photoidx.indexer.embedders import catalogue
 
     render([asdict(entry) for entry in catalogue(Config())], output_format, null=null)
 
@@ -29,8 +29,8 @@ def models(context: click.Context, output_format: str, null: bool) -> None:
 @click.argument("name")
 def pull(name: str) -> None:
     """Fetch the weights of an embedder: dinov2, openclip, timm:NAME or openclip:NAME/PRETRAINED."""
-    from photoidx.config import Config  # noqa: PLC0415
-    from photoidx.indexer.embedders import pull as fetch  # noqa: PLC0415
+    from photoidx.config import Config
+    from photoidx.indexer.embedders import pull as fetch
 
     click.echo(fetch(name, Config()))
 
@@ -43,7 +43,7 @@ def forget(name: str, library: str | None) -> None:
 
     A scan goes on with every one that earlier scans of the library were asked for; this takes one from them.
     """
-    from photoidx.library import Library  # noqa: PLC0415
+    from photoidx.library import Library
 
     Library(library).forget_embedder(name)
     click.echo(f"Later scans do without {name}. What it found stays in the library.", err=True)

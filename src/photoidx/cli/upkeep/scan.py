@@ -45,7 +45,7 @@ def scan(  # noqa: PLR0917 - click passes each option by name
     that some photos could not be processed: `photoidx failures` lists them.
     """
     with stoppable() as stop:
-        from photoidx.library import Library  # noqa: PLC0415
+        from photoidx.library import Library
 
         ours = Library(library, config)
         if dry_run:
@@ -68,7 +68,7 @@ def end(result: ScanResult, stop: Stop) -> NoReturn:
 
 
 def _print_plan(plan: Plan, output_format: str, *, null: bool) -> None:
-    from photoidx.records import path_text  # noqa: PLC0415
+    from photoidx.records import path_text
 
     for warning in plan.warnings:
         click.echo(f"photoidx: {harmless(warning)}", err=True)

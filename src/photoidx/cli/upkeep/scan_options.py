@@ -53,7 +53,7 @@ def config_options(command: _Command) -> _Command:
         device: str,
         **rest: Any,
     ) -> Any:
-        from photoidx.config import Config  # noqa: PLC0415
+        from photoidx.config import Config
 
         config = Config(
             embedders=tuple(dict.fromkeys((*Config().embedders, *embedder))),

@@ -49,7 +49,7 @@ def watch(  # noqa: PLR0917 - click passes each option by name
     those that write. Ctrl-C ends the watch; nothing that was found is lost.
     """
     with stoppable() as stop:
-        from photoidx.library import Library  # noqa: PLC0415
+        from photoidx.library import Library
 
         ours = Library(library, config)
         if once:
@@ -110,8 +110,8 @@ class _Lines(logging.Handler):
 @contextlib.contextmanager
 def _talk() -> Iterator[tuple[Callable[[str], None], Callable[[int, int, int], None]]]:
     """Show a live line with what the watch does, on a terminal, and above it what it did; lines only if it is piped."""
-    from rich.console import Console  # noqa: PLC0415
-    from rich.markup import escape  # noqa: PLC0415
+    from rich.console import Console
+    from rich.markup import escape
 
     console = Console(stderr=True, highlight=False)
     logger = logging.getLogger("photoidx.watch")

@@ -74,10 +74,10 @@ def _watch(
     nice: bool,
     pause_on_battery: bool,
 ) -> Any:
-    import logging  # noqa: PLC0415
+    import logging
 
-    from photoidx.indexer.watch.log_file import LOGGER, diary  # noqa: PLC0415
-    from photoidx.indexer.watch.priority import BatteryRest, step_back  # noqa: PLC0415
+    from photoidx.indexer.watch.log_file import LOGGER, diary
+    from photoidx.indexer.watch.priority import BatteryRest, step_back
 
     with diary(log, _say):
         if nice:
@@ -91,8 +91,8 @@ def _always() -> bool:
 
 
 def _install(context: click.Context, paths: Iterable[str], library: str | None, log: str | None) -> None:
-    from photoidx.errors import PhotoidxError  # noqa: PLC0415
-    from photoidx.indexer.watch.service_install import install  # noqa: PLC0415
+    from photoidx.errors import PhotoidxError
+    from photoidx.indexer.watch.service_install import install
 
     for path in paths:
         if not os.path.isdir(path):
@@ -106,9 +106,9 @@ def _install(context: click.Context, paths: Iterable[str], library: str | None, 
 
 def service_for(context: click.Context, paths: Iterable[str], library: str | None, log: str | None) -> Service:
     """Give the service that runs this very call of the watch: with its options, and with absolute paths."""
-    from photoidx.config import default_library  # noqa: PLC0415
-    from photoidx.indexer.watch.log_file import default_log  # noqa: PLC0415
-    from photoidx.indexer.watch.service import Service  # noqa: PLC0415
+    from photoidx.config import default_library
+    from photoidx.indexer.watch.log_file import default_log
+    from photoidx.indexer.watch.service import Service
 
     options = (
         f"--library={_absolute(library or default_library())}",
@@ -152,7 +152,7 @@ def _absolute_file(name: str, value: Any) -> str:
 
 
 def _uninstall() -> None:
-    from photoidx.indexer.watch.service_install import uninstall  # noqa: PLC0415
+    from photoidx.indexer.watch.service_install import uninstall
 
     line = uninstall(_say)
     if line:
@@ -160,8 +160,8 @@ def _uninstall() -> None:
 
 
 def _status(log: str | None, output_format: str | None) -> None:
-    from photoidx.indexer.watch.log_file import default_log, last_lines  # noqa: PLC0415
-    from photoidx.indexer.watch.service_install import state  # noqa: PLC0415
+    from photoidx.indexer.watch.log_file import default_log, last_lines
+    from photoidx.indexer.watch.service_install import state
 
     found = state()
     service = found.service
