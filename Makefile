@@ -7,13 +7,16 @@ READY := $(VENV)/.ready
 # Status 3 says that some photos could not be read: the scan told so, and it is no failure of make.
 SOME_FAILED := test $$? -eq 3
 
-.PHONY: scan test demo check bench docs clean
+.PHONY: scan test test-all demo check bench docs clean
 
 scan: $(READY)  ## scan a folder of photos: make scan PHOTOS=~/Pictures
 	$(BIN)/photoidx scan "$(PHOTOS)" || $(SOME_FAILED)
 
-test: $(READY)  ## run the tests
-	scripts/test
+test: $(READY)  ## run the tests that take less than some ten seconds each
+	scripts/test -m "not slow"
+
+test-all: test  ## run the others, too: killed scans, soaks, trainings, whole measurements
+	scripts/test -m slow
 
 demo: $(READY)  ## make a sample album, scan it, ask a first question, and pick the best of its burst
 	$(BIN)/python scripts/demo.py demo-album

@@ -43,6 +43,7 @@ def completed(folder: Path) -> bool:
     return again.returncode == 0 and library.sql("SELECT count(*) AS n FROM photos")["n"].to_pylist() == [COUNT]
 
 
+@pytest.mark.slow
 @needs_linux
 @pytest.mark.parametrize(
     ("words", "number", "to_all"),
@@ -74,6 +75,7 @@ def test_a_signal_ends_a_scan_in_one_line_and_nothing_is_left(
         assert completed(tmp_path)
 
 
+@pytest.mark.slow
 @needs_linux
 def test_a_scan_whose_terminal_is_closed_ends_in_order(tmp_path: Path):
     photos = many_photos(tmp_path / "photos", COUNT)
@@ -140,6 +142,7 @@ def test_an_answer_that_can_not_be_written_is_one_line(library: str, words: tupl
     assert (done.returncode, done.stderr) == (1, f"photoidx: The answer can't be written: {why}.\n")
 
 
+@pytest.mark.slow
 @needs_linux
 def test_a_scan_has_no_need_of_streams_that_are_closed(tmp_path: Path):
     photos = draw(tmp_path / "photos" / "a.jpg").parent
@@ -191,6 +194,7 @@ def test_a_full_temporary_folder_is_one_line_that_says_what_to_do(tmp_path: Path
     assert "TMPDIR" in done.stderr
 
 
+@pytest.mark.slow
 @needs_linux
 def test_the_temporary_folder_of_a_scan_that_was_killed_goes_with_the_next_scan(tmp_path: Path):
     photos = many_photos(tmp_path / "photos", COUNT)

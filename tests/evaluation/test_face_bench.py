@@ -28,6 +28,7 @@ def photos(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_an_undamaged_frame_is_picked_and_every_reason_is_true_of_the_making(tmp_path, photos):
     def index(album: Path) -> Library:
         library = Library(tmp_path / "library", Config(workers=1, embedders=()))

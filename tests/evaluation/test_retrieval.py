@@ -545,6 +545,7 @@ def test_the_command_refuses_a_set_that_is_not_whole_before_it_computes(tmp_path
     assert "ukbench00003.jpg" in said[1]
 
 
+@pytest.mark.slow
 def test_the_command_says_that_it_drew_and_prints_figures_though_the_page_can_not_be_written(tmp_path):
     folder = textures(tmp_path / "photos", 6, 3)
     (tmp_path / "report.html").mkdir()

@@ -59,6 +59,7 @@ def another_scan(uri: Path, photos: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
+@pytest.mark.slow
 def test_a_second_scan_says_who_writes_and_questions_see_whole_states_alone(photos: Path, tmp_path: Path, crew: Crew):
     uri = tmp_path / "library"
     scan(uri, photos, crew)

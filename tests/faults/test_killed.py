@@ -107,6 +107,7 @@ def test_a_first_scan_that_is_killed_at_a_commit_is_made_good_by_the_next(tmp_pa
     killed_at_each(tmp_path / "none", album(tmp_path / "photos"), crew, tmp_path, 0.3)
 
 
+@pytest.mark.slow
 def test_a_later_scan_that_is_killed_at_a_commit_is_made_good_by_the_next(tmp_path: Path, crew: Crew):
     photos, before = album(tmp_path / "photos"), tmp_path / "before"
     scan(before, photos, crew)

@@ -149,6 +149,7 @@ def killed_while(script: str, *arguments: str, after_s: float) -> None:
         process.send_signal(signal.SIGKILL)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after_s", [0.02, 0.15, 0.4])
 def test_a_backup_that_is_killed_looks_not_whole_and_leaves_the_earlier_one(store: Store, place: Path, after_s: float):
     first = backup(Tables(store.uri), place).snapshot
@@ -162,6 +163,7 @@ def test_a_backup_that_is_killed_looks_not_whole_and_leaves_the_earlier_one(stor
     assert not list(place.glob("*.partial"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("after_s", [0.02, 0.2, 0.5])
 def test_a_restore_that_is_killed_leaves_the_old_library_or_the_new_one(
     store: Store, place: Path, after_s: float, tmp_path: Path

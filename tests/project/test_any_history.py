@@ -140,6 +140,7 @@ class History(RuleBasedStateMachine):
             assert state_of(self.library) == state_of(fresh)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 class TestAnyHistoryEndsAsAFreshScan(History.TestCase):
     settings = settings(

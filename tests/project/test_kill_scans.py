@@ -15,6 +15,7 @@ from killed_library import Looker
 from photoidx.storage.store import Store
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="kills process groups")
 def test_scans_that_are_killed_lose_nothing(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     held = kill_scans(tmp_path, kills=3, seed=2, photos=8, without=("faces", "efficientnet_lite0"))

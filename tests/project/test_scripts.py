@@ -48,6 +48,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> str:
     return library.uri
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SHORT)
 def test_a_measurement_runs_in_a_short_form(
     name: str, library: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -394,6 +394,7 @@ def test_a_scorer_that_lacks_a_frame_is_not_asked():
     assert opinion([{}, {}], scorers) is None
 
 
+@pytest.mark.slow
 def test_the_whole_way_from_a_training_to_the_best_of_a_burst(trained, tmp_path: Path):
     scorer, _ = trained
     photos, library = tmp_path / "photos", tmp_path / "library"

@@ -200,6 +200,7 @@ def copied(looks: tuple[Path, dict[str, float]], folder: Path) -> tuple[Path, Pa
     return folder / "scorer", folder / "some"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("away", [False, True])
 def test_marks_that_were_lost_with_their_table_come_back(looks, tmp_path: Path, away: bool):
     scorer, some = copied(looks, tmp_path)

@@ -193,6 +193,7 @@ def test_a_stopped_scan_goes_on_where_it_was(photos: Path, library: Library, tmp
     assert contents(library) == contents(fresh)
 
 
+@pytest.mark.slow
 def test_a_killed_scan_leaves_the_tables_of_an_undisturbed_one(photos: Path, library: Library, tmp_path: Path):
     for number in range(8, 60):
         draw(photos / f"{number}.jpg", number)

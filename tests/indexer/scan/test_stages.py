@@ -167,6 +167,7 @@ def test_a_stage_that_is_added_later_runs_alone_over_what_is_known(
     assert sum(row["stage"] == "brightness" for row in after) == 4
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("other_package")
 def test_a_hang_a_killed_worker_and_an_error_are_each_one_failure_of_one_photo_and_stage(photos: Path, tmp_path: Path):
     solid(photos / "hangs.png", (255, 0, 0))

@@ -38,6 +38,7 @@ def names(library: Path) -> set[str]:
         return set()
 
 
+@pytest.mark.slow
 def test_an_installed_watch_takes_a_photo_that_comes_and_ends_with_its_workers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):

@@ -10,6 +10,7 @@ import pytest
 from soak import soak
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="kills process groups")
 def test_an_album_that_changes_under_a_watch_that_is_killed_is_known_in_the_end(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]

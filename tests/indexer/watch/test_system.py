@@ -45,6 +45,7 @@ def until_said(talk: Path, *words: str) -> None:
         time.sleep(0.2)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not can("unshare", "-U", "--map-root-user", "sh", "-c", "echo 5 > /proc/sys/user/max_inotify_watches"),
     reason="needs a user namespace in which the limit of watches can be set",
@@ -62,6 +63,7 @@ def test_a_root_with_more_folders_than_may_be_watched_is_polled(tmp_path: Path):
         until_said(talk, "1 new")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(
     not can("unshare", "-m", "mount", "-t", "tmpfs", "tmpfs", "/mnt"), reason="needs a namespace in which to mount"
 )

@@ -39,6 +39,7 @@ def blobs(*sizes: int, lonely: int = 0, spread: float = 0.5, width: int = 64, se
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16), truth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parameters", [Parameters(), Parameters(reduce="pca"), Parameters("dbscan")])
 def test_dense_groups_are_clusters_and_what_is_alone_is_noise(parameters):
     vectors, truth = blobs(60, 40, 30, lonely=8)
@@ -73,6 +74,7 @@ def test_the_same_vectors_give_the_same_clusters():
     assert (first[1] == again[1]).all()
 
 
+@pytest.mark.slow
 def test_both_implementations_of_hdbscan_agree():
     # With few columns: with more, fast_hdbscan compiles itself for half a minute in each process.
     vectors, truth = blobs(*[60] * 12, lonely=40, spread=0.15, width=10)

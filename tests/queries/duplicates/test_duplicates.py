@@ -185,6 +185,7 @@ def test_blank_pictures_are_the_same_only_in_one_colour(tmp_path):
     assert names(library.duplicates()) == [{"black.jpg", "black too.jpg"}]
 
 
+@pytest.mark.slow
 def test_what_is_new_is_compared_with_everything_as_if_all_had_come_at_once(album, tmp_path):
     photos = tmp_path / "photos"
     shutil.copytree(album, photos)

@@ -119,6 +119,7 @@ def album(folder: Path, draw: random.Random) -> dict[Path, tuple[int, str]]:
     return truth
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_no_original_and_no_edit_is_ever_extra(tmp_path, seed):
     truth = album(tmp_path / "photos", random.Random(seed))

@@ -167,6 +167,7 @@ def test_weights_of_other_inputs_are_refused_in_words():
         technical.net_of(written)
 
 
+@pytest.mark.slow
 def test_training_twice_on_the_same_pictures_gives_the_same_weights_and_a_net_that_is_right(tmp_path: Path):
     for number in range(6):
         path = tmp_path / "photos" / "cameras" / f"{number}.png"

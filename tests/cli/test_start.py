@@ -1,0 +1,70 @@
+"""What a command loads: importing is work, and most answers need neither a model nor a picture."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from made_library import file, write
+from photoidx.storage.store import Store
+
+_MODELS = {"torch", "timm", "torchvision", "open_clip", "mediapipe", "ai_edge_litert"}
+_LEARNING = {"sklearn", "scipy", "umap", "hdbscan", "numba", "faiss"}
+_NEVER = _MODELS | _LEARNING | {"lance_namespace_urllib3_client.api"}
+_ASK = """
+import sys
+from photoidx.cli import main
+try:
+    main()
+except SystemExit as end:
+    print(end.code, *sys.modules, file=sys.stderr)
+"""
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    uri = tmp_path_factory.mktemp("start") / "library"
+    write(Store(str(uri), create=True), files=[file(f"/p/{number}.jpg", f"{number:032x}") for number in range(2)])
+    return uri
+
+
+def loaded(*words: object) -> set[str]:
+    """Return the modules that a command has imported when it ends well."""
+    done = subprocess.run(
+        [sys.executable, "-c", _ASK, *map(str, words)], capture_output=True, text=True, check=False, encoding="utf-8"
+    )
+    code, *modules = done.stderr.splitlines()[-1].split()
+    assert code in {"0", "None"}, done.stderr
+    return set(modules)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["status"],
+        ["show", "1.jpg"],
+        ["best", "--burst"],
+        ["bursts"],
+        ["dups"],
+        ["decide", "keep", "1.jpg"],
+        ["search", "1"],
+        ["sql", "SELECT count(*) FROM photos"],
+        ["failures"],
+    ],
+    ids=" ".join,
+)
+def test_a_question_loads_no_model_and_nothing_that_learns(library: Path, words: list[str]):
+    assert loaded(*words, "--library", library) & _NEVER == set()
+
+
+def test_help_loads_no_table():
+    assert loaded("--help") & {*_NEVER, "lancedb", "pyarrow", "numpy", "duckdb", "PIL"} == set()
+
+
+def test_who_imports_photoidx_has_lancedb_with_its_rest_client():
+    code = "from photoidx.storage.store import Store; import lance_namespace_urllib3_client as it; print(it.__file__)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() != "None"
