@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from photoidx.errors import PhotoidxError
-from photoidx.evaluation.bursts.bench import bcubed
 from photoidx.evaluation.datasets.tables import labelled_rows
+from photoidx.evaluation.statistics import bcubed
 from photoidx.queries.bursts.frames import read_frames
 from photoidx.queries.clusters.clustering import METHODS, NOISE, REDUCTIONS, Array, Parameters, grouped, reduced
 from photoidx.storage.store import Store

@@ -34,6 +34,7 @@ from photoidx.evaluation.degradations import (
     as_jpeg,
     fitted,
 )
+from photoidx.evaluation.statistics import interval
 from photoidx.indexer.media.decode import DecodedPhoto
 from photoidx.indexer.media.walk import walk
 from photoidx.records import Kind, content_id_of, format_of, kind_of
@@ -44,7 +45,6 @@ Scorer = Callable[[bytes, str], float | None]
 """Takes a file's bytes and its format, and gives its score, or None where there is none."""
 
 STRICT_QUALITY = 95
-RESAMPLES = 2000
 _WHOLE = 1 << 30  # a long side that no picture reaches: decode it all
 _SEED_BYTES = 8
 
@@ -231,15 +231,3 @@ def _tally(name: str, comparisons: Sequence[Comparison], seed: int) -> Tally:
         ties=sum(each.tie for each in comparisons),
         order_matters=sum(each.order_matters for each in comparisons),
     )
-
-
-def interval(counts: Sequence[tuple[float, int]], seed: int) -> tuple[float, float]:
-    """Give the 95 % interval of sum(correct) / sum(comparisons), by percentile bootstrap over pictures.
-
-    `counts` holds for each picture its correct comparisons and all of its comparisons.
-    """
-    table = np.asarray(counts, dtype=np.float64)
-    chosen = np.random.default_rng(seed).integers(0, len(table), (RESAMPLES, len(table)))
-    sums = table[chosen].sum(axis=1)
-    low, high = np.percentile(sums[:, 0] / sums[:, 1], (2.5, 97.5))
-    return float(low), float(high)

@@ -27,7 +27,7 @@ from photoidx.evaluation.datasets.phototriage import (
     majority_accuracy,
     read_phototriage,
 )
-from photoidx.evaluation.degradation_bench import RESAMPLES, interval
+from photoidx.evaluation.statistics import RESAMPLES, correlation, interval
 from photoidx.records import path_text
 from photoidx.storage.store import Store
 from photoidx.temporary import temporary_folder
@@ -230,11 +230,3 @@ def _mark_rows(photos: Sequence[RatedPhoto], found: Scores, names: Sequence[str]
             "high": round(float(high), _DIGITS),
             "pearson": round(correlation(values, marks), _DIGITS),
         }
-
-
-def correlation(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
-    """Give Pearson's correlation; 0 where one of them does not vary."""
-    if not np.ptp(one) or not np.ptp(other):
-        return 0.0
-    spread = one.std() * other.std()
-    return float(((one - one.mean()) * (other - other.mean())).mean() / spread) if spread else 0.0

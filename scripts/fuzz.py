@@ -25,10 +25,10 @@ from fuzz_seeds import seeds
 from memory import children, resident
 from mutations import Mutated, mutate
 from photoidx import Library
+from photoidx.errors import SOME_FAILED
 
 _COMMAND = Path(sys.executable).parent / "photoidx"
 _LOOK_EVERY_S = 0.2
-_SOME_FAILED = 3
 _LARGEST_SEED = 400_000
 _LOST = re.compile(r"^(the worker|took longer)")
 _KNOWN = re.compile(r"\d[\d,.]*|'[^']*'|b\".*\"")
@@ -75,7 +75,7 @@ def scan(folder: Path, library: Path, options: list[str], limit_s: float, tally:
                 return False
             time.sleep(_LOOK_EVERY_S)
         tally.seconds += time.monotonic() - began
-        if process.returncode in (0, _SOME_FAILED):
+        if process.returncode in (0, SOME_FAILED):
             return True
         said.seek(0)
         words_said = said.read().decode("utf-8", "replace").strip().splitlines()[-3:]

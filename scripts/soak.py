@@ -22,6 +22,7 @@ from pathlib import Path
 import psutil
 
 from photoidx import Config, Library
+from photoidx.errors import SOME_FAILED
 from soak_album import Album
 from table_state import differences, state_of
 
@@ -29,7 +30,6 @@ _OPTIONS = ("--workers", "1", "--without", "faces")
 _CONFIG = Config(workers=1, without=("faces",))
 _PATIENCE_S = 120.0
 _MIB = 1 << 20
-_SOME_FAILED = 3  # the exit status of a scan that read some files only
 
 
 class Watched:
@@ -120,7 +120,7 @@ def _scanned_anew(root: Path, uri: Path) -> Library:
     """Scan the album by the command, as the watch did: the threads of a process change the last bits of the sums."""
     command = [sys.executable, "-m", "photoidx.cli", "scan", str(root), "--library", str(uri), *_OPTIONS]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
-    if done.returncode not in {0, _SOME_FAILED}:
+    if done.returncode not in {0, SOME_FAILED}:
         raise SystemExit(f"the scan anew ended with {done.returncode}:\n{done.stderr[-3000:]}")
     return Library(uri, _CONFIG)
 

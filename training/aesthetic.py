@@ -15,8 +15,8 @@ from scipy.stats import rankdata
 from photoidx.config import Config
 from photoidx.errors import AssetError, PhotoError, PhotoidxError
 from photoidx.evaluation.datasets.ava import read_ava
-from photoidx.evaluation.quality_bench import correlation
 from photoidx.evaluation.reading import open_photo
+from photoidx.evaluation.statistics import correlation
 from photoidx.indexer.embedders import embedder
 from photoidx.indexer.embedders.base import few_threads
 from photoidx.indexer.embedders.efficientnet import NAME as LITE0

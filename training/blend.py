@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
 
 from photoidx.config import Config
@@ -22,6 +21,7 @@ from photoidx.errors import PhotoidxError
 from photoidx.evaluation.datasets.phototriage import EVEN, credit
 from photoidx.evaluation.quality_bench import read_pairs
 from photoidx.library import Library
+from photoidx.queries.best import bradley_terry
 from photoidx.queries.best.picks import chosen_pairs
 from photoidx.records import path_text
 from photoidx.scoring.learned.card import Card, check_new, read_card, write_scorer
@@ -154,20 +154,9 @@ def _is_known(quality: Quality, name: str) -> bool:
 
 
 def _fit(inputs: Array, wanted: Array, strength: float) -> Array:
-    """Fit without a bias. A soft preference is both answers, each with its share of the weight; so no order counts.
-
-    Regularisation is the same for all columns: each is measured by its root mean square, which no order changes either.
-    """
+    """Fit without a bias, each column measured by its root mean square, so that regularisation is the same for all."""
     scales = np.maximum(np.sqrt((inputs**2).mean(axis=0)), 1e-9)
-    both = np.concatenate([inputs, inputs]) / scales
-    answers = np.repeat([1, 0], len(inputs))
-    shares = np.concatenate([wanted, 1 - wanted])
-    # Each pair stands there in both orders: otherwise all answers might be the same, which sklearn refuses.
-    model = LogisticRegression(C=strength, fit_intercept=False, max_iter=1000)
-    model.fit(
-        np.concatenate([both, -both]), np.concatenate([answers, 1 - answers]), np.concatenate([shares, shares]) / 2
-    )
-    return np.asarray(model.coef_[0] / scales)
+    return np.asarray(bradley_terry.fit(inputs / scales, wanted, np.zeros(len(scales)), 1 / strength) / scales)
 
 
 def _unseen(inputs: Array, wanted: Array, groups: Array, strength: float) -> float:

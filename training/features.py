@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps
 
+from photoidx.files import write_whole
 from photoidx.scoring.series.inputs import Inputs
 from photoidx.scoring.shown import Shown
 
@@ -103,6 +103,4 @@ class Features:
     def _note(self, done: int) -> None:
         for file in (*self._shown, *([self._beside] if self._beside is not None else [])):
             file.flush()
-        partly = self._folder / f"{_DONE}.part"
-        partly.write_text(json.dumps({"name": self._name, "count": self.count, "done": done}))
-        os.replace(partly, self._folder / _DONE)
+        write_whole(self._folder / _DONE, json.dumps({"name": self._name, "count": self.count, "done": done}))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -17,6 +16,7 @@ from safetensors.torch import load_file, save_file
 
 from photoidx.config import Config
 from photoidx.errors import PhotoidxError
+from photoidx.files import write_whole
 from photoidx.indexer.embedders import embedder
 from photoidx.indexer.embedders.backbones import open_backbone
 from photoidx.indexer.embedders.base import device_of
@@ -200,9 +200,7 @@ def _keep(work: Path, weights: dict[str, torch.Tensor], optimizer: torch.optim.O
     for number, each in optimizer.state_dict()["state"].items():
         state |= {f"{_OPTIMIZER}{number}.{name}": value.contiguous() for name, value in each.items()}
     save_file(state, work / f"{_STATE}.{told['epochs']}")
-    partly = work / f"{_TOLD}.part"
-    partly.write_text(json.dumps(told))
-    os.replace(partly, work / _TOLD)
+    write_whole(work / _TOLD, json.dumps(told))
     (work / f"{_STATE}.{told['epochs'] - 1}").unlink(missing_ok=True)
 
 

@@ -22,6 +22,7 @@ from photoidx.evaluation.bursts.builder import DAMAGES, KINDS, Amount, TrueFile,
 from photoidx.evaluation.bursts.closed_eyes import CLOSED_EYES, Finder, found_faces
 from photoidx.evaluation.bursts.closed_eyes import DAMAGES as EYES
 from photoidx.evaluation.bursts.frames import laplacian_variance
+from photoidx.evaluation.statistics import bcubed_items, means
 
 Row = dict[str, Any]
 NO_GROUP = "none"
@@ -110,33 +111,6 @@ def judge(truth: Truth, album: Path, bursts: Sequence[Mapping[str, Any]], best: 
     )
 
 
-def bcubed_items(predicted: Mapping[str, str], truth: Mapping[str, str]) -> dict[str, tuple[float, float]]:
-    """Give precision and recall of each item, from the label of its group in both. Both must have the same items."""
-    if predicted.keys() != truth.keys():
-        raise ValueError("The items differ.")
-    of_predicted, of_truth = Counter(predicted.values()), Counter(truth.values())
-    both = Counter((predicted[item], label) for item, label in truth.items())
-    return {
-        item: (
-            both[predicted[item], label] / of_predicted[predicted[item]],
-            both[predicted[item], label] / of_truth[label],
-        )
-        for item, label in truth.items()
-    }
-
-
-def bcubed(predicted: Mapping[str, str], truth: Mapping[str, str]) -> tuple[float, float, float]:
-    """Give BCubed precision, recall and F1, each 0 to 1, from the label of each item's group; 1 if there is no item."""
-    return _means(list(bcubed_items(predicted, truth).values()))
-
-
-def _means(items: Sequence[tuple[float, float]]) -> tuple[float, float, float]:
-    if not items:
-        return 1.0, 1.0, 1.0
-    precision, recall = (float(each) for each in np.mean(np.asarray(items), axis=0))
-    return precision, recall, 2 * precision * recall / (precision + recall)
-
-
 def grouping_rows(truth: Mapping[str, TrueFile], found: Sequence[Found]) -> list[Row]:
     """Give BCubed of all shots, of those that belong to a group, of each kind and of each trap.
 
@@ -156,7 +130,7 @@ def grouping_rows(truth: Mapping[str, TrueFile], found: Sequence[Found]) -> list
     rows = []
     for name, shots in parts.items():
         if shots:
-            precision, recall, f1 = (round(each, 4) for each in _means([items[shot] for shot in shots]))
+            precision, recall, f1 = (round(each, 4) for each in means([items[shot] for shot in shots]))
             groups = len({truth[shot].group for shot in shots} - {None})
             row = {"of": name, "shots": len(shots), "groups": groups}
             rows.append(row | {"precision": precision, "recall": recall, "f1": f1})

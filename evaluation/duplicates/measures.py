@@ -12,10 +12,10 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
-from photoidx.evaluation.bursts.bench import bcubed
 from photoidx.evaluation.bursts.builder import KINDS
-from photoidx.evaluation.degradation_bench import interval
 from photoidx.evaluation.duplicates.builder import ORIGINAL, TrueFile
+from photoidx.evaluation.statistics import bcubed, interval
+from photoidx.union_find import UnionFind
 
 Row = dict[str, Any]
 Pair = tuple[str, str]
@@ -49,18 +49,8 @@ def pairs_of(groups: Iterable[Group], kinds: Collection[str] = CLOSE) -> dict[Pa
 
 def components(items: Iterable[str], pairs: Iterable[Pair]) -> dict[str, str]:
     """Label items by the lowest of those that they hang together with."""
-    head = {item: item for item in items}
-
-    def top(item: str) -> str:
-        while head[item] != item:
-            head[item] = head[head[item]]
-            item = head[item]
-        return item
-
-    for one, other in pairs:
-        low, high = sorted((top(one), top(other)))
-        head[high] = low
-    return {item: top(item) for item in head}
+    joined = UnionFind(items).join_all(pairs)
+    return {item: head for head, members in joined.sets().items() for item in members}
 
 
 def asked_pairs(truth: Iterable[TrueFile]) -> dict[Pair, TrueFile]:

@@ -16,7 +16,6 @@ import numpy as np
 from photoidx.errors import PhotoError, PhotoidxError
 from photoidx.evaluation.datasets.findings import Finding
 from photoidx.evaluation.datasets.labelled import LabelledPhoto, LabelledSet
-from photoidx.evaluation.degradation_bench import interval
 from photoidx.evaluation.reading import open_photo
 from photoidx.evaluation.retrieval.feature_cache import KeptFeatures
 from photoidx.evaluation.retrieval.measures import (
@@ -27,6 +26,7 @@ from photoidx.evaluation.retrieval.measures import (
     judge,
 )
 from photoidx.evaluation.retrieval.methods import SimilarityMethod
+from photoidx.evaluation.statistics import interval
 from photoidx.indexer.media.decode import DecodedPhoto
 from photoidx.records import content_id_of
 from photoidx.storage.store import Store

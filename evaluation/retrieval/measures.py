@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from photoidx.evaluation.bursts.bench import bcubed
+from photoidx.evaluation.statistics import bcubed
 
 Array = np.ndarray[Any, Any]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
+from photoidx.files import is_below
 from photoidx.indexer.media.walk import FileState, Listing
 
 
@@ -91,7 +92,11 @@ def nothing_found(listings: Sequence[Listing], known: Mapping[str, Known]) -> li
     """Say which roots, listed as a whole, hold nothing that a scan looks at, and never did."""
     words = []
     for listing in listings:
-        if listing.files or listing.root in listing.unlisted or any(_lies_below(path, listing.root) for path in known):
+        if (
+            listing.files
+            or listing.root in listing.unlisted
+            or any(_is_at_or_below(path, listing.root) for path in known)
+        ):
             continue
         left_out = f"; {listing.excluded:,} names are left out" if listing.excluded else ""
         words.append(f"No photos were found in {listing.root}{left_out}. Is it the right folder?")
@@ -131,11 +136,11 @@ def _gone(listing: Listing, known: Mapping[str, Known], result: Plan, *, allow_e
     for folder, why in listing.unlisted.items():
         result.warnings.append(f"{folder} can't be listed ({why}): its files stay in the library")
     missing = [path for path in below if path not in listing.files]
-    return [path for path in missing if not any(_lies_below(path, folder) for folder in listing.unlisted)]
+    return [path for path in missing if not any(_is_at_or_below(path, folder) for folder in listing.unlisted)]
 
 
-def _lies_below(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(folder if folder.endswith(os.sep) else folder + os.sep)
+def _is_at_or_below(path: str, folder: str) -> bool:
+    return path == folder or is_below(path, folder)
 
 
 def _pair_moves(result: Plan, listings: Sequence[Listing], gone: Sequence[str], known: Mapping[str, Known]) -> None:

@@ -6,6 +6,7 @@ import os
 from collections.abc import Collection, Iterable, Mapping
 from typing import TypeVar
 
+from photoidx.files import is_below
 from photoidx.indexer.media.walk import Listing, enter, is_excluded, take
 
 _Known = TypeVar("_Known")
@@ -28,7 +29,7 @@ def walk_some(
     the folder of each known file.
     """
     listing = Listing(root)
-    below = {path: each for path, each in known.items() if _lies_in(path, root)}
+    below = {path: each for path, each in known.items() if is_below(path, root)}
     holding = _folders_of(below, root)
     inside: dict[str, list[str]] = {}
     entered: set[tuple[int, int]] = set()
@@ -71,7 +72,7 @@ def _is_behind_link(folder: str, root: str) -> bool:
 
 def is_of_interest(folder: str, root: str, excludes: tuple[str, ...]) -> bool:
     """Tell whether a walk of the root would come to a folder."""
-    if not _lies_in(folder, root):
+    if not is_below(folder, root):
         return False
     while folder != root:
         above, name = os.path.split(folder)
@@ -105,11 +106,7 @@ def _folders_of(paths: Iterable[str], root: str) -> set[str]:
     found: set[str] = set()
     for folder in {os.path.dirname(path) for path in paths}:
         each = folder
-        while each not in found and (each == root or _lies_in(each, root)):
+        while each not in found and (each == root or is_below(each, root)):
             found.add(each)
             each = os.path.dirname(each)
     return found
-
-
-def _lies_in(path: str, folder: str) -> bool:
-    return path.startswith(folder if folder.endswith(os.sep) else folder + os.sep)

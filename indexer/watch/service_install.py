@@ -11,7 +11,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from datetime import datetime
 from pathlib import Path
 
 from photoidx.errors import PhotoidxError
+from photoidx.files import write_whole
 from photoidx.indexer.watch import service as forms
 from photoidx.indexer.watch.service import Service
 
@@ -227,14 +227,6 @@ def _write(path: Path, data: bytes) -> None:
     """Write a whole file or none."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=".photoidx-")
-        try:
-            with open(handle, "wb") as file:
-                file.write(data)
-            os.chmod(name, 0o644)
-            os.replace(name, path)
-        except OSError:
-            os.unlink(name)
-            raise
+        write_whole(path, data)
     except OSError as error:
         raise PhotoidxError(f"The service can't be written to {path}: {error.strerror}.") from error

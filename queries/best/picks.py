@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from photoidx.errors import QueryError
-from photoidx.queries.best.ranker import Array, Choices, Learnt, default_weights, features, learn, uncertainty
+from photoidx.queries.best.bradley_terry import Array
+from photoidx.queries.best.ranker import Choices, Learnt, default_weights, features, learn, uncertainty
 from photoidx.queries.best.selection import Candidate, Verdict, differences, judge, praise
 from photoidx.queries.best.sharper import GATE
 from photoidx.queries.best.trained_scores import Opinion, opinion

@@ -1,9 +1,7 @@
 """A ranker that learns from the user's choices: a Bradley-Terry model over the scores and the vector of a frame.
 
-The chance that a frame is chosen before another is 1 / (1 + exp(-w . (x1 - x2))) (Bradley and Terry, 1952): swapping
-the two flips the answer exactly. The weights w are those of the largest posterior, with a normal prior around the
-default weights, found by Newton's method in the span of the pairs. It is used only if it beats the default on bursts
-that it has not seen.
+The weights are those of the largest posterior, with a normal prior around the default weights. It is used only if it
+beats the default on bursts that it has not seen.
 """
 
 from __future__ import annotations
@@ -13,6 +11,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+
+from photoidx.queries.best import bradley_terry
+from photoidx.queries.best.bradley_terry import Array
 
 # Columns of `quality`, the scale by which each is divided, and its default weight on that scale.
 FEATURES: Mapping[str, tuple[float, float]] = {
@@ -29,10 +30,7 @@ FEATURES: Mapping[str, tuple[float, float]] = {
 }
 _VECTOR_SCALE = 2.0
 _PRIOR_PRECISION = 1.0
-_STEPS = 30
 _LEAST_BURSTS = 5
-
-Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 @dataclass(frozen=True)
@@ -80,37 +78,10 @@ def default_weights(width: int) -> Array:
 
 
 def fit(bursts: Sequence[Choices]) -> Array:
-    """Give the weights of the largest posterior."""
+    """Return the weights of the largest posterior: each chosen frame was preferred to each other one of its burst."""
     differences = _differences(bursts)
     prior = default_weights(bursts[0].frames.shape[1])
-    offset = differences @ prior
-    gram = differences @ differences.T / _PRIOR_PRECISION
-    # At the best weights, prior + differences.T @ slack / precision, each slack is the chance that its pair is wrong.
-    slack = np.full(len(differences), 0.5)
-    for _ in range(_STEPS):
-        residual, curve = _residual(slack, offset, gram)
-        step = _solved(np.eye(len(slack)) + curve[:, None] * gram, residual)
-        slack = slack - _length(slack, step, offset, gram) * step
-        if np.abs(step).max() < 1e-9:  # noqa: PLR2004 - as exact as it gets
-            break
-    return np.asarray(prior + differences.T @ slack / _PRIOR_PRECISION)
-
-
-def _solved(matrix: Array, right: Array) -> Array:
-    return np.asarray(np.linalg.solve(matrix, right), np.float64)
-
-
-def _length(slack: Array, step: Array, offset: Array, gram: Array) -> float:
-    """Shorten Newton's step until it makes things better."""
-    now = np.linalg.norm(_residual(slack, offset, gram)[0])
-    lengths = [0.5**halvings for halvings in range(20)]
-    return next((t for t in lengths if np.linalg.norm(_residual(slack - t * step, offset, gram)[0]) < now), lengths[-1])
-
-
-def _residual(slack: Array, offset: Array, gram: Array) -> tuple[Array, Array]:
-    """Give what is still wrong with the slacks, and the slope of the chances."""
-    chance = 1 / (1 + np.exp(-np.clip(offset + gram @ slack, -500, 500)))
-    return slack - (1 - chance), chance * (1 - chance)
+    return bradley_terry.fit(differences, np.ones(len(differences)), prior, _PRIOR_PRECISION)
 
 
 def learn(bursts: Sequence[Choices]) -> Learnt | None:

@@ -16,6 +16,7 @@ from itertools import combinations, pairwise
 from photoidx.queries.bursts.frames import NO_TIME, Frames
 from photoidx.queries.bursts.rules import Group
 from photoidx.queries.decisions.record import Choice
+from photoidx.union_find import UnionFind
 
 _Order = tuple[bool, float]
 
@@ -24,26 +25,22 @@ class _Parts:
     """Things that are joined and kept apart; what comes first wins."""
 
     def __init__(self) -> None:
-        self._above: dict[str, str] = {}
+        self._joined = UnionFind[str]()
         self._enemies: dict[str, set[str]] = defaultdict(set)
 
     def __contains__(self, thing: str) -> bool:
-        return thing in self._above
+        return thing in self._joined
 
-    def root(self, thing: str) -> str:
-        """Give what stands for all that is joined with a thing."""
-        self._above.setdefault(thing, thing)
-        while self._above[thing] != thing:
-            self._above[thing] = self._above[self._above[thing]]
-            thing = self._above[thing]
-        return thing
+    def head(self, thing: str) -> str:
+        """Return what stands for all that is joined with a thing."""
+        return self._joined.head(thing)
 
     def join(self, first: str, second: str) -> None:
         """Join two things, unless they are kept apart."""
-        one, other = self.root(first), self.root(second)
+        one, other = sorted((self.head(first), self.head(second)))
         if one == other or other in self._enemies[one]:
             return
-        self._above[other] = one
+        self._joined.join(one, other)
         for enemy in self._enemies.pop(other, set()):
             self._enemies[enemy].remove(other)
             self._enemies[enemy].add(one)
@@ -51,7 +48,7 @@ class _Parts:
 
     def part(self, first: str, second: str) -> None:
         """Keep two things apart, unless they are joined."""
-        one, other = self.root(first), self.root(second)
+        one, other = self.head(first), self.head(second)
         if one != other:
             self._enemies[one].add(other)
             self._enemies[other].add(one)
@@ -117,7 +114,7 @@ def _parted(frames: Frames, touched: Sequence[Group], named: AbstractSet[int], p
     """Give the groups that came of it. One that lies in one of the rules' groups keeps its kind."""
     members: dict[str, set[int]] = defaultdict(set)
     for at in {*named, *(at for each in touched for at in each.members)}:
-        members[parts.root(frames.shot_ids[at])].add(at)
+        members[parts.head(frames.shot_ids[at])].add(at)
     for those in members.values():
         if len(those) > 1:
             sources = [each for each in touched if not those.isdisjoint(each.members)]

@@ -18,6 +18,7 @@ from photoidx.queries.bursts.focus_stacks import focus_stacks
 from photoidx.queries.bursts.frames import NO_TIME, Frames
 from photoidx.queries.bursts.kinds import kind_of, split_brackets, timelapses, worth_a_look
 from photoidx.queries.bursts.registration import Look, is_one_view, shift_between
+from photoidx.union_find import UnionFind
 
 VERSION = 6
 """Raised when the rules change: the next scan then groups the whole library again."""
@@ -111,7 +112,7 @@ def group(frames: Frames, within_s: float | None = None) -> list[Group]:
     ]
     edges += _by_burst_id(frames, copies)
     found: list[Group] = []
-    for block in batched(_components(len(frames), edges), _LOOKED_AT_ONCE):
+    for block in batched(_components(edges), _LOOKED_AT_ONCE):
         look.forget()
         look.prepare([at for members, _ in block if worth_a_look(frames, members) for at in members])
         found += [part for members, tied in block for part in _parted(frames, members, tied, look)]
@@ -298,23 +299,10 @@ def _gap(frames: Frames, first: int, second: int) -> float:
     return float(frames.time_us[second] - frames.time_us[first]) / 1e6
 
 
-def _components(count: int, edges: Sequence[Edge]) -> list[tuple[list[int], list[Edge]]]:
+def _components(edges: Sequence[Edge]) -> list[tuple[list[int], list[Edge]]]:
     """Give the connected frames, in order, with their edges. Frames without an edge are left out."""
-    parent = np.arange(count)
-
-    def root(at: int) -> int:
-        while parent[at] != at:
-            parent[at] = parent[parent[at]]
-            at = int(parent[at])
-        return at
-
-    for edge in edges:
-        a, b = root(edge.first), root(edge.second)
-        parent[max(a, b)] = min(a, b)
-    members: dict[int, list[int]] = {}
+    connected = UnionFind[int]().join_all((edge.first, edge.second) for edge in edges)
     tied: dict[int, list[Edge]] = {}
-    for at in sorted({at for edge in edges for at in (edge.first, edge.second)}):
-        members.setdefault(root(at), []).append(at)
     for edge in edges:
-        tied.setdefault(root(edge.first), []).append(edge)
-    return [(members[at], tied[at]) for at in members]
+        tied.setdefault(connected.head(edge.first), []).append(edge)
+    return [(members, tied[head]) for head, members in connected.sets().items()]

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from photoidx.errors import QueryError
+from photoidx.files import is_below
 from photoidx.queries.duplicates.calibration import STRICTNESS
 from photoidx.queries.duplicates.compare.orientation import inverse
 from photoidx.queries.duplicates.groups import consistent, stars
@@ -18,7 +19,7 @@ from photoidx.queries.duplicates.holdings.described import Group, Ties
 from photoidx.queries.duplicates.holdings.looks import Looks
 from photoidx.queries.duplicates.holdings.words import relation_of, widest
 from photoidx.queries.duplicates.keep import preference
-from photoidx.queries.duplicates.known import Known, Question, is_below
+from photoidx.queries.duplicates.known import Known, Question
 from photoidx.records import path_text
 from photoidx.storage.store import Store
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from photoidx.errors import QueryError
+from photoidx.files import is_below
 from photoidx.indexer.shots.rules import is_edited
 from photoidx.queries.contents import Array, columns_of
 from photoidx.queries.decisions.view import Wish, read_view
@@ -232,11 +232,6 @@ class Known:
             for same, sets in ((True, self._same), (False, self._different)):
                 if row["distance"] is not None and self._are_said(pair, sets):
                     yield float(row["distance"]), same
-
-
-def is_below(path: str, folder: str) -> bool:
-    """Tell whether a file lies in a folder or deeper."""
-    return path.startswith(folder if folder.endswith(os.sep) else folder + os.sep)
 
 
 def _pairs(store: Store, asked: Question) -> pa.Table:

@@ -35,6 +35,7 @@ from photoidx.queries.duplicates.compare.pictures import EDITED, EQUAL, SAME, Co
 from photoidx.queries.duplicates.pictures import Pictures, read_pictures
 from photoidx.storage.schema import META, PAIRS, arrow_schema
 from photoidx.storage.store import Store
+from photoidx.union_find import UnionFind
 
 VERSION = 4
 _STATE = "pairs"
@@ -223,33 +224,19 @@ class _Copies:
 
     def __init__(self, pictures: Pictures, known: Iterable[Any]) -> None:
         self._pictures = pictures
-        self._parent: dict[int, int] = {}
+        self._joined = UnionFind[int]()
         self.add(known)
 
     def add(self, pairs: Iterable[Any]) -> None:
         """Note that the pictures of pairs are the same."""
-        for one, other in pairs:
-            heads = sorted((self._head(int(one)), self._head(int(other))))
-            self._parent[heads[1]] = heads[0]
-
-    def _head(self, place: int) -> int:
-        self._parent.setdefault(place, place)
-        while self._parent[place] != place:
-            self._parent[place] = place = self._parent[self._parent[place]]
-        return place
-
-    def _sets(self) -> dict[int, list[int]]:
-        found: dict[int, list[int]] = defaultdict(list)
-        for place in sorted(self._parent):
-            found[self._head(place)].append(place)
-        return found
+        self._joined.join_all((int(one), int(other)) for one, other in pairs)
 
     def unseen(self, seen: Array) -> Array:
         """Return the pairs within sets that are not among those seen: a chain of copies is compared end to end."""
         known = {tuple(pair) for pair in seen.tolist()}
         pairs = [
             pair
-            for members in self._sets().values()
+            for members in self._joined.sets().values()
             if len(members) <= _MOST_CLOSED
             for pair in itertools.combinations(members, 2)
             if pair not in known
@@ -262,20 +249,20 @@ class _Copies:
         Those that were seen are left out. What was made from a copy of a copy is so compared with the first of all.
         """
         tied = _Copies(self._pictures, ties)
-        for members in self._sets().values():
-            if any(each in tied._parent for each in members):
+        for members in self._joined.sets().values():
+            if any(each in tied._joined for each in members):
                 tied.add(itertools.pairwise(members))
         known = {tuple(pair) for pair in seen.tolist()}
         rank = ranks(self._pictures)
         found = []
-        for members in tied._sets().values():
+        for members in tied._joined.sets().values():
             hub = min(members, key=lambda place: rank[place])
             found += [tuple(sorted((hub, each))) for each in members if each != hub and not self._are_same(hub, each)]
         pairs = np.array([pair for pair in found if pair not in known], np.int64).reshape(-1, 2)
         return np.asarray(pairs[~self._pictures.other_press(pairs[:, 0], pairs[:, 1])])
 
     def _are_same(self, one: int, other: int) -> bool:
-        return one in self._parent and other in self._parent and self._head(one) == self._head(other)
+        return one in self._joined and other in self._joined and self._joined.head(one) == self._joined.head(other)
 
     def representatives(self, pairs: Array) -> Array:
         """Return pairs of one picture of each set in place of all: the likeliest original.
@@ -284,7 +271,7 @@ class _Copies:
         """
         rank = ranks(self._pictures)
         best = {place: place for place in np.unique(pairs).tolist()}
-        for members in self._sets().values():
+        for members in self._joined.sets().values():
             head = min(members, key=lambda place: rank[place])
             best |= dict.fromkeys(members, head)
         found = unique_pairs(np.vectorize(best.get, otypes=[np.int64])(pairs) if len(pairs) else pairs)

@@ -6,7 +6,6 @@ Weights are read as numbers and never as code. The card holds their BLAKE3 hash,
 from __future__ import annotations
 
 import json
-import os
 import re
 import stat
 from collections.abc import Mapping
@@ -20,6 +19,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load, save
 
 from photoidx.errors import AssetError, PhotoidxError
+from photoidx.files import write_whole
 
 FORMAT = 1
 CARD, WEIGHTS = "card.json", "weights.safetensors"
@@ -77,9 +77,7 @@ def write_scorer(directory: Path, card: Card, tensors: Tensors) -> None:
     try:
         directory.mkdir(parents=True, exist_ok=True)
         for name, data in ((WEIGHTS, weights), (CARD, (json.dumps(told, indent=2, allow_nan=False) + "\n").encode())):
-            partly = directory / f"{name}.part"
-            partly.write_bytes(data)
-            os.replace(partly, directory / name)
+            write_whole(directory / name, data)
     except OSError as error:
         raise PhotoidxError(f"Can't write the scorer {directory}: {error.strerror}.") from error
 

@@ -2,6 +2,9 @@
 
 from typing import ClassVar
 
+SOME_FAILED = 3
+"""The exit status of a command that did its work, while some photos could not be read."""
+
 
 class PhotoidxError(Exception):
     """Something stops the command as a whole; `exit_code` is the command's exit status."""

@@ -23,8 +23,9 @@ from photoidx.cli.bench.bursts import bursts as command
 from photoidx.errors import PhotoidxError
 from photoidx.evaluation.bursts import bench as burst_bench
 from photoidx.evaluation.bursts import frames as burst_frames
-from photoidx.evaluation.bursts.bench import Found, bcubed, bcubed_items
+from photoidx.evaluation.bursts.bench import Found
 from photoidx.evaluation.bursts.builder import DAMAGES, KINDS, Amount, TrueFile, Truth, build
+from photoidx.evaluation.statistics import bcubed, bcubed_items
 
 AMOUNT = Amount(bursts=1, equal=1, others=1, singles=4, traps=2, strangers=12, long_side=240)
 Answer = dict[str, Any]

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from photoidx.errors import PhotoidxError, TableDamagedError
+from photoidx.files import write_whole
 from photoidx.storage.schema import DECISIONS, FILES
 from photoidx.storage.store import Store
 from photoidx.storage.tables import Tables
@@ -139,12 +140,7 @@ def _contents_of_shots(tables: Tables) -> dict[str, list[dict[str, str]]]:
 
 
 def _write(path: Path, text: str) -> None:
-    partial = path.with_name(f"{path.name}.partial")
     try:
-        with partial.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
+        write_whole(path, text)
     except OSError as error:
         raise PhotoidxError(f"Can't write {path}: {error.strerror}.") from error

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-from collections.abc import Callable, Iterator
 from datetime import datetime
 
 import click
 
 from photoidx.cli.terminal.ending import stopped_cleanly
 from photoidx.cli.terminal.output import as_of_option, harmless, library_option
+from photoidx.cli.terminal.progress import step_progress
 
 _SMALLEST, _LARGEST = 32, 320
 
@@ -59,7 +57,7 @@ def gallery(  # noqa: PLR0917 - click passes each option by name
         with_map=not no_map,
     )
     notes: list[str] = []
-    with stopped_cleanly(), _progress() as progress:
+    with stopped_cleanly(), step_progress() as progress:
         done = Library(library, as_of=as_of).gallery(out, options, progress, notes.append)
     for note in notes:
         click.echo(harmless(note), err=True)
@@ -67,22 +65,3 @@ def gallery(  # noqa: PLR0917 - click passes each option by name
     words = ", ".join([f"{done['photos']:,} photos", *groups, f"{done['size_bytes'] / 1e6:,.1f} MB"])
     click.echo(f"{words}. Open it in a browser:", err=True)
     click.echo(harmless(done["path"]))
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Show the step, and how far it is, on a terminal; nothing when stderr is piped."""
-    if not sys.stderr.isatty():
-        yield lambda _step, _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("gallery", total=None)
-
-        def show(step: str, done: int, total: int) -> None:
-            bar.update(task, description=step, completed=done, total=total or None)
-
-        yield show

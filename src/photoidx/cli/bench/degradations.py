@@ -10,12 +10,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from photoidx.cli.terminal.output import harmless, output_options, render
-from photoidx.errors import PhotoidxError
+from photoidx.errors import SOME_FAILED, PhotoidxError
 
 if TYPE_CHECKING:
     from photoidx.evaluation.degradation_bench import Comparison, Scorer
-
-_SOME_FAILED = 3
 
 
 @click.command()
@@ -55,7 +53,7 @@ def degradations(  # noqa: PLR0917 - click passes each option by name
         raise PhotoidxError(f"There is no picture that can be read below {', '.join(map(str, folders))}.")
     rows = [row for each, comparisons in found.items() for row in _rows(each, comparisons, by, seed)]
     render(rows, output_format, null=null)
-    sys.exit(_SOME_FAILED if unread else 0)
+    sys.exit(SOME_FAILED if unread else 0)
 
 
 def _scorer(column: str) -> Scorer:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from photoidx.cli.terminal.output import harmless, output_options, render
+from photoidx.errors import SOME_FAILED
 from photoidx.temporary import temporary_folder
 
 if TYPE_CHECKING:
     from photoidx.storage.store import Store
 
-_SOME_FAILED = 3
 _QUICK = 200
 _NUMBER = click.IntRange(min=0)
 
@@ -91,4 +91,4 @@ def quality(  # noqa: PLR0917 - click passes each option by name
     for path in unscored:
         click.echo(f"photoidx: not scored {harmless(path)}", err=True)
     render(rows, output_format, null=null)
-    sys.exit(_SOME_FAILED if unscored else 0)
+    sys.exit(SOME_FAILED if unscored else 0)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,13 +11,14 @@ import click
 
 from photoidx.cli.bench.bursts import print_tables
 from photoidx.cli.terminal.output import harmless, output_options, plain, render
+from photoidx.cli.terminal.progress import step_progress
+from photoidx.errors import SOME_FAILED
 
 if TYPE_CHECKING:
     from photoidx.evaluation.retrieval.bench import Report
 
 _LAYOUTS = ("ukbench", "holidays", "folders", "csv")
 _METHODS = ("efficientnet_lite0", "sift", "emd")
-_SOME_FAILED = 3
 _NUMBER = click.IntRange(min=0)
 _FINDING = ("map_10", "low", "high", "map", "map_trapezoid", "nearest", "recall_10", "ns_of_4", "ns_of_3")
 _GROUPING = ("pair_f1", "bcubed_f1", "ari", "fisher", "published_map_10")
@@ -90,7 +89,7 @@ def retrieval(  # noqa: PLR0917 - click passes each option by name
     labelled = ours.drawn(labelled, limit or (ours.QUICK_PHOTOS if quick else 0), seed)
     chosen = [method(name, Config(), random_weights=random_weights, quick=quick) for name in names]
     store = Store(library or _own_library(), create=True)
-    with store.writing(), _progress() as progress:
+    with store.writing(), step_progress() as progress:
         report = ours.bench(labelled, chosen, store, seed, progress)
     for note in report.notes:
         click.echo(f"photoidx: {harmless(note)}", err=True)
@@ -109,7 +108,7 @@ def retrieval(  # noqa: PLR0917 - click passes each option by name
 
         write_page(report, html)
         click.echo(f"Written: {harmless(str(html))}", err=True)
-    sys.exit(_SOME_FAILED if report.unread else 0)
+    sys.exit(SOME_FAILED if report.unread else 0)
 
 
 def _own_library() -> str:
@@ -140,22 +139,3 @@ def _whole(report: Report) -> dict[str, Any]:
         "methods": [plain(row) for row in report.rows],
         "agreement": [plain(row) for row in report.agreement],
     }
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Show the step, and how far it is, on a terminal; nothing when stderr is piped."""
-    if not sys.stderr.isatty():
-        yield lambda _step, _done, _total: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("retrieval", total=None)
-
-        def show(step: str, done: int, total: int) -> None:
-            bar.update(task, description=step, completed=done, total=total or None)
-
-        yield show

@@ -1,4 +1,4 @@
-"""How far a scan is: a bar on a terminal, a line every half minute elsewhere."""
+"""How far a command is: a bar on a terminal; of a scan, a line every half minute elsewhere."""
 
 from __future__ import annotations
 
@@ -87,3 +87,25 @@ def in_lines(say: Callable[[str], None]) -> Shown:
             say(words)
 
     return show
+
+
+@contextlib.contextmanager
+def step_progress() -> Iterator[Callable[[str, int, int], None]]:
+    """Show on a terminal the step, how far it is, and the time left; show nothing where stderr is none.
+
+    What it gives is called with the step, what is done of it, and all of it (0 where that is not known).
+    """
+    if not sys.stderr.isatty():
+        yield lambda _step, _done, _total: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("", total=None)
+
+        def show(step: str, done: int, total: int) -> None:
+            bar.update(task, description=step, completed=done, total=total or None)
+
+        yield show

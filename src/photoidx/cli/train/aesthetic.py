@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from photoidx.cli.terminal.output import harmless
-from photoidx.cli.train.series import print_figures, progress
+from photoidx.cli.terminal.progress import step_progress
+from photoidx.cli.train.series import print_figures
 
 _WORDS = {
     "spearman": "Spearman's correlation with people's mean marks",
@@ -40,7 +41,7 @@ def aesthetic(  # noqa: PLR0917 - click passes each option by name
     if layout == "laion":
         take_over(data, out, name, embedder)
     else:
-        with progress() as tell:
+        with step_progress() as tell:
             photos = read_marks(data, layout)
             found = train(photos, out, name, about=layout, embedder_name=embedder, seed=seed, tell=tell)
         print_figures(found, _WORDS, output_format)

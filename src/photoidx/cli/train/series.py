@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import sys
-from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
 from photoidx.cli.terminal.output import harmless
+from photoidx.cli.terminal.progress import step_progress
 
 _WORDS = {
     "accuracy": "pairs that come out right",
@@ -105,7 +103,7 @@ def series(  # noqa: PLR0917 - click passes each option by name
         batch=batch,
         seed=seed,
     )
-    with progress() as tell:
+    with step_progress() as tell:
         found = train(read, out, name, settings, start=start, resume=resume, config=Config(device=device), tell=tell)
     print_figures(found, _WORDS, output_format)
     click.echo(
@@ -123,15 +121,3 @@ def print_figures(figures: dict[str, Any], words: dict[str, str], output_format:
             click.echo(f"{figures[name]:>8.3f}  {said}")
     for kind, value in figures.get("by_kind", {}).items():
         click.echo(f"{value:>8.3f}  {kind}")
-
-
-@contextlib.contextmanager
-def progress() -> Iterator[Callable[[str, int, int], None]]:
-    """Show on a terminal what a training does."""
-    if not sys.stderr.isatty():
-        yield lambda _what, _done, _of: None
-        return
-    from rich.console import Console
-
-    with Console(stderr=True).status("reading") as status:
-        yield lambda what, done, of: status.update(f"{what}: {done:,} of {of:,}")

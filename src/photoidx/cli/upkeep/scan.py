@@ -13,7 +13,8 @@ import click
 from photoidx.cli.terminal.ending import Stop, stoppable
 from photoidx.cli.terminal.output import harmless, library_option, output_options, render
 from photoidx.cli.terminal.progress import shown_progress
-from photoidx.cli.upkeep.scan_options import SOME_FAILED, config_options
+from photoidx.cli.upkeep.scan_options import config_options
+from photoidx.errors import SOME_FAILED
 
 if TYPE_CHECKING:
     from photoidx.config import Config

@@ -11,8 +11,6 @@ import click
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
-SOME_FAILED = 3
-
 
 def config_options(command: _Command) -> _Command:
     """Add the options that say how photos are looked at, which give the command its `config`."""
