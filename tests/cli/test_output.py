@@ -20,7 +20,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from photoidx.cli.terminal.output import FORMATS, harmless, render, render_facts
+from photoidx.cli.terminal.output import FORMATS, harmless, middle_cut, render, render_facts
 from photoidx.cli.terminal.values import day, moment
 from photoidx.records import path_text
 from photoidx.storage.schema import FILES
@@ -248,3 +248,22 @@ def test_a_day_is_spelt_as_python_spells_it(one_day: date):
 @settings(deadline=None)
 def test_every_moment_is_spelt(value: int, unit: str):
     assert re.fullmatch(r"-?\d{4,}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?", moment(value, unit))
+
+
+@pytest.mark.parametrize(
+    ("path", "width", "expected"),
+    [
+        ("/p/a.jpg", 24, "/p/a.jpg"),
+        ("/home/ann/Pictures/2024/IMG_0001.JPG", 24, "/home/ann/\u2026/IMG_0001.JPG"),
+        ("/p/PXL_20240601_210000000.MP.jpg", 24, "/p/PXL_\u2026210000000.MP.jpg"),
+    ],
+)
+def test_a_path_is_shortened_in_its_middle(path: str, width: int, expected: str):
+    assert middle_cut(path, width) == expected
+    assert len(expected) <= width
+
+
+def test_a_table_in_a_pipe_has_every_path_whole(capsys: pytest.CaptureFixture[str]):
+    path = "/home/ann/" + "long/" * 40 + "IMG_0001.JPG"
+    render([{"path": path, "iso": 100}], "table")
+    assert path in capsys.readouterr().out

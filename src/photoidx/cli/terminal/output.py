@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 _NO_NUMBERS = {"nan": "NaN", "inf": "Infinity", "-inf": "-Infinity"}
+_LEAST_PATH = 24  # characters of a path that a table on a terminal shows at least
 FORMATS = ("table", "json", "jsonl", "csv", "paths")
 
 
@@ -158,16 +159,39 @@ def _csv_line(cells: Sequence[str]) -> str:
 
 
 def _table(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+    from rich.cells import cell_len
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
+    cells = [[harmless(_cell(row[name])) for name in names] for row in rows]
+    widths = [max(map(cell_len, column)) for column in zip(map(harmless, names), *cells, strict=True)]
+    whole = sum(widths) + 2 * (len(widths) - 1)
+    console = Console(markup=False, highlight=False, width=None if sys.stdout.isatty() else max(whole, 1))
+    lacking = whole - console.width
     table = Table(box=None, pad_edge=False)
-    for name in names:
-        table.add_column(Text(harmless(name)), overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(harmless(_cell(row[name]))) for name in names))
-    Console(markup=False, highlight=False).print(table)
+    for at, name in enumerate(names):
+        if _is_of_paths(name) and lacking > 0:
+            width = max(_LEAST_PATH, widths[at] - lacking)
+            for row_cells in cells:
+                row_cells[at] = middle_cut(row_cells[at], width)
+            lacking -= widths[at] - width
+        table.add_column(Text(harmless(name)), overflow="fold", no_wrap=_is_of_paths(name))
+    for row_cells in cells:
+        table.add_row(*map(Text, row_cells))
+    console.print(table)
+
+
+def _is_of_paths(name: str) -> bool:
+    return name in {"path", "root", "name"} or name.endswith("_path")
+
+
+def middle_cut(path: str, width: int) -> str:
+    """Shorten a path in its middle to so many characters: its name and the beginning of its folder stay."""
+    if len(path) <= width:
+        return path
+    name = min(len(os.path.basename(path)) + 1, width * 2 // 3)
+    return f"{path[: width - name - 1]}\u2026{path[-name:]}"
 
 
 def harmless(text: str) -> str:
