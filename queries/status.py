@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from photoidx.indexer.media.links import link_rules
+from photoidx.records import path_text
 from photoidx.storage.store import Store
 
 
@@ -23,6 +25,7 @@ def status(store: Store) -> dict[str, Any]:
         "contents": len({row["content_id"] for row in files if row["content_id"]}),
         "shots": len({row["shot_id"] for row in files if row["kind"] == "photo"}),
         "roots": dict(Counter(row["root"] for row in files)),
+        "without_links": [path_text(root) for root, follows in link_rules(store, (), None).items() if not follows],
         "stages": stages,
         "last_scan": {name: scans[-1][name] for name in ("started_at", "finished_at", "status")} if scans else None,
     }

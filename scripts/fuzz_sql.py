@@ -241,7 +241,7 @@ def make(folder: Path) -> Store:
 
 
 def ask(questions: Questions, store: Store, query: str) -> tuple[str, str | None]:
-    """Ask one statement. Gives what came of it, and the fault if it is one."""
+    """Ask one statement. Returns what came of it, and the fault if it is one."""
     config = Config(query_time_limit_s=_LIMIT_S, query_answer_bytes=_ANSWER_BYTES)
     try:
         answer = questions.ask(store.uri, query, config)
@@ -263,7 +263,7 @@ def ask(questions: Questions, store: Store, query: str) -> tuple[str, str | None
 
 
 def run(folder: Path, numbers: Sequence[int], seed: int) -> tuple[Counter[str], list[str]]:
-    """Ask the statements of these numbers. Gives how many came to what, and the faults."""
+    """Ask the statements of these numbers. Returns how many came to what, and the faults."""
     store = make(folder)
     versions = {name: store.version(name) for name in store.names()}
     counts: Counter[str] = Counter()

@@ -54,7 +54,7 @@ class Crew:
         return self._pool is not None or bool(self._loads)
 
     def pool(self) -> pebble.ProcessPool:
-        """Give the worker processes."""
+        """Return the worker processes."""
         if self._pool is None:
             self._environment.enter_context(_one_thread_each())  # for as long as processes may be started
             with undisturbed():

@@ -25,7 +25,7 @@ with their commit, took 0.07 s beside 75,000 rows and 0.39 s beside 700,000 (2 b
 
 
 def utc_now() -> datetime:
-    """Give the time as the tables hold it: UTC, without a zone."""
+    """Return the time as the tables hold it: UTC, without a zone."""
     return datetime.now(UTC).replace(tzinfo=None)
 
 
@@ -40,7 +40,7 @@ class Clock:
         self._floor = max(written).replace(tzinfo=None)
 
     def now(self) -> datetime:
-        """Give the time: UTC, without a zone."""
+        """Return the time: UTC, without a zone."""
         return max(utc_now(), self._floor)
 
 
@@ -108,7 +108,7 @@ class Batch:
         self._limit = self._enough()
 
     def _enough(self) -> int:
-        """Give the number of rows that are enough for a commit, as `commit_if_full` counts them."""
+        """Return the number of rows that are enough for a commit, as `commit_if_full` counts them."""
         rows = self._store.count(FILES.name) + self._store.count(LEDGER.name) // _LEDGER_ROWS
         return max(self._least, rows // _SHARE)
 

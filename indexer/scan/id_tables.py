@@ -31,7 +31,7 @@ class _Sorted:
                 self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
     def find(self, key: str) -> bytes | None:
-        """Give the record that begins with an id; None if there is none."""
+        """Return the record that begins with an id; None if there is none."""
         wanted = bytes.fromhex(key)
         low, high = 0, self._count
         while low < high:
@@ -60,7 +60,7 @@ class KnownPairs(_Sorted):
         super().__init__(path, 2 * _WIDTH)
 
     def get(self, key: str) -> str | None:
-        """Give the id that belongs to an id; None if there is none."""
+        """Return the id that belongs to an id; None if there is none."""
         found = self.find(key)
         return None if found is None else found[_WIDTH:].hex()
 

@@ -36,13 +36,13 @@ class Pending:
             self._done[stage.name] = done
 
     def _contents(self, fingerprint: str, *, faultless: bool = False) -> pa.ChunkedArray:
-        """Give the contents that the ledger has under a fingerprint; with `faultless`, those that did not fail."""
+        """Return the contents that the ledger has under a fingerprint; with `faultless`, those that did not fail."""
         code = pc.index(self._codes.dictionary, pa.scalar(fingerprint, self._codes.dictionary.type)).as_py()
         rows = pc.equal(self._codes.indices, pa.scalar(code, self._codes.indices.type))
         return self._ledger["content_id"].filter(pc.and_(rows, self._is_done) if faultless else rows)
 
     def missing(self, contents: Iterable[tuple[str | None, str]]) -> dict[tuple[str, str], tuple[str, ...]]:
-        """Give for each of these contents, with a file's kind, the stages that it lacks; without those lacking none."""
+        """Return the stages that each of these contents, with a file's kind, lacks; without those lacking none."""
         of_kind: dict[str, list[str]] = {kind: [] for kind in Kind}
         for content_id, kind in contents:
             if content_id is not None:
@@ -58,14 +58,14 @@ class Pending:
         return result
 
     def derivable(self, stage: DerivedStage) -> list[str]:
-        """Give the contents for which a stage over another's rows has work to do."""
+        """Return the contents for which a stage over another's rows has work to do."""
         there = self._contents(stage.source.fingerprint, faultless=True)
         had = self._contents(stage.fingerprint, faultless=self._retry_failed)
         found: list[str] = pc.unique(there.filter(pc.invert(pc.is_in(there, value_set=had)))).to_pylist()
         return found
 
     def complete(self, kind: Kind = Kind.PHOTO, *, faultless: bool = False) -> list[str]:
-        """Give the contents that lack nothing that a file of this kind needs; with `faultless`, none that failed."""
+        """Return the contents that lack nothing that a file of this kind needs; with `faultless`, none that failed."""
         wanted = [
             self._contents(stage.fingerprint, faultless=True) if faultless else self._done[stage.name]
             for stage in self._stages

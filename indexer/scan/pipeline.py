@@ -21,7 +21,7 @@ import pebble
 from photoidx.errors import PhotoidxError
 from photoidx.indexer.engines.pool import Crew, undisturbed
 from photoidx.indexer.scan.commit import Batch
-from photoidx.indexer.scan.worker import Outcome, Task, look_at_all, read_crumb
+from photoidx.indexer.scan.worker import Outcome, Task, look_at_all, read_marker
 from photoidx.memory_limit import keep_freed_memory
 from photoidx.records import Kind, format_of, kind_of
 from photoidx.stage import BatchStage, fitting
@@ -143,20 +143,20 @@ class Pipeline:
         """Find out which file of a lost chunk is to blame, by trying each alone; record the one that is."""
         if self._stop.is_set():  # who stops a scan may end its workers, too
             return
-        if len(chunk) > 1 or chunk[0].crumb is None:
+        if len(chunk) > 1 or chunk[0].marker is None:
             for task in chunk:
-                crumb = self._crew.folder / f"crumb-{abs(hash(task.path)):x}"
-                self._again.append([Task(task.path, task.state, task.stages, str(crumb), task.skip)])
+                marker = self._crew.folder / f"crash-{abs(hash(task.path)):x}"
+                self._again.append([Task(task.path, task.state, task.stages, str(marker), task.skip)])
             return
         task = chunk[0]
-        assert task.crumb is not None
-        noted = read_crumb(Path(task.crumb))
+        assert task.marker is not None
+        noted = read_marker(Path(task.marker))
         if noted is None or noted["stage"] in task.skip:
             self._record(Outcome(task, read_error=why))
             return
-        Path(task.crumb).unlink()
+        Path(task.marker).unlink()
         self._fail(noted["content_id"], noted["stage"], why)
-        self._again.append([Task(task.path, task.state, task.stages, task.crumb, (*task.skip, noted["stage"]))])
+        self._again.append([Task(task.path, task.state, task.stages, task.marker, (*task.skip, noted["stage"]))])
 
     def _record(self, outcome: Outcome) -> None:
         self.counts.done += 1

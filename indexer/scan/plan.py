@@ -58,7 +58,7 @@ class Plan:
         self.warnings += other.warnings
 
     def of(self, *verdicts: Verdict) -> list[Decision]:
-        """Give the decisions with one of these verdicts."""
+        """Return the decisions with one of these verdicts."""
         return [decision for decision in self.decisions if decision.verdict in verdicts]
 
 

@@ -17,8 +17,9 @@ import pyarrow.compute as pc
 from photoidx.config import Config
 from photoidx.errors import PhotoidxError
 from photoidx.indexer.engines.pool import Crew
+from photoidx.indexer.media.links import follows_by, link_rules
 from photoidx.indexer.media.name_times import time_in_name
-from photoidx.indexer.media.walk import FileState, Listing, walk
+from photoidx.indexer.media.walk import FileState, Listing, StoppedError, walk
 from photoidx.indexer.scan.commit import Batch, Clock
 from photoidx.indexer.scan.derive import derive
 from photoidx.indexer.scan.known_files import collector_paused, found_below, read_known, shots_of
@@ -69,7 +70,9 @@ Progress = Callable[[int, int, int], None]
 def make_plan(store: Store | None, roots: Sequence[str], config: Config, *, allow_empty: bool = False) -> Plan:
     """Say what a scan would do, without doing it. `store` is None where there is no library yet."""
     known = read_known(store) if store is not None else {}
-    listings = [walk(root, config.excludes, known, follow=config.follow) for root in outermost(roots)]
+    roots = outermost(roots)
+    follows = follows_by(link_rules(store, roots, config.follow))
+    listings = [walk(root, config.excludes, known, follows=follows) for root in roots]
     found = plan(listings, known, time.time_ns(), int(config.settle_s * 1e9), allow_empty=allow_empty)
     found.warnings += nothing_found(listings, known)
     return found
@@ -119,22 +122,24 @@ class Scan:
         After the latter the tables are left as the writes made them: `optimize` is the caller's to call now and then.
         """
         began = time.monotonic()
-        with collector_paused():
-            the_plan, listings = self._planned(only, allow_empty=allow_empty)
-        self._plan, self._listings = the_plan, listings
-        self.result.seen = sum(len(listing.files) for listing in listings)
-        self.result.unchanged = len(the_plan.unchanged)
-        self.result.warnings += the_plan.warnings
+        try:
+            with collector_paused():
+                self._plan, self._listings = self._planned(only, allow_empty=allow_empty)
+        except StoppedError:
+            return self._end(began)
+        self.result.seen = sum(len(listing.files) for listing in self._listings)
+        self.result.unchanged = len(self._plan.unchanged)
+        self.result.warnings += self._plan.warnings
         pending = Pending(self._store.read("ledger", LEDGER_COLUMNS), self._stages, retry_failed=retry_failed)
         tasks, late = self._tasks(pending), self._late()
         derivable = {stage.name: pending.derivable(stage) for stage in self._derived}
         whole = self._last_was_cut_off() or self._widened() or not is_tied(self._store)
-        busy = bool(tasks or late or whole or any(derivable.values()) or the_plan.of(Verdict.MOVED, Verdict.GONE))
+        busy = bool(tasks or late or whole or any(derivable.values()) or self._plan.of(Verdict.MOVED, Verdict.GONE))
         if busy:
             self._log("running")
             self._store.upsert(META, [{"name": PENDING, "value": "yes"}])
-            again = [each.path for each in the_plan.decisions if each.path in self._known]
-            self._old_shots = shots_of(self._store, again)
+            known = [each.path for each in self._plan.decisions if each.path in self._known]
+            self._old_shots = shots_of(self._store, known)
             self._take_moves()
             if tasks or late:
                 self._work(tasks, late, pending, progress)
@@ -143,25 +148,29 @@ class Scan:
             if not self._stop.is_set():
                 self._conclude(whole=whole)
                 self._derive(retry_failed=retry_failed, progress=progress)
-        self.result.interrupted = self._stop.is_set()
-        self.result.seconds = round(time.monotonic() - began, 3)
-        self._log("interrupted" if self.result.interrupted else "finished")
+        self._end(began)
         if busy and only is None and not self._stop.is_set():
             self._store.optimize(_KEEP_VERSIONS)
         return self.result
 
+    def _end(self, began: float) -> ScanResult:
+        self.result.interrupted = self._stop.is_set()
+        self.result.seconds = round(time.monotonic() - began, 3)
+        self._log("interrupted" if self.result.interrupted else "finished")
+        return self.result
+
     def _planned(self, only: Collection[str] | None, *, allow_empty: bool) -> tuple[Plan, list[Listing]]:
         settle_ns = int(self._config.settle_s * 1e9)
+        follows = follows_by(link_rules(self._store, self._roots, self._config.follow))
+        how: dict[str, Any] = {"follows": follows, "stop": self._stop}
         if only is None:
-            listings = [
-                walk(root, self._config.excludes, self._known, follow=self._config.follow) for root in self._roots
-            ]
+            listings = [walk(root, self._config.excludes, self._known, **how) for root in self._roots]
             found = plan(listings, self._known, time.time_ns(), settle_ns, allow_empty=allow_empty)
             found.warnings += nothing_found(listings, self._known)
             return found, listings
         whole, listings = Plan(), []
         for root in self._roots:
-            listing, judged = walk_some(root, only, self._known, self._config.excludes, follow=self._config.follow)
+            listing, judged = walk_some(root, only, self._known, self._config.excludes, **how)
             # A root is suddenly empty only if all its files are judged, and none is there.
             elsewhere = any(path.startswith(_slashed(root)) for path in self._known.keys() - judged.keys())
             whole.add(plan([listing], judged, time.time_ns(), settle_ns, allow_empty=allow_empty or elsewhere))
@@ -174,7 +183,7 @@ class Scan:
         return next(listing.files[path] for listing in self._listings if path in listing.files)
 
     def _tasks(self, pending: Pending) -> list[Task]:
-        """Give the files to look at: what is new or changed, and those whose content lacks a stage."""
+        """Return the files to look at: what is new or changed, and those whose content lacks a stage."""
         tasks = [Task(each.path, self._state(each.path)) for each in self._plan.of(Verdict.NEW, Verdict.CHANGED)]
         place: dict[tuple[str | None, str], str] = {}
         for path in self._plan.unchanged:
@@ -213,7 +222,9 @@ class Scan:
         total = len(tasks) + len(late)
 
         def source() -> Iterator[Task]:
-            yield from tasks
+            tasks.reverse()
+            while tasks:  # each is let go when it is done
+                yield tasks.pop()
             yield from self._settled(late)
 
         def finished(outcome: Outcome) -> None:
@@ -244,7 +255,7 @@ class Scan:
             self.result.analysed = max(self.result.analysed, len(content_ids))
 
     def _by_pixels(self, content_ids: Sequence[str]) -> dict[str, str]:
-        """Give those of the contents whose pixels are identified, by the identity of their pixels."""
+        """Return those of the contents whose pixels are identified, by the identity of their pixels."""
         if _HASHES not in self._store.names():
             return {}
         rows = self._store.read(_HASHES, ["pixel_id", "content_id"])
@@ -318,12 +329,21 @@ class Scan:
         if self.result.analysed:  # what was lacking may have been the time of a file that has not changed
             touched |= {os.path.dirname(path) for path in self._plan.unchanged}
         left = {path_text(path) for path in forget}
+        self._let_go()
         told = tie_shots(self._store, None if whole else touched, left, self._root_of, self._clock.now)
         self.result.warnings += told
         self._store.delete("files", "path", [path_text(path) for path in forget])
 
+    def _let_go(self) -> None:
+        """Free what is known of each file: what follows needs the memory, and the files no longer."""
+        self._known.clear()
+        self._new_contents.clear()
+        self._old_shots.clear()
+        self._listings.clear()
+        self._plan = Plan()
+
     def _left_behind(self) -> list[str]:
-        """Give the files of a root that is no longer there, if nearly all of them came again below a new root."""
+        """Return the files of a root that is no longer there, if nearly all of them came again below a new root."""
         left: list[str] = []
         roots = {known.root for known in self._known.values()} - set(self._roots)
         for root in sorted(roots):

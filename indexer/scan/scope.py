@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import TypeVar
 
 from photoidx.files import is_below
@@ -19,11 +20,12 @@ def walk_some(
     known: Mapping[str, _Known],
     excludes: tuple[str, ...] = (),
     *,
-    follow: bool = True,
+    follows: Callable[[str], bool] = lambda _folder: True,
+    stop: threading.Event | None = None,
 ) -> tuple[Listing, dict[str, _Known]]:
-    """List these folders of a root, and below them the folders that hold no known file.
+    """List these folders of a root, and below them the folders that hold no known file; the rest is as in `walk`.
 
-    Gives the listing, and those of the known files that are judged by it: the files of the folders that were listed,
+    Returns the listing, and those of the known files that are judged by it: the files of the folders that were listed,
     and of folders that those no longer hold. A folder that is not there is judged by the one that it lay in, up to the
     root; if that can't be listed either, nothing is judged. Costs one scandir a folder, one stat a file, and a look at
     the folder of each known file.
@@ -39,11 +41,11 @@ def walk_some(
         folder = waiting.pop()
         if folder in inside or folder in listing.unlisted:
             continue
-        if not follow and _is_behind_link(folder, root):
+        if _is_behind_link(folder, root, follows):
             waiting.append(os.path.dirname(folder))
             continue
         try:
-            entries = enter(folder, entered)
+            inside[folder] = take(listing, enter(folder, entered), excludes, follow=follows(folder), stop=stop)
         except (FileNotFoundError, NotADirectoryError) as error:
             if folder == root:
                 listing.unlisted[root] = error.strerror or str(error)
@@ -53,7 +55,6 @@ def walk_some(
         except OSError as error:
             listing.unlisted[folder] = error.strerror or str(error)
             continue
-        inside[folder] = take(listing, entries, excludes, follow=follow)
         waiting += [each for each in inside[folder] if each not in holding]
     if began_with != identity(root):  # a drive that leaves in the middle leaves an empty folder
         listing.unlisted[root] = "another folder came in its place meanwhile"
@@ -61,12 +62,13 @@ def walk_some(
     return listing, {path: each for path, each in below.items() if os.path.dirname(path) in judged}
 
 
-def _is_behind_link(folder: str, root: str) -> bool:
-    """Tell whether a folder below a root, or one that it lies in, is a link. The root itself may be one."""
+def _is_behind_link(folder: str, root: str, follows: Callable[[str], bool]) -> bool:
+    """Tell whether a folder below a root, or one that it lies in, is a link that is not followed."""
     while folder != root:
-        if os.path.islink(folder):
+        above = os.path.dirname(folder)
+        if not follows(above) and os.path.islink(folder):
             return True
-        folder = os.path.dirname(folder)
+        folder = above
     return False
 
 
@@ -102,7 +104,7 @@ def _has_left(folder: str, inside: Mapping[str, Collection[str]]) -> bool:
 
 
 def _folders_of(paths: Iterable[str], root: str) -> set[str]:
-    """Give the folders of files, and all that those lie in, up to the root."""
+    """Return the folders of files, and all that those lie in, up to the root."""
     found: set[str] = set()
     for folder in {os.path.dirname(path) for path in paths}:
         each = folder

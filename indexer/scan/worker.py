@@ -36,14 +36,14 @@ _WENT = (FileNotFoundError, IsADirectoryError, NotADirectoryError)
 class Task:
     """One file to look at. `stages` are those to run; None means all that its content still lacks.
 
-    A file that killed its worker is tried again alone, with `crumb` as the file in which the worker notes what it is
+    A file that killed its worker is tried again alone, with `marker` as the file in which the worker notes what it is
     doing, and then without the stage that killed it (`skip`).
     """
 
     path: str
     state: FileState
     stages: tuple[str, ...] | None = None
-    crumb: str | None = None
+    marker: str | None = None
     skip: tuple[str, ...] = ()
 
 
@@ -106,7 +106,7 @@ class Worker:
         wanted = self._wanted(task, outcome.content_id, file_format)
         if not wanted:
             return outcome
-        if task.stages is None and task.crumb is None and kind_of(file_format) is Kind.PHOTO:
+        if task.stages is None and task.marker is None and kind_of(file_format) is Kind.PHOTO:
             outcome.is_copy = not self._claims.take(outcome.content_id)
             if outcome.is_copy:
                 return outcome
@@ -202,14 +202,14 @@ def _state(descriptor: int) -> FileState:
 
 
 def _leave(task: Task, content_id: str, stage: str) -> None:
-    if task.crumb is None:
+    if task.marker is None:
         return
     with contextlib.suppress(OSError):  # without it, who kills its worker here is not known: the file is to blame
-        Path(task.crumb).write_text(json.dumps({"content_id": content_id, "stage": stage}))
+        Path(task.marker).write_text(json.dumps({"content_id": content_id, "stage": stage}))
 
 
-def read_crumb(path: Path) -> Mapping[str, str] | None:
-    """Give what a dead worker noted last, if it came so far."""
+def read_marker(path: Path) -> Mapping[str, str] | None:
+    """Return what a dead worker noted last, if it came so far."""
     try:
         noted: Mapping[str, str] = json.loads(path.read_text())
     except (OSError, ValueError):

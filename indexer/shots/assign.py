@@ -1,7 +1,7 @@
 """The files of one press of the shutter are tied: in the folders that a scan touched, or in all of them.
 
 Costs a read of the table of files, and the work of `shots` for the files whose name another file of their folder has.
-Everything is held as columns but for blocks of such files: a million files of one folder are tied in a minute.
+All is held as columns but for blocks of such files; docs/reliability.md has what a million files of one folder cost.
 """
 
 from __future__ import annotations
@@ -154,17 +154,23 @@ def _differ(old: pa.ChunkedArray, new: pa.ChunkedArray | pa.Array) -> pa.Chunked
 def _write(store: Store, new: pa.Table, at: datetime) -> None:
     """Write the changed columns of files. A file counts as seen anew if its shot is another."""
     wanted = new["path"].combine_chunks()
-    waiting: list[pa.Table] = []
+    waiting: list[pa.RecordBatch] = []
+
+    def write() -> None:
+        rows = pa.Table.from_batches(waiting).combine_chunks()
+        waiting.clear()
+        place = pc.index_in(rows["path"], value_set=wanted)
+        found = rows.filter(pc.is_valid(place))
+        if len(found):
+            store.upsert(FILES, _replaced(found, new.take(place.drop_null()), at))
+
     for batch in store.batches(FILES.name, arrow_schema(FILES).names) if len(wanted) else ():
-        place = pc.index_in(batch["path"], value_set=wanted)
-        rows = pa.Table.from_batches([batch]).filter(pc.is_valid(place))
-        if len(rows):
-            waiting.append(_replaced(rows, new.take(place.drop_null()), at))
+        waiting.append(batch)
+        # Many batches at once: for each look-up all the wanted paths are hashed.
         if sum(map(len, waiting)) >= _WRITTEN_AT_ONCE:
-            store.upsert(FILES, pa.concat_tables(waiting))
-            waiting = []
+            write()
     if waiting:
-        store.upsert(FILES, pa.concat_tables(waiting))
+        write()
 
 
 def _replaced(rows: pa.Table, new: pa.Table, at: datetime) -> pa.Table:

@@ -63,7 +63,7 @@ class Watch:
         stop: threading.Event,
         *,
         excludes: tuple[str, ...] = (),
-        follow: bool = True,
+        follows: Callable[[str], bool] = lambda _folder: True,
         ignored: Sequence[str] = (),
         pace: Pace | None = None,
         may_work: Callable[[], bool] = lambda: True,
@@ -72,7 +72,7 @@ class Watch:
         self._pace = pace or Pace()
         self._worker, self._stop, self._may_work, self._state = worker, stop, may_work, state
         self._desk = Desk(self._pace.quiet_s, self._pace.longest_s)
-        self._roots = Roots(outermost(roots), self._desk, excludes, ignored, self._pace.test_s, follow=follow)
+        self._roots = Roots(outermost(roots), self._desk, excludes, ignored, self._pace.test_s, follows=follows)
         self._left: set[str] = set()
         self._whole = True
         self._failures = 0

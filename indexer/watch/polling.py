@@ -43,11 +43,11 @@ class Poll:
         excludes: tuple[str, ...] = (),
         clock: Callable[[], float] = time.monotonic,
         *,
-        follow: bool = True,
+        follows: Callable[[str], bool] = lambda _folder: True,
     ) -> None:
         self.root = root
         self.every_s = _LEAST_S
-        self._excludes, self._follow, self._clock = excludes, follow, clock
+        self._excludes, self._follows, self._clock = excludes, follows, clock
         self._seen: dict[str, FileState] | None = None
         self._next = clock()
 
@@ -56,12 +56,12 @@ class Poll:
         return self._clock() >= self._next
 
     def look(self) -> Changes:
-        """Give what has changed since the last look; the first one gives nothing.
+        """Return what has changed since the last look; the first one gives nothing.
 
         What can't be listed has not changed.
         """
         began = self._clock()
-        listing = walk(self.root, self._excludes, follow=self._follow)
+        listing = walk(self.root, self._excludes, follows=self._follows)
         ended = self._clock()
         before, self._seen = self._seen, _with_unlisted(listing, self._seen or {})
         changes = Changes() if before is None else difference(before, self._seen)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from photoidx.indexer.scan.scope import identity
@@ -40,9 +40,9 @@ class Roots:
         ignored: Sequence[str],
         test_s: float,
         *,
-        follow: bool = True,
+        follows: Callable[[str], bool] = lambda _folder: True,
     ) -> None:
-        self._desk, self._excludes, self._follow, self._test_s = desk, excludes, follow, test_s
+        self._desk, self._excludes, self._follows, self._test_s = desk, excludes, follows, test_s
         self._events = Events(roots, desk, excludes, ignored)
         self._roots = [_Root(root) for root in roots]
         self._next_look = self._next_test = time.monotonic()
@@ -60,11 +60,11 @@ class Roots:
         self._events.close()
 
     def polled(self) -> dict[str, float]:
-        """Give the roots that are polled, with the seconds between two polls."""
+        """Return the roots that are polled, with the seconds between two polls."""
         return {root.path: root.poll.every_s for root in self._roots if root.poll is not None}
 
     def missing(self) -> list[str]:
-        """Give the roots that are not there now."""
+        """Return the roots that are not there now."""
         return [root.path for root in self._roots if not root.is_there]
 
     def check(self) -> bool:
@@ -109,7 +109,7 @@ class Roots:
 
     def _poll(self, root: _Root, why: str) -> None:
         LOGGER.warning("%s %s. It is polled.", root.path, why)
-        root.poll, root.test = Poll(root.path, self._excludes, follow=self._follow), None
+        root.poll, root.test = Poll(root.path, self._excludes, follows=self._follows), None
 
     def _look(self, root: _Root, known: dict[str, str]) -> bool:
         mounted = below(root.path, known)

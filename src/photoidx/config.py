@@ -22,8 +22,9 @@ class Config:
     """Names of stages that do not run, as `photoidx status` lists them. A later scan makes up for them."""
     excludes: tuple[str, ...] = ()
     """Glob patterns of files and folders that are left out."""
-    follow: bool = True
-    """Whether links to files and folders are followed, also out of the folders that are scanned."""
+    follow: bool | None = None
+    """Whether links to files and folders are followed, also out of the folders that are scanned. None leaves it as the
+    last scan that was told so: at first they are followed."""
     workers: int = 0
     """Worker processes that read and decode; 0 takes one for each processor."""
     time_limit_s: float = 60.0

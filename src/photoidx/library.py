@@ -77,7 +77,7 @@ class Library:
             with contextlib.closing(Crew(config)) as crew:
                 scan = Scan(store, folders, crew, stop or threading.Event())
                 scan.result.warnings += warnings
-                remember(store, config)
+                remember(store, config, folders)
                 result = scan.run(progress, retry_failed=retry_failed, allow_empty=allow_empty)
             if not result.interrupted and (result.touched or not is_current(store)):
                 regroup(store)

@@ -6,6 +6,7 @@ Of a scorer `best` needs more than the name: its kind and settings are remembere
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 from photoidx.config import Config
 from photoidx.errors import AssetError, PhotoidxError
 from photoidx.indexer.embedders import embedder
+from photoidx.indexer.media.links import remember_links
 from photoidx.registry import stages_of_scorer
 from photoidx.scoring.learned.card import read_card, read_scorer
 from photoidx.storage.schema import META
@@ -22,13 +24,13 @@ _EMBEDDERS, _SCORERS = "embedders", "scorers"
 
 
 def used_embedders(store: Store) -> list[str]:
-    """Give the names of the embedders that scans used."""
+    """Return the names of the embedders that scans used."""
     found: list[str] = json.loads(store.meta().get(_EMBEDDERS, "[]"))
     return found
 
 
 def used_scorers(store: Store) -> list[dict[str, Any]]:
-    """Give the library's scorers, the one that was given last at the end: name, kind, directory and settings."""
+    """Return the library's scorers, the one that was given last at the end: name, kind, directory and settings."""
     found: list[dict[str, Any]] = json.loads(store.meta().get(_SCORERS, "[]"))
     return found
 
@@ -43,8 +45,12 @@ def with_remembered(store: Store, config: Config) -> tuple[Config, list[str]]:
     return replace(config, embedders=embedders, scorers=scorers), [*missing, *gone]
 
 
-def remember(store: Store, config: Config) -> None:
-    """Remember the embedders and scorers of this scan, the scorers in their order. The caller holds the writer lock."""
+def remember(store: Store, config: Config, roots: Sequence[str]) -> None:
+    """Remember the embedders and scorers of this scan of these roots, and whether links are followed there.
+
+    The scorers are kept in their order. The caller holds the writer lock.
+    """
+    remember_links(store, roots, config.follow)
     known = {each["name"]: each for each in used_scorers(store) if each["directory"] not in config.scorers}
     for directory in config.scorers:
         card, _ = read_card(Path(directory))
@@ -112,7 +118,7 @@ def _with_scorers(store: Store, config: Config) -> tuple[tuple[str, ...], list[s
 
 
 def _checked(directory: str, config: Config) -> str:
-    """Give a scorer's name. Raises PhotoidxError if it could not be used: a scan would stop half-way."""
+    """Return a scorer's name. Raises PhotoidxError if it could not be used: a scan would stop half-way."""
     card, _ = read_card(Path(directory))
     read_scorer(Path(directory), card.kind)
     for stage in stages_of_scorer(directory, config):

@@ -18,6 +18,7 @@ PREFIX = "photoidx-"
 _LOCK = "owner.lock"
 _FORGOTTEN_S = 86_400.0
 """A folder without a lock was made by a process that died at once, if it is so old."""
+_open: set[TemporaryFolder] = set()
 
 
 class TemporaryFolder:
@@ -30,15 +31,23 @@ class TemporaryFolder:
             self._lock.acquire(timeout=0)
         except OSError as error:
             raise too_little_room(error) from error
+        _open.add(self)
 
     def close(self) -> None:
         """Remove the folder and what is in it."""
+        _open.discard(self)
         _remove(self.path, self._lock)
+
+
+def close_all() -> None:
+    """Remove the temporary folders of this process, which ends."""
+    for each in list(_open):
+        each.close()
 
 
 @contextlib.contextmanager
 def temporary_folder(purpose: str) -> Iterator[str]:
-    """Give the path of a folder that is removed at the end. Raises PhotoidxError if none can be made."""
+    """Return the path of a folder that is removed at the end. Raises PhotoidxError if none can be made."""
     folder = TemporaryFolder(purpose)
     try:
         yield str(folder.path)
@@ -47,7 +56,7 @@ def temporary_folder(purpose: str) -> Iterator[str]:
 
 
 def too_little_room(error: OSError) -> PhotoidxError:
-    """Give the error for a temporary folder that can't be made or written to."""
+    """Return the error for a temporary folder that can't be made or written to."""
     place = tempfile.tempdir or "for temporary files"
     return PhotoidxError(
         f"The folder {place} takes no temporary files: {error.strerror or error}. "
@@ -56,7 +65,7 @@ def too_little_room(error: OSError) -> PhotoidxError:
 
 
 def remove_abandoned() -> int:
-    """Remove the temporary folders of processes that were killed, and give their number. Those in use stay."""
+    """Remove the temporary folders of processes that were killed, and return their number. Those in use stay."""
     removed = 0
     try:
         with os.scandir(tempfile.gettempdir()) as entries:

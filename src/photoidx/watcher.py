@@ -10,6 +10,7 @@ from datetime import timedelta
 
 from photoidx.config import Config
 from photoidx.indexer.engines.pool import Crew
+from photoidx.indexer.media.links import follows_by, link_rules
 from photoidx.indexer.scan.run import Progress, Scan, ScanResult
 from photoidx.indexer.watch.loop import Pace, Watch
 from photoidx.queries.bursts.table import is_current, regroup
@@ -43,7 +44,8 @@ def watch(
             config, warnings = with_remembered(store, config)
             for warning in warnings:
                 logging.getLogger("photoidx.watch").warning("%s", warning)
-            remember(store, config)
+            remember(store, config, roots)
+            follows = follows_by(link_rules(store, roots, None))
         ignored = [store.folder] if store.folder else []
         worker = Watcher(store.uri, roots, Crew(config), stop, progress=progress, told=told)
         with contextlib.closing(worker):
@@ -52,7 +54,7 @@ def watch(
                 worker,
                 stop,
                 excludes=config.excludes,
-                follow=config.follow,
+                follows=follows,
                 ignored=ignored,
                 pace=pace,
                 may_work=may_work,

@@ -75,6 +75,98 @@ def test_a_signal_ends_a_scan_in_one_line_and_nothing_is_left(
         assert completed(tmp_path)
 
 
+WAITING = """
+import signal, sys, time
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == module:
+            print("here", file=sys.stderr, flush=True)
+            while True:
+                time.sleep(1)
+module = sys.argv.pop(1)
+sys.meta_path.insert(0, Slow())
+from photoidx.cli import main
+main()
+"""
+"""The command line on a disk that never brings the module of this name: a command that is asked to stop there."""
+
+
+@needs_linux
+@pytest.mark.parametrize(
+    ("module", "words"),
+    [
+        *(("lancedb", words) for words in (("status",), ("failures",), ("best", "--burst"), ("dups",))),
+        *(("lancedb", words) for words in (("clusters",), ("doctor",), ("optimize",), ("decide", "list"))),
+        *(("lancedb", words) for words in (("gallery", "out"), ("backup", "copy"), ("scan", ".", "--dry-run"))),
+        *(("cv2", words) for words in (("bench", "duplicates", "photos"), ("bench", "degradations", "photos"))),
+        ("torch", ("train", "series", "photos", "--layout", "degradations", "--out", "scorer")),
+    ],
+)
+def test_sigterm_ends_every_command_in_one_line(library: str, tmp_path: Path, module: str, words: tuple[str, ...]):
+    draw(tmp_path / "photos" / "a.jpg")
+    assert stopped(tmp_path, library, module, words, signal.SIGTERM) == (128 + signal.SIGTERM, "Stopped.\n")
+
+
+@needs_linux
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP])
+def test_ctrl_c_and_a_closed_terminal_end_a_command_as_sigterm_does(
+    library: str, tmp_path: Path, number: signal.Signals
+):
+    assert stopped(tmp_path, library, "lancedb", ("status",), number) == (128 + number, "Stopped.\n")
+
+
+def stopped(folder: Path, library: str, module: str, words: tuple[str, ...], number: signal.Signals) -> tuple[int, str]:
+    """Send a signal to a command that waits for a module. Returns how it ended, and what it said."""
+    command = [sys.executable, "-c", WAITING, module, *words]
+    environment = {**os.environ, "PHOTOIDX_LIBRARY": library}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, cwd=folder, env=environment) as process:
+        assert process.stderr is not None
+        assert process.stderr.readline() == "here\n", process.stderr.read()
+        process.send_signal(number)
+        _out, err = process.communicate(timeout=PATIENCE_S)
+    return process.returncode, err
+
+
+@needs_linux
+def test_a_signal_ends_a_command_whose_answer_nobody_takes(library: str):
+    words = ("sql", "SELECT repeat('x', 1000) FROM range(10000)")
+    command = [PHOTOIDX, *words, "--library", library]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.read(1)
+        process.send_signal(signal.SIGTERM)
+        _out, err = process.communicate(timeout=PATIENCE_S)
+    assert (process.returncode, err) == (128 + signal.SIGTERM, "Stopped.\n")
+
+
+@pytest.mark.parametrize(
+    "work",
+    [
+        "with ThreadPoolExecutor() as pool: list(pool.map(lambda _: threading.Event().wait(), range(2)))",
+        "while True:\n        with contextlib.suppress(SystemExit): threading.Event().wait()",
+    ],
+    ids=["threads that are waited for", "a library that swallows the wish"],
+)
+def test_a_command_that_does_not_end_by_itself_is_ended(tmp_path: Path, work: str):
+    code = f"""
+import contextlib, os, signal, sys, threading
+from concurrent.futures import ThreadPoolExecutor
+from photoidx.cli.terminal import ending
+from photoidx.temporary import TemporaryFolder
+ending.GRACE_S = 0.1
+with ending.ended_by_signals():
+    folder = TemporaryFolder("bench")
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    {work}
+"""
+    environment = {**os.environ, "TMPDIR": str(tmp_path)}
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, env=environment, timeout=PATIENCE_S
+    )
+    assert (done.returncode, done.stderr) == (128 + signal.SIGTERM, "Stopped.\n")
+    assert os.listdir(tmp_path) == []
+
+
 @pytest.mark.slow
 @needs_linux
 def test_a_scan_whose_terminal_is_closed_ends_in_order(tmp_path: Path):

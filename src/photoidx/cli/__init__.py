@@ -9,7 +9,7 @@ import sys
 import click
 
 from photoidx.cli.commands import SECTIONS
-from photoidx.cli.terminal.ending import check_addresses, give_up, open_streams, refusal
+from photoidx.cli.terminal.ending import check_addresses, ended_by_signals, give_up, open_streams, refusal
 from photoidx.cli.terminal.lazy import lazy_group
 from photoidx.cli.terminal.output import harmless
 from photoidx.errors import PhotoidxError
@@ -51,7 +51,8 @@ def main() -> None:
 
 def _run() -> None:
     try:
-        cli()
+        with ended_by_signals():
+            cli()
     except SystemExit:
         sys.stdout.flush()  # what is left would fail later, where nobody catches it
         raise

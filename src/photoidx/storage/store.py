@@ -174,11 +174,11 @@ class Store:
         store.upsert(META, [{"name": "schema_version", "value": str(SCHEMA_VERSION)}])
 
     def _made(self) -> set[str]:
-        """Give the names of the tables that were ever made, as far as is known."""
+        """Return the names of the tables that were ever made, as far as is known."""
         return made_by(self.uri, self.meta()) if META.name in self._names else set()
 
     def names(self) -> set[str]:
-        """Give the names of the tables that exist."""
+        """Return the names of the tables that exist."""
         return set(self._names)
 
     def read(self, name: str, columns: Sequence[str] | None = None, where: str | None = None) -> pa.Table:
@@ -210,22 +210,22 @@ class Store:
             return int(self._open(name).count_rows()) if name in self._names else 0
 
     def version(self, name: str) -> int:
-        """Give a number that rises with every change of a table; 0 where there is no such table."""
+        """Return a number that rises with every change of a table; 0 where there is no such table."""
         with reading(self.uri, name):
             return int(self._open(name).version) if name in self._names else 0
 
     def versions(self, name: str) -> list[Version]:
-        """Give the versions of a table that are kept, with the time (with a zone) at which each was written."""
+        """Return the versions of a table that are kept, with the time (with a zone) at which each was written."""
         with reading(self.uri, name):
             return _versions(self._open(name, newest=True))
 
     def schema(self, name: str) -> pa.Schema:
-        """Give the Arrow schema of a table."""
+        """Return the Arrow schema of a table."""
         with reading(self.uri, name):
             return self._open(name).schema
 
     def meta(self) -> dict[str, str]:
-        """Give the facts about the library."""
+        """Return the facts about the library."""
         rows = self.read(META.name)
         return dict(zip(rows["name"].to_pylist(), rows["value"].to_pylist(), strict=True))
 
@@ -283,7 +283,7 @@ class Store:
                 table.create_index(column, config=index)
 
     def search_text(self, name: str, column: str, word: str, select: Sequence[str], edits: int = 0) -> pa.Table:
-        """Give the rows that have a word, or one with up to so many edits after its first letter, the best first.
+        """Return the rows that have a word, or one with up to so many edits after its first letter, the best first.
 
         They have the selected columns and `_score`, by BM25. Where there is no index there are none.
         """
@@ -307,7 +307,7 @@ class Store:
         return None if self._folder is None else os.path.abspath(self._folder)
 
     def size_bytes(self) -> int | None:
-        """Give the size of the library's folder on disk; None for one in an object store."""
+        """Return the size of the library's folder on disk; None for one in an object store."""
         if self._folder is None:
             return None
         total = 0
@@ -331,7 +331,7 @@ def _versions(table: lancedb.table.Table) -> list[Version]:
 
 
 def _age_to_keep(versions: Sequence[Version], keep_for: timedelta) -> timedelta:
-    """Give the age up to which versions stay, so that the one that was current `keep_for` ago is among them."""
+    """Return the age up to which versions stay, so that the one that was current `keep_for` ago is among them."""
     now = datetime.now(UTC)
     then = current_at(versions, now - keep_for) if keep_for else None
     return keep_for if then is None else now - then.at + timedelta(seconds=1)

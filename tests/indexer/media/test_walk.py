@@ -1,14 +1,20 @@
+import contextlib
+import errno
 import os
+import threading
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoidx.indexer.media.walk import FileState, walk
+from photoidx.indexer.media.links import follows_by, link_rules, nowhere, remember_links
+from photoidx.indexer.media.walk import FileState, StoppedError, walk
 from photoidx.indexer.scan import scope
 from photoidx.indexer.scan.plan import Known, Verdict, plan
 from photoidx.indexer.scan.scope import walk_some
 from photoidx.records import path_text, text_path
+from photoidx.storage.store import Store
 from pictures import draw
 
 
@@ -49,7 +55,7 @@ def test_links_are_followed_out_of_the_root_unless_they_are_not_to_be(tmp_path: 
     (tmp_path / "link").symlink_to(tmp_path / "in")
     assert names(tmp_path / "in") == {"a.jpg", "c.jpg", "twin.jpg", "folder/b.jpg"}
     for root in (tmp_path / "in", tmp_path / "link"):  # what you name yourself may be a link
-        assert {os.path.basename(path) for path in walk(str(root), follow=False).files} == {"a.jpg"}
+        assert {os.path.basename(path) for path in walk(str(root), follows=nowhere).files} == {"a.jpg"}
 
 
 def test_what_came_by_a_link_is_gone_for_a_scan_that_follows_none(tmp_path: Path):
@@ -60,9 +66,9 @@ def test_what_came_by_a_link_is_gone_for_a_scan_that_follows_none(tmp_path: Path
     listing = walk(root)
     known = {path: Known(state, "c", root, "photo") for path, state in listing.files.items()}
     assert len(known) == 2
-    some, judged = walk_some(root, [f"{root}/folder"], known, follow=False)
+    some, judged = walk_some(root, [f"{root}/folder"], known, follows=nowhere)
     assert set(judged) == set(known)
-    for seen in (some, walk(root, follow=False)):
+    for seen in (some, walk(root, follows=nowhere)):
         (gone,) = plan([seen], known, 0, 0).of(Verdict.GONE)
         assert gone.path == f"{root}/folder/b.jpg"
 
@@ -139,3 +145,63 @@ def test_a_drive_that_leaves_in_the_middle_of_a_look_takes_no_file_from_the_libr
     told = plan([listing], {path: Known(state, "x", str(root)) for path, state in judged.items()}, 0, 0)
     assert told.of(Verdict.GONE) == []
     assert any("meanwhile" in each for each in told.warnings)
+
+
+def test_a_walk_that_is_told_to_stop_is_cut_short_in_the_middle_of_a_folder(tmp_path: Path):
+    for number in range(9):
+        draw(tmp_path / f"{number}.jpg")
+    left = iter(range(3))
+
+    class Stop(threading.Event):
+        def is_set(self) -> bool:
+            return next(left, None) is None
+
+    with pytest.raises(StoppedError):
+        walk(str(tmp_path), stop=Stop())
+    assert next(left, None) is None
+
+
+@pytest.mark.parametrize(
+    ("told", "follow", "expected"),
+    [
+        ([], None, {"/p": True, "/p/a/b": True}),
+        ([("/p", False)], None, {"/p": False, "/p/a/b": False, "/q": True}),
+        ([("/p", False)], True, {"/p": True, "/p/a": True}),
+        ([("/p", False), ("/p/a", True)], None, {"/p": False, "/p/a": True, "/p/a/b": True, "/p/b": False}),
+        ([("/p/a", False)], None, {"/p": True, "/p/a/b": False, "/p/ab": True}),
+        ([("/p/a", False)], True, {"/p": True, "/p/a/b": True}),
+    ],
+)
+def test_links_are_followed_as_the_nearest_root_was_last_told(
+    tmp_path: Path, told: list[tuple[str, bool]], follow: bool | None, expected: dict[str, bool]
+):
+    store = Store(str(tmp_path / "library"), create=True)
+    with store.writing():
+        for root, rule in told:
+            remember_links(store, [root], rule)
+    follows = follows_by(link_rules(store, ["/p"], follow))
+    assert {folder: follows(folder) for folder in expected} == expected
+
+
+def test_of_a_folder_whose_listing_breaks_off_nothing_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    for number in range(4):
+        draw(tmp_path / f"{number}.jpg")
+    root = str(tmp_path)
+    known = {path: Known(state, "c", root, "photo") for path, state in walk(root).files.items()}
+
+    @contextlib.contextmanager
+    def scandir(folder: str):
+        with whole(folder) as entries:
+            yield broken(entries)
+
+    def broken(entries):
+        yield next(entries)
+        raise OSError(errno.EIO, "Input/output error")
+
+    whole = os.scandir
+    monkeypatch.setattr(os, "scandir", scandir)
+    some, judged = walk_some(root, [root], known)
+    assert judged == {}
+    for seen in (some, walk(root)):
+        assert seen.unlisted == {root: "Input/output error"}
+        assert plan([seen], known, 0, 0).of(Verdict.GONE) == []

@@ -49,6 +49,27 @@ def paths(library: Library) -> set[str]:
     return {Path(path).name for path in library.store.read("files", ["path"])["path"].to_pylist()}
 
 
+def test_a_library_remembers_of_a_folder_that_links_are_left_out(tmp_path: Path, photos: Path, library: Library):
+    draw(tmp_path / "elsewhere" / "there.jpg", 9)
+    (photos / "link").symlink_to(tmp_path / "elsewhere")
+    strict, lax = (Library(library.uri, replace(CONFIG, follow=follow)) for follow in (False, True))
+    assert (strict.scan(photos).new, strict.status()["without_links"]) == (8, [str(photos)])
+    assert library.scan(photos).new == 0
+    assert library.plan(photos).decisions == []
+    assert lax.scan(photos).new == 1
+    assert (library.scan(photos).gone, library.status()["without_links"]) == (0, [])
+    assert strict.scan(photos).gone == 1
+
+
+def test_a_stop_during_the_walk_cuts_it_short_and_nothing_is_gone(photos: Path, library: Library):
+    library.scan(photos)
+    stop = threading.Event()
+    stop.set()
+    result = library.scan(photos, stop=stop)
+    assert (result.interrupted, result.seen, result.gone) == (True, 0, 0)
+    assert library.scan(photos).unchanged == 8
+
+
 def test_a_scan_fills_the_tables_and_a_second_one_does_no_work(photos: Path, library: Library):
     first = library.scan(photos)
     assert (first.new, first.analysed, first.failed) == (8, 8, 0)

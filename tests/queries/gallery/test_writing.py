@@ -6,12 +6,13 @@ import base64
 import os
 import re
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from galleries import jpegs, record, row
-from photoidx.cli.terminal.ending import stopped_cleanly
 from photoidx.errors import PhotoidxError
 from photoidx.queries.gallery.page import BLOCK
 from photoidx.queries.gallery.writing import check_place, write_folder, write_page
@@ -92,19 +93,24 @@ def test_a_name_may_be_as_long_as_the_disk_allows(tmp_path: Path):
 
 
 def test_sigterm_leaves_nothing_half_written(tmp_path: Path):
-    made = record([row(f"{number}.jpg", number) for number in range(4)])
-
-    def ended():
-        yield from list(jpegs(made["contents"]))[:2]
-        os.kill(os.getpid(), signal.SIGTERM)
-        yield from jpegs(made["contents"])
-
-    before = signal.getsignal(signal.SIGTERM)
-    with pytest.raises(SystemExit) as raised, stopped_cleanly():
-        write_folder(tmp_path / "out", made, ended())
-    assert raised.value.code == 128 + signal.SIGTERM
+    code = """
+import os, signal, sys
+from pathlib import Path
+from galleries import jpegs, record, row
+from photoidx.cli.terminal.ending import ended_by_signals
+from photoidx.queries.gallery.writing import write_folder
+made = record([row(f"{number}.jpg", number) for number in range(4)])
+def ended():
+    yield from list(jpegs(made["contents"]))[:2]
+    os.kill(os.getpid(), signal.SIGTERM)
+    yield from jpegs(made["contents"])
+with ended_by_signals():
+    write_folder(Path(sys.argv[1]), made, ended())
+"""
+    command = [sys.executable, "-c", code, str(tmp_path / "out")]
+    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGTERM, "Stopped.\n")
     assert os.listdir(tmp_path) == []
-    assert signal.getsignal(signal.SIGTERM) == before
 
 
 def test_blocks_of_thumbnails_hold_the_order_of_the_contents(tmp_path: Path):

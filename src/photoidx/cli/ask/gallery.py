@@ -6,7 +6,6 @@ from datetime import datetime
 
 import click
 
-from photoidx.cli.terminal.ending import stopped_cleanly
 from photoidx.cli.terminal.output import as_of_option, harmless, library_option
 from photoidx.cli.terminal.progress import step_progress
 
@@ -57,7 +56,7 @@ def gallery(  # noqa: PLR0917 - click passes each option by name
         with_map=not no_map,
     )
     notes: list[str] = []
-    with stopped_cleanly(), step_progress() as progress:
+    with step_progress() as progress:
         done = Library(library, as_of=as_of).gallery(out, options, progress, notes.append)
     for note in notes:
         click.echo(harmless(note), err=True)

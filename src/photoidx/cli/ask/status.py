@@ -46,6 +46,8 @@ def _for_people(found: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
         "last scan": last and f"{last['status']}, {str(last['finished_at'] or last['started_at'])[:19]} UTC",
     }
     roots = {root: f"{count:,} files" for root, count in found["roots"].items()}
+    for root in found["without_links"]:
+        roots[root] = f"{roots.get(root, 'no root now')}, links left out"
     return {"library": library, "folders": roots, "stages": stages}
 
 

@@ -8,8 +8,10 @@ import io
 import os
 import re
 import signal
+import socket
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -19,7 +21,9 @@ from photoidx.cli.terminal.output import harmless
 from photoidx.errors import PhotoidxError
 
 INTERRUPTED = 130
-_TOGETHER = tuple(getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name))
+GRACE_S = 10.0
+"""How long a command that was told to stop may take to remove what is half written."""
+_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 # Measured on 2 processors: a query takes 3.1 GB of addresses, a scan less than 4 GB. With less, libraries crash.
 LEAST_ADDRESSES = 4 << 30
 _REFUSED = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EROFS, errno.EMFILE, errno.ENFILE}
@@ -40,57 +44,109 @@ class Stop(threading.Event):
             sys.exit(self.exit_code)
 
 
+class _Heard:
+    """What signals have asked of this process: `status` is that to end with, 0 if none came while nobody had a wish."""
+
+    def __init__(self) -> None:
+        self.status = 0
+        self.wish: Stop | None = None
+        self.is_said = False
+
+
+_heard = _Heard()
+
+
+@contextlib.contextmanager
+def ended_by_signals() -> Iterator[None]:
+    """Let Ctrl-C, SIGTERM and SIGHUP end the command in one line, with status 130, 143 or 129, whatever it does.
+
+    The signal raises SystemExit in the main thread, so that what is half written is removed. Where the process still
+    runs after GRACE_S, because a library does not return or threads are waited for, a thread ends it.
+    """
+    global _heard  # noqa: PLW0603 - signals have one state in a process
+    _heard = _Heard()
+    ours, theirs = socket.socketpair()
+    theirs.setblocking(False)  # noqa: FBT003
+    usual = signal.set_wakeup_fd(theirs.fileno(), warn_on_full_buffer=False)
+    threading.Thread(target=_see_to_the_end, args=(ours, _heard), daemon=True).start()
+    with _handled(_stop):
+        try:
+            yield
+        except BaseException:
+            if _heard.status:  # a library may have made an error of its own of it
+                sys.exit(_heard.status)
+            raise
+        finally:
+            if not _heard.status:
+                signal.set_wakeup_fd(usual)
+                theirs.close()
+
+
 @contextlib.contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Turn the first Ctrl-C, SIGTERM or SIGHUP into a wish to stop; the second one acts as usual."""
-    stop = Stop()
+    """Turn the first Ctrl-C, SIGTERM or SIGHUP into a wish to stop; the second one ends the process at once."""
+    before, stop = _heard.wish, Stop()
+    _heard.wish = stop
+    try:
+        with _handled(_stop):
+            yield stop
+    finally:
+        _heard.wish = before
 
-    def ask(number: int, _frame: Any) -> None:
-        stop.exit_code = 128 + number
-        stop.set()
-        for each in asked:
-            signal.signal(each, signal.default_int_handler if each == signal.SIGINT else signal.SIG_DFL)
-        _say_at_once("\nStopping ...\n")
 
-    asked = (signal.SIGINT, *_heard())
-    with _handled(asked, ask):
-        yield stop
+def _stop(number: int, _frame: Any) -> None:
+    """Answer a signal in the main thread."""
+    for each in _SIGNALS:  # the second Ctrl-C is to help for sure; a terminal's end is often told twice
+        signal.signal(each, signal.SIG_IGN if each.name == "SIGHUP" else signal.SIG_DFL)
+    wish = _heard.wish
+    if wish is None:
+        _heard.status = 128 + number
+        _say_stopped()
+        sys.exit(_heard.status)
+    wish.exit_code = 128 + number
+    wish.set()
+    _say_at_once("Stopping ...")
+
+
+def _see_to_the_end(signals: socket.socket, heard: _Heard) -> None:
+    """End the process when a signal was heard and it has not ended by itself in time."""
+    number = 0
+    while number not in _SIGNALS or heard.wish is not None:
+        got = signals.recv(1)
+        if not got:
+            signals.close()
+            return
+        number = got[0]
+    time.sleep(GRACE_S)
+    _say_stopped()
+    if (temporary := sys.modules.get("photoidx.temporary")) is not None:  # else there are no folders to remove
+        temporary.close_all()
+    os._exit(128 + number)
+
+
+def _say_stopped() -> None:
+    if not _heard.is_said:
+        _heard.is_said = True
+        _say_at_once("Stopped.")
 
 
 @contextlib.contextmanager
-def stopped_cleanly() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end the work as Ctrl-C does, so that what is half written is removed."""
-
-    def stop(number: int, _frame: Any) -> None:
-        for each in asked:
-            signal.signal(each, signal.SIG_DFL)
-        _say_at_once("\nStopped.\n")
-        sys.exit(128 + number)
-
-    asked = _heard()
-    with _handled(asked, stop):
-        yield
-
-
-def _heard() -> tuple[signal.Signals, ...]:
-    """Give the signals that end a command, without those that nohup has it ignore."""
-    return tuple(each for each in _TOGETHER if signal.getsignal(each) is not signal.SIG_IGN)
-
-
-@contextlib.contextmanager
-def _handled(signals: tuple[signal.Signals, ...], handler: Any) -> Iterator[None]:
-    before = {each: signal.signal(each, handler) for each in signals}
+def _handled(handler: Any) -> Iterator[None]:
+    """Have a handler called for the signals that end a command, but not for a SIGHUP that nohup has it ignore."""
+    asked = [each for each in _SIGNALS if each == signal.SIGINT or signal.getsignal(each) is not signal.SIG_IGN]
+    before = {each: signal.signal(each, handler) for each in asked}
     try:
         yield
     finally:
         for each, usual in before.items():
-            signal.signal(each, usual)
+            if not _heard.status:
+                signal.signal(each, usual)
 
 
 def _say_at_once(words: str) -> None:
-    """Write to stderr from a signal's handler. Where the terminal is gone, nothing is said from now on."""
+    """Write a line to stderr from a signal's handler. Where the terminal is gone, nothing is said from now on."""
     try:
-        os.write(2, words.encode())
+        os.write(2, f"{chr(10) if os.isatty(2) else ''}{words}\n".encode())  # a terminal has written ^C
     except OSError:
         nowhere = os.open(os.devnull, os.O_WRONLY)
         for descriptor in (1, 2):

@@ -17,23 +17,23 @@ _MINUTE, _HOUR = 60, 3600
 
 
 class Lines:
-    """Gives a line now and then, for logs. `clock` tells seconds."""
+    """A line now and then, for logs. `clock` tells seconds. The rate is that since the first look at the work."""
 
     def __init__(self, every_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._every_s, self._clock = every_s, clock
         self._began = self._last = clock()
-        self._done_before = 0
+        self._done_at_first = self._done_before = sys.maxsize
 
     def line(self, done: int, total: int, failed: int) -> str | None:
         """Say how far it is, how fast it goes and what is left; None if the last line was a moment ago."""
         now = self._clock()
         if done < self._done_before:  # another kind of work, counted anew
-            self._began = now
+            self._began, self._done_at_first = now, done
         self._done_before = done
         if now - self._last < self._every_s or done >= total:
             return None
         self._last = now
-        rate = done / (now - self._began) if now > self._began else 0.0
+        rate = (done - self._done_at_first) / (now - self._began) if now > self._began else 0.0
         words = [f"Scanning: {done:,} of {total:,}"]
         if rate > 0:
             words += [f"{rate:,.1f} files/s", f"about {_length((total - done) / rate)} left"]
@@ -78,7 +78,7 @@ def shown_progress() -> Iterator[Shown]:
 
 
 def in_lines(say: Callable[[str], None]) -> Shown:
-    """Give what says a line every half minute."""
+    """Return what says a line every half minute."""
     lines = Lines(LINE_EVERY_S)
 
     def show(done: int, total: int, failed: int) -> None:

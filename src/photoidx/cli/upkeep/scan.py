@@ -45,13 +45,13 @@ def scan(  # noqa: PLR0917 - click passes each option by name
     Only what is new or changed is read; Ctrl-C stops at once, and the next scan goes on from there. Exit status 3 means
     that some photos could not be processed: `photoidx failures` lists them.
     """
-    with stoppable() as stop:
-        from photoidx.library import Library
+    from photoidx.library import Library
 
-        ours = Library(library, config)
-        if dry_run:
-            _print_plan(ours.plan(*paths, allow_empty=allow_empty), output_format, null=null)
-            return
+    ours = Library(library, config)
+    if dry_run:
+        _print_plan(ours.plan(*paths, allow_empty=allow_empty), output_format, null=null)
+        return
+    with stoppable() as stop:
         with shown_progress() as progress:
             result = ours.scan(*paths, retry_failed=retry_failed, allow_empty=allow_empty, progress=progress, stop=stop)
         print_result(result, output_format)

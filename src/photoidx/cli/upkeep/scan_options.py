@@ -16,7 +16,11 @@ def config_options(command: _Command) -> _Command:
     """Add the options that say how photos are looked at, which give the command its `config`."""
 
     @click.option("--exclude", multiple=True, metavar="GLOB", help="Leave out files and folders; may be given again.")
-    @click.option("--no-follow", is_flag=True, help="Leave out links to files and folders, as if they were not there.")
+    @click.option(
+        "--follow/--no-follow",
+        default=None,
+        help="Follow links to files and folders, as at first, or leave them out; remembered for these folders.",
+    )
     @click.option(
         "--embedder", multiple=True, metavar="NAME", help="Also embed with this model; see `photoidx models`."
     )
@@ -42,7 +46,7 @@ def config_options(command: _Command) -> _Command:
     def wrapped(
         *args: Any,
         exclude: tuple[str, ...],
-        no_follow: bool,
+        follow: bool | None,
         embedder: tuple[str, ...],
         scorer: tuple[str, ...],
         without: tuple[str, ...],
@@ -58,7 +62,7 @@ def config_options(command: _Command) -> _Command:
             scorers=tuple(os.path.abspath(each) for each in scorer),
             without=without,
             excludes=exclude,
-            follow=not no_follow,
+            follow=follow,
             workers=workers,
             time_limit_s=time_limit,
             device=device,

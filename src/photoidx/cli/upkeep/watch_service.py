@@ -105,7 +105,7 @@ def _install(context: click.Context, paths: Iterable[str], library: str | None, 
 
 
 def service_for(context: click.Context, paths: Iterable[str], library: str | None, log: str | None) -> Service:
-    """Give the service that runs this very call of the watch: with its options, and with absolute paths."""
+    """Return the service that runs this very call of the watch: with its options, and with absolute paths."""
     from photoidx.config import default_library
     from photoidx.indexer.watch.log_file import default_log
     from photoidx.indexer.watch.service import Service
@@ -122,7 +122,7 @@ def service_for(context: click.Context, paths: Iterable[str], library: str | Non
 
 
 def _passed_on(context: click.Context) -> list[str]:
-    """Give the options that the user gave, each as one word."""
+    """Return the options that the user gave, each as one word."""
     words: list[str] = []
     for option in context.command.params:
         name = option.name or ""
