@@ -33,10 +33,10 @@ class Answers(Protocol):
     """What is asked of a library, as `photoidx.Library` answers it."""
 
     def bursts(self) -> Sequence[Mapping[str, Any]]:
-        """Give the groups: burst_id, kind, and frames with the paths of all `files` of a shot."""
+        """Return the groups: burst_id, kind, and frames with the paths of all `files` of a shot."""
 
     def best_of_bursts(self) -> Sequence[Mapping[str, Any]]:
-        """Give for each burst its burst_id, its `pick` with a path, and whether it is a `close_call`."""
+        """Return for each burst its burst_id, its `pick` with a path, and whether it is a `close_call`."""
 
 
 Index = Callable[[Path], Answers]
@@ -112,7 +112,7 @@ def judge(truth: Truth, album: Path, bursts: Sequence[Mapping[str, Any]], best: 
 
 
 def grouping_rows(truth: Mapping[str, TrueFile], found: Sequence[Found]) -> list[Row]:
-    """Give BCubed of all shots, of those that belong to a group, of each kind and of each trap.
+    """Return BCubed of all shots, of those that belong to a group, of each kind and of each trap.
 
     `truth` has one file for each shot. A group of another kind than the true one counts as right here.
     """
@@ -161,14 +161,14 @@ def _true_groups(truth: Mapping[str, TrueFile]) -> dict[str, list[TrueFile]]:
 
 
 def match(frames: Iterable[TrueFile], found: Sequence[Found]) -> Found | None:
-    """Give the found group that shares the most shots with a true one; None if none shares two."""
+    """Return the found group that shares the most shots with a true one; None if none shares two."""
     shots = {file.shot for file in frames}
     nearest = max(found, key=lambda group: len(group.shots & shots), default=None)
     return nearest if nearest and len(nearest.shots & shots) > 1 else None
 
 
 def kind_rows(truth: Mapping[str, TrueFile], found: Sequence[Found]) -> list[Row]:
-    """Give how many true groups of each kind were called what; the last row is of found groups that no true one has."""
+    """Return how many true groups of each kind were called what; the last row: found groups without a true one."""
     groups = _true_groups(truth)
     rows: list[Row] = []
     known: set[str] = set()
@@ -185,7 +185,7 @@ def kind_rows(truth: Mapping[str, TrueFile], found: Sequence[Found]) -> list[Row
 
 
 def _judged(truth: Mapping[str, TrueFile]) -> dict[str, dict[str, list[TrueFile]]]:
-    """Give the bursts that are no traps: for each kind of damage, or "none", the frames of each."""
+    """Return the bursts that are no traps: for each kind of damage, or "none", the frames of each."""
     judged: dict[str, dict[str, list[TrueFile]]] = {name: {} for name in (*DAMAGES, *EYES, "none")}
     for name, frames in _true_groups(truth).items():
         if frames[0].kind == "burst" and frames[0].trap is None:
@@ -199,7 +199,7 @@ def _damage_of(frames: Iterable[TrueFile]) -> str:
 
 
 def choice_rows(truth: Mapping[str, TrueFile], found: Sequence[Found], sharpness: Mapping[str, float]) -> list[Row]:
-    """Give for each kind of damage the share of bursts whose undamaged frame is picked, and what else would give.
+    """Return for each kind of damage the share of bursts whose undamaged frame is picked, and what else would give.
 
     A burst that was not found counts as a wrong pick. `laplacian` picks the highest variance of the Laplacian. Shares
     are in per cent. In the last row, of equally good frames, it is `close_calls` that should be as many as there are.
@@ -274,7 +274,7 @@ def _sharpness(files: Iterable[TrueFile], album: Path) -> dict[str, float]:
 
 
 def _grouping_errors(truth: Mapping[str, TrueFile], found: Sequence[Found]) -> list[Row]:
-    """Name what was torn apart, not found, called otherwise, or glued to strangers."""
+    """Name what was torn apart, not found, called otherwise, or put together with unrelated photos."""
     errors = []
     for name, frames in _true_groups(truth).items():
         nearest = match(frames, found)
@@ -289,7 +289,11 @@ def _grouping_errors(truth: Mapping[str, TrueFile], found: Sequence[Found]) -> l
         shots_in_order = sorted(group.shots)
         if len({truth[shot].group or shot for shot in group.shots}) > 1:
             errors.append(
-                _error("strangers glued", truth[shots_in_order[0]], f"{group.burst_id}: {', '.join(shots_in_order)}")
+                _error(
+                    "unrelated photos in one group",
+                    truth[shots_in_order[0]],
+                    f"{group.burst_id}: {', '.join(shots_in_order)}",
+                )
             )
     return errors
 

@@ -1,7 +1,8 @@
 """An album made of real photos: bursts, brackets, panoramas, timelapses, focus stacks, and traps, with the truth.
 
 Lengths in pixels are those of a frame whose long side is 1200; smaller frames get shorter ones. All is drawn from one
-seed. The traps are what grouping has stumbled over: interleaved cameras, restarted counters, missing times, strangers.
+seed. The traps are what grouping has stumbled over: interleaved cameras, restarted counters, missing times,
+unrelated photos.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ _MOST_SOURCES = 80
 _LEAST_SIDE, _LARGEST_SIDE = 400, 2400  # of a source; a larger one is brought down to this
 _LEAST_DETAIL = 30.0  # variance of the Laplacian of a source; below it, no one sees that a frame is blurred
 _VIEWS = 5  # files so near in a folder may show one thing twice
-_SMALL = 480  # long side of the strangers, of whom there are many
+_SMALL = 480  # long side of the unrelated photos, of which there are many
 _DAY = datetime(2024, 6, 1, 10, 0, 0)  # noqa: DTZ001 - cameras write local time
 
 
@@ -45,7 +46,7 @@ class Amount:
     """How much is built: bursts for each kind of damage, equally good bursts, other series and traps of each kind.
 
     `eyes` bursts are made of photos of faces: someone closes the eyes in all frames but one.
-    Single photos stand between the series. `strangers` photos are taken in one go, each of another scene.
+    Single photos stand between the series. `unrelated` photos are taken in one go, each of another scene.
     """
 
     bursts: int = 6
@@ -53,7 +54,7 @@ class Amount:
     others: int = 5
     singles: int = 24
     traps: int = 2
-    strangers: int = 300
+    unrelated: int = 300
     eyes: int = 12
     long_side: int = 1200
 
@@ -99,7 +100,7 @@ class Truth:
 
 
 class _Deck:
-    """Gives scenes in a shuffled order, over and over, and none that was given shortly before."""
+    """Returns scenes in a shuffled order, over and over, and none that was given shortly before."""
 
     def __init__(self, sources: Sequence[tuple[str, Pixels]], rng: np.random.Generator) -> None:
         self.sources, self.rng = sources, rng
@@ -109,7 +110,7 @@ class _Deck:
         self.recent: list[int] = []
 
     def draw(self, *, wide: bool = False) -> Pixels:
-        """Give a scene; a `wide` one is among the few with the most pixels from left to right."""
+        """Return a scene; a `wide` one is among the few with the most pixels from left to right."""
         if len(self.pile) <= len(self.sources) // 2:
             self.pile += self.rng.permutation(len(self.sources)).tolist()
         pile = self.rng.permutation(self.widest).tolist() if wide else self.pile
@@ -151,7 +152,7 @@ class _Album:
         *,
         pair: bool = False,
     ) -> datetime:
-        """Write a series, or single photos where there is no kind. Gives the time of the last frame."""
+        """Write a series, or single photos where there is no kind. Returns the time of the last frame."""
         (self.into / folder).mkdir(parents=True, exist_ok=True)
         group = f"{kind} {self.groups}" if kind else None
         self.groups += bool(kind)
@@ -192,15 +193,15 @@ class _Album:
         return self.deck.draw()
 
     def single(self, long_side: int = 0) -> Frame:
-        """Give a photo of a part of a scene, at the time 0."""
+        """Return a photo of a part of a scene, at the time 0."""
         return Frame(frames.part(self.scene(), long_side or self.amount.long_side, self.rng))
 
     def burst(self, count: int = 0, gap_s: float = 0.0, damage: str | None = None) -> list[Frame]:
-        """Give a hand-held burst, with damage in all frames but one where a damage is named."""
+        """Return a hand-held burst, with damage in all frames but one where a damage is named."""
         return frames.burst(self.scene(), self.amount.long_side, self.rng, (count, gap_s), damage)
 
     def series(self, kind: str, damage: str | None) -> list[Frame]:
-        """Give a series of a kind."""
+        """Return a series of a kind."""
         if kind == "burst":
             return self.burst(damage=damage)
         make = {
@@ -239,7 +240,7 @@ def build(  # noqa: PLR0917 - the last three have defaults that suit
     if album.amount.traps:
         _minutes(album, _DAY + timedelta(days=20))
         _no_exif(album)
-    _strangers(album, _DAY + timedelta(days=21))
+    _unrelated(album, _DAY + timedelta(days=21))
     for walk in walks:
         _copy_walk(album, walk)
     passed_over = _closed_eyes(album, list(faces), _DAY + timedelta(days=30), finder)
@@ -343,11 +344,11 @@ def _no_exif(album: _Album) -> None:
         album.write("trap no EXIF", camera, _DAY, [album.single(_SMALL)], trap="no EXIF")
 
 
-def _strangers(album: _Album, start: datetime) -> None:
+def _unrelated(album: _Album, start: datetime) -> None:
     """One photographer takes hundreds of scenes within an hour or so, as at a wedding."""
     camera, at = Camera("Canon", "Canon EOS R6", "032021005555", number=6001), start
-    for _ in range(album.amount.strangers):
-        album.write("trap strangers", camera, at, [album.single(_SMALL)], trap="strangers")
+    for _ in range(album.amount.unrelated):
+        album.write("trap unrelated", camera, at, [album.single(_SMALL)], trap="unrelated")
         at += timedelta(milliseconds=int(album.rng.integers(5000, 20_000)))
 
 

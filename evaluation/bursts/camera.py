@@ -25,7 +25,7 @@ class Camera:
     name: str = ""
 
     def next_stem(self) -> str:
-        """Give the next file's name without its ending."""
+        """Return the next file's name without its ending."""
         stem = f"{self.prefix}{self.number:04d}"
         self.number = self.number % 9999 + 1
         return stem
@@ -40,7 +40,7 @@ CAMERAS = (
 
 
 def exif(camera: Camera, at: datetime, stops: float) -> bytes | None:
-    """Give what the camera writes about a frame; None where it writes nothing."""
+    """Return what the camera writes about a frame; None where it writes nothing."""
     if camera.clock == "none":
         return None
     tags = Image.Exif()

@@ -171,7 +171,7 @@ def close_eyes(picture: Pixels, box: Place) -> Pixels | None:
 
 
 def _landmarks(picture: Pixels, box: Place) -> Points | None:
-    """Give the 478 landmarks of a face in pixels of the picture."""
+    """Return the 478 landmarks of a face in pixels of the picture."""
     x, y, width, height = box
     side = max(width, height) * (1 + 2 * _MARGIN)
     left, top = max(0, math.floor(x + width / 2 - side / 2)), max(0, math.floor(y + height / 2 - side / 2))
@@ -229,6 +229,6 @@ def _lid_down(picture: Any, crease: Points, upper: Points, lower: Points) -> Any
 
 
 def _around(picture: Any, middle: Points, reach: int) -> tuple[Any, tuple[int, int]]:
-    """Cut a square around a place, as far as the picture goes; also gives the column and row of its corner."""
+    """Cut a square around a place, as far as the picture goes; also returns the column and row of its corner."""
     left, top = max(0, int(middle[0]) - reach), max(0, int(middle[1]) - reach)
     return picture[top : int(middle[1]) + reach, left : int(middle[0]) + reach], (left, top)

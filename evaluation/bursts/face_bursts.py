@@ -28,6 +28,7 @@ LIMITS_PX = ((47.0, 53.0), (95.0, 105.0))
 """Widths of the smallest important face in the files, which are decoded as they are, or at half their size."""
 _LONG_SIDES = ((960, 1900), (1930, 2800))
 _ZOOM, _SHIFT, _TURN = 0.08, 0.02, math.radians(1)
+_FINER = 2
 _MARGIN = 1.16  # how much larger the scene is than a frame
 _LEAST_FACE = 45  # pixels of the source: none is enlarged by more than 2.3
 _LARGEST_SIDE = 2400  # of a source
@@ -187,19 +188,25 @@ def _at_edge(scene: _Scene, rng: np.random.Generator) -> tuple[float, float] | N
 def _view(
     pixels: Pixels, scale: float, size: tuple[int, int], at: tuple[float, float], rng: np.random.Generator
 ) -> Pixels:
-    """Take a frame of a scene: near a place in it (0 to 1 across and down), zoomed, shifted and turned a little."""
-    zoom = scale * (1 + rng.uniform(-_ZOOM, _ZOOM) / 2)
+    """Take a frame of a scene: near a place in it (0 to 1 across and down), zoomed, shifted and turned a little.
+
+    It is taken at twice its size and halved, so that each pixel is a mean, as a sensor's is: interpolation alone blurs
+    by what the zoom happens to be.
+    """
+    zoom = _FINER * scale * (1 + rng.uniform(-_ZOOM, _ZOOM) / 2)
     if zoom < 1:
         pixels = np.asarray(cv2.resize(pixels, None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA), np.uint8)
         zoom = 1.0
     turn = rng.uniform(-_TURN, _TURN)
     spin = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]]) / zoom
-    whole, seen = np.array(pixels.shape[1::-1], float), np.array(size, float)
+    finer = (_FINER * size[0], _FINER * size[1])
+    whole, seen = np.array(pixels.shape[1::-1], float), np.array(finer, float)
     share = np.array(at) + rng.uniform(-_SHIFT, _SHIFT, 2)
     centre = seen / zoom / 2 + np.clip(share, 0, 1) * np.maximum(whole - seen / zoom, 0)
     matrix = np.column_stack((spin, centre - spin @ (seen / 2)))
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
-    return np.asarray(cv2.warpAffine(pixels, matrix, size, flags=flags, borderMode=cv2.BORDER_REFLECT_101), np.uint8)
+    view = cv2.warpAffine(pixels, matrix, finer, flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+    return np.asarray(cv2.resize(view, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _lit(pixels: Pixels, light: Any) -> Pixels:

@@ -47,7 +47,7 @@ class Frame:
 
 
 def laplacian_variance(pixels: Pixels) -> float:
-    """Give the variance of the Laplacian of the grey picture at a long side of 960: the usual measure of sharpness."""
+    """Return the variance of the Laplacian of the grey picture at a long side of 960: a usual measure of sharpness."""
     grey = cv2.cvtColor(fitted(pixels, WORKING_LONG_SIDE), cv2.COLOR_RGB2GRAY)
     return float(cv2.Laplacian(grey, cv2.CV_64F).var())
 
@@ -79,7 +79,7 @@ def defocused(pixels: Pixels, radius: float) -> Pixels:
 
 
 def _disk(radius: float) -> _Kernel:
-    """Give a disk that sums to 1. Cells at the edge count for about as much as the disk covers of them."""
+    """Return a disk that sums to 1. Cells at the edge count for about as much as the disk covers of them."""
     reach = math.ceil(radius)
     across = np.arange(-reach, reach + 1)
     kernel = np.clip(radius + 0.5 - np.hypot(across, across[:, None]), 0, 1).astype(np.float32)
@@ -96,7 +96,7 @@ def part(scene: Pixels, long_side: int, rng: np.random.Generator) -> Pixels:
 
 
 def hand_held(scene: Pixels, long_side: int, count: int, sway: float, rng: np.random.Generator) -> list[Pixels]:
-    """Give views of a scene, shifted and turned a little, none larger than `long_side`; no border shows.
+    """Return views of a scene, shifted and turned a little, none larger than `long_side`; no border shows.
 
     `sway` is the standard deviation of the shift, as a share of the frame.
     """
@@ -123,7 +123,7 @@ def hand_held(scene: Pixels, long_side: int, count: int, sway: float, rng: np.ra
 def burst(
     scene: Pixels, long_side: int, rng: np.random.Generator, shape: tuple[int, float] = (0, 0.0), way: str | None = None
 ) -> list[Frame]:
-    """Give a hand-held burst. `shape` fixes the number of frames and the gap in seconds; zeros draw them.
+    """Return a hand-held burst. `shape` fixes the number of frames and the gap in seconds; zeros draw them.
 
     With a `way` of WAYS, or "mixed", all frames but one are damaged.
     """
@@ -171,7 +171,7 @@ def damaged(pixels: Pixels, way: str, rng: np.random.Generator, *, brighter: boo
 
 
 def bracket(scene: Pixels, long_side: int, rng: np.random.Generator) -> list[Frame]:
-    """Give 3 or 5 exposures within 2 seconds: first the metered one, then the darker, then the brighter."""
+    """Return 3 or 5 exposures within 2 seconds: first the metered one, then the darker, then the brighter."""
     each_side, step, gap_s = int(rng.integers(1, 3)), int(rng.integers(1, 3)), rng.uniform(0.15, 0.45)
     stops = [0, *range(-each_side * step, 0, step), *range(step, each_side * step + 1, step)]
     views = hand_held(scene, long_side, len(stops), 0.004, rng)
@@ -182,7 +182,7 @@ def bracket(scene: Pixels, long_side: int, rng: np.random.Generator) -> list[Fra
 
 
 def panorama(scene: Pixels, long_side: int, rng: np.random.Generator) -> list[Frame]:
-    """Give 4 to 6 frames, each farther to one side by the same 20 to 35 % of a frame's width, a second apart."""
+    """Return 4 to 6 frames, each farther to one side by the same 20 to 35 % of a frame's width, a second apart."""
     count, drift = int(rng.integers(4, 7)), rng.uniform(0.2, 0.35)
     width = 1 / (1 + (count - 1) * drift)  # of the scene
     way = rng.choice((-1, 1))
@@ -196,7 +196,7 @@ def panorama(scene: Pixels, long_side: int, rng: np.random.Generator) -> list[Fr
 
 
 def timelapse(scene: Pixels, long_side: int, rng: np.random.Generator) -> list[Frame]:
-    """Give 10 frames from a tripod, at a constant interval of 5 to 30 seconds, while the light changes slowly."""
+    """Return 10 frames from a tripod, at a constant interval of 5 to 30 seconds, while the light changes slowly."""
     count, interval_s, change = 10, round(rng.uniform(5, 30), 1), rng.uniform(-0.8, 0.8)
     view = fitted(scene, long_side)
     return [
@@ -209,7 +209,7 @@ def timelapse(scene: Pixels, long_side: int, rng: np.random.Generator) -> list[F
 
 
 def focus_stack(scene: Pixels, long_side: int, rng: np.random.Generator) -> list[Frame]:
-    """Give 5 frames from a tripod, half a second apart: what is sharp moves from the top to the bottom."""
+    """Return 5 frames from a tripod, half a second apart: what is sharp moves from the top to the bottom."""
     view = fitted(scene, long_side)
     scale = max(_LEAST_SCALE, max(view.shape[:2]) / _FULL)
     radii = [0.0, *(radius * scale for radius in (1.2, 2.5, 4.0, 6.0, 8.0))]

@@ -240,7 +240,7 @@ def _write_series(album: _Album, scenes: Sequence[_Source], amount: Amount) -> N
     """Build bursts and other series, and send a frame of each burst around as people do."""
     if not scenes:
         return
-    wanted = burst_builder.Amount(bursts=0, equal=amount.bursts, others=amount.others, singles=0, traps=0, strangers=0)
+    wanted = burst_builder.Amount(bursts=0, equal=amount.bursts, others=amount.others, singles=0, traps=0, unrelated=0)
     with temporary_folder("scenes") as folder:
         for place, scene in enumerate(scenes):
             shutil.copyfile(scene.path, Path(folder) / f"{place:03d}{Path(scene.path).suffix}")

@@ -68,7 +68,7 @@ def _place(face: Face) -> _Place:
 
 
 def _common_move(expected: Sequence[_Place], here: Sequence[_Place]) -> tuple[float, float]:
-    """Give the move of the camera: of all moves that bring one person to one face the one that fits most people.
+    """Return the move of the camera: of all moves that bring one person to one face the one that fits most people.
 
     In a group the neighbour's face is nearer than one's own when the camera has moved by half the way between two.
     Of moves that fit equally many the shortest.
@@ -89,7 +89,7 @@ def _common_move(expected: Sequence[_Place], here: Sequence[_Place]) -> tuple[fl
 
 
 def _distance(first: _Place, second: _Place) -> float:
-    """Give the way between two places, in sides of the first face."""
+    """Return the way between two places, in sides of the first face."""
     return float(np.hypot((second.x - first.x) / first.width, (second.y - first.y) / first.height))
 
 
@@ -98,7 +98,7 @@ def _sizes_fit(first: _Place, second: _Place) -> bool:
 
 
 def fewest_frames(open_in: Sequence[set[int]]) -> list[int]:
-    """Give the fewest frames in which each person has open eyes at least once; persons who never have do not count.
+    """Return the fewest frames in which each person has open eyes at least once; persons who never have do not count.
 
     Of several such sets the one with the earliest frames. Exact for up to 15 frames; of more, first the one with the
     most people left is taken, over and over: at most ln(n) + 1 times as many as the fewest.

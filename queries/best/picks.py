@@ -34,7 +34,7 @@ _SHOWN = ("technical", "sharpness_subject", "face_sharpness_min", "eyes_min", "s
 def best_of_bursts(
     store: Store, *, kinds: Iterable[str] = CHOSEN_FROM, keep: int = 1, within_s: float | None = None
 ) -> list[dict[str, Any]]:
-    """Give for each burst its pick, what decided, and every frame with its rank and reason.
+    """Return for each burst its pick, what decided, and every frame with its rank and reason.
 
     Of each burst `keep` frames are marked to be kept, the first by rank; two if it is too close to call. What the user
     rejected is not kept, and what the user keeps is. `within_s` is as for `bursts`.
@@ -47,7 +47,7 @@ def best_of_bursts(
 
 
 def lessons(store: Store, count: int) -> tuple[Learnt | None, list[dict[str, Any]]]:
-    """Give what was learnt from the decisions, and the undecided bursts that would teach most."""
+    """Return what was learnt from the decisions, and the undecided bursts that would teach most."""
     groups = [each for each in bursts(store) if each["kind"] in CHOSEN_FROM]
     said = read_view(store)
     facts = _Facts(store, groups)
@@ -65,7 +65,7 @@ def lessons(store: Store, count: int) -> tuple[Learnt | None, list[dict[str, Any
 
 
 def chosen_pairs(store: Store) -> list[tuple[Mapping[str, Any], Mapping[str, Any], str]]:
-    """Give what the user's choices of the best say: scores of the chosen frame and of another one, and their burst."""
+    """Return what the user's choices of the best say: scores of the chosen frame and of another, and their burst."""
     groups = [each for each in bursts(store) if each["kind"] in CHOSEN_FROM]
     said, facts = read_view(store), _Facts(store, groups)
     found = []
@@ -117,11 +117,11 @@ class _Facts:
             self._faces[row["content_id"]].append(row)
 
     def quality(self, content_id: str) -> Mapping[str, Any]:
-        """Give a content's scores; none if it was not scored."""
+        """Return a content's scores; none if it was not scored."""
         return self._quality.get(content_id, {})
 
     def faces(self, content_id: str) -> Sequence[Mapping[str, Any]]:
-        """Give a content's faces, the largest first."""
+        """Return a content's faces, the largest first."""
         return sorted(self._faces.get(content_id, ()), key=lambda row: int(row["face"]))
 
     def learn(self, groups: Sequence[Mapping[str, Any]], said: DecisionView) -> Learnt | None:
@@ -137,7 +137,7 @@ class _Facts:
         return learnt
 
     def scores(self, each: Mapping[str, Any]) -> list[float] | None:
-        """Give the learnt scores of a group's frames; None while the default ranks.
+        """Return the learnt scores of a group's frames; None while the default ranks.
 
         What was learnt from the user's own choices comes before what a trained scorer says.
         """
@@ -148,7 +148,7 @@ class _Facts:
         return None if said is None else list(said.scores)
 
     def opinion(self, each: Mapping[str, Any]) -> Opinion | None:
-        """Give what a trained scorer says of a group's frames, if it is the one that ranks."""
+        """Return what a trained scorer says of a group's frames, if it is the one that ranks."""
         if self._weights is not None:
             return None
         return opinion([self.quality(frame["content_id"]) for frame in each["frames"]], self._scorers)

@@ -11,13 +11,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import Any
 
 from photoidx.queries.best.face_tracking import fewest_frames, persons
-from photoidx.queries.best.sharper import GATE, Lead, Leads, leads, much_softer
+from photoidx.queries.best.sharper import GATE, Lead, Leads, hard_to_read, leads, much_softer
 
 CLOSED, OPEN = 0.4, 0.6
 """How open an eye reads that looks closed, at most, and one that looks open, at least. Alone they decide nothing."""
@@ -97,17 +97,18 @@ def judge(
         Candidate(number, path, quality) for number, (path, quality) in enumerate(zip(paths, qualities, strict=True))
     ]
     compared = leads(qualities, everyone)
+    guessed = hard_to_read(qualities, compared)
     for person, seen in enumerate(everyone):
-        for number, face in _clear(seen).items():
+        for number, face in _clear(seen, guessed).items():
             frames[number].clear[person] = face
-    open_in = [_mark_eyes(frames, person, seen) for person, seen in enumerate(followed)]
+    open_in = [_mark_eyes(frames, person, seen, guessed) for person, seen in enumerate(followed)]
     _mark_soft(frames, compared)
     _score(frames)
     for frame, score in zip(frames, learnt or (), strict=False):
         frame.score = score
-    ranked = sorted(
+    ranked = sorted(  # equal ones stay in the order of time
         frames,
-        key=lambda each: (not each.quality, len(each.closed), each.soft, -round(each.score, 6), each.number),
+        key=lambda each: (not each.quality, len(each.closed), each.soft, -round(each.score, 6)),
     )
     limit = CLOSE_CALL if learnt is None else CLOSE_LOGITS
     ranked = _doubts_last(ranked, limit)
@@ -118,9 +119,14 @@ def judge(
     return Verdict(tuple(ranked), decided_by, margin, close, compared, seen_open, tuple(fewest_frames(open_in)))
 
 
-def _mark_eyes(frames: Sequence[Candidate], person: int, seen: Mapping[int, Facts]) -> set[int]:
-    """Note where a person has an eye shut, or perhaps shut. Returns the frames in which both are clearly open."""
-    clear = _clear(seen)
+def _mark_eyes(
+    frames: Sequence[Candidate], person: int, seen: Mapping[int, Facts], guessed: Collection[int]
+) -> set[int]:
+    """Note where a person has an eye shut, or perhaps shut. Returns the frames in which both are clearly open.
+
+    In the `guessed` frames no face is read: there an eye may be shut, and says nothing of the other frames.
+    """
+    clear = _clear(seen, guessed)
     shut: dict[int, tuple[float, float]] = {}
     doubtful: set[int] = set()
     for side in ("left", "right"):
@@ -134,7 +140,7 @@ def _mark_eyes(frames: Sequence[Candidate], person: int, seen: Mapping[int, Fact
                 number for number, state in states.items() if state != "open" and here[number] <= widest - _LESS_OPEN
             }
         reading = {number for number, face in seen.items() if _reads_shut(face, side)}
-        doubtful |= reading if len(reading) < len(seen) else set()
+        doubtful |= reading if seen.keys() - reading - set(guessed) else set()
     for number, (value, widest) in shut.items():
         frames[number].closed.append((person, value, widest))
     for number in doubtful - shut.keys():
@@ -148,13 +154,14 @@ def _reads_shut(face: Facts, side: str) -> bool:
     return face[f"eye_{side}_open"] <= CLOSED or (opening is not None and opening <= _SLIT)
 
 
-def _clear(seen: Mapping[int, Facts]) -> dict[int, Facts]:
-    """Give a person's faces that can be read: reliable, and not much softer than this person's sharpest.
+def _clear(seen: Mapping[int, Facts], guessed: Collection[int]) -> dict[int, Facts]:
+    """Return a person's faces that can be read: reliable, and not much softer than this person's sharpest.
 
     The lids of a face that is out of focus are a guess, and often one of open eyes. Where one can't tell how sharp a
-    face is, though this can be told in other frames, it is cut by the edge, overexposed or tiny.
+    face is, though this can be told in other frames, it is cut by the edge, overexposed or tiny. `guessed` are frames
+    in which no face is read.
     """
-    reliable = {number: face for number, face in seen.items() if face["reliable"]}
+    reliable = {number: face for number, face in seen.items() if face["reliable"] and number not in guessed}
     soft = much_softer(reliable, _TOO_SOFT_TO_READ)
     return {number: face for number, face in reliable.items() if number not in soft}
 
@@ -190,7 +197,7 @@ def _mark_soft(frames: Sequence[Candidate], compared: Leads) -> None:
 
 
 def _score(frames: Sequence[Candidate]) -> None:
-    """Give each frame that was scored the sum of its parts, each 0 to 1 and weighted."""
+    """Return each frame that was scored the sum of its parts, each 0 to 1 and weighted."""
     frames = [frame for frame in frames if frame.quality]
     people = set.intersection(*(set(frame.clear) for frame in frames)) if frames else set()
     # How open an eye is counts only where it is clearly open: what is unclear is told, and weighs nothing.
@@ -200,7 +207,7 @@ def _score(frames: Sequence[Candidate]) -> None:
         "sharpness": [None if frame.behind is None else 1 - min(frame.behind / _SOFTEST, 1) for frame in frames],
         "exposure": [frame.quality.get("midtone") for frame in frames],
         "eyes": [_most_closed(frame, wide_awake) for frame in frames],
-        "smile": [_share_of_smile(frame, people) for frame in frames],
+        "smile": [_share_of_smile(frame, _with_a_smile(frames, people)) for frame in frames],
     }
     for name, column in values.items():
         if any(value is None for value in column):
@@ -217,15 +224,18 @@ def _most_closed(frame: Candidate, people: Collection[int]) -> float | None:
     return min((min(face["eye_left_open"], face["eye_right_open"]) for face in faces), default=None)
 
 
-def _smile(frame: Candidate, people: Collection[int]) -> float | None:
+def _with_a_smile(frames: Iterable[Candidate], people: Collection[int]) -> set[int]:
+    """Return the people whose smile was measured in all of these frames: a mean over others compares people."""
+    return {who for who in people if all(frame.clear[who].get("smile") is not None for frame in frames)}
+
+
+def _smile(frame: Candidate, people: Collection[int]) -> float:
     """Return the mean smile of these people, -1 to 1."""
-    known = [smile for person in people if (smile := frame.clear[person].get("smile")) is not None]
-    return sum(known) / len(known) if known else None
+    return float(sum(frame.clear[who]["smile"] for who in people) / len(people))
 
 
 def _share_of_smile(frame: Candidate, people: Collection[int]) -> float | None:
-    smile = _smile(frame, people)
-    return None if smile is None else (smile + 1) / 2
+    return (_smile(frame, people) + 1) / 2 if people else None
 
 
 def _decided(ranked: Sequence[Candidate]) -> tuple[str, float]:
@@ -276,8 +286,10 @@ def differences(winner: Candidate, other: Candidate, lead: Lead | None) -> list[
     if len(other.doubtful) > len(winner.doubtful):
         words = f"{_whose(len(other.doubtful))} may be shut"
         found.append(Difference("doubtful eyes", "eyes_open", None, None, words))
-    found += _faults(winner.quality, other.quality)
-    if lead is not None and ratio < _WORTH_A_WORD:  # a softer face, or a noisy one, looks more earnest
+    faults = _faults(winner.quality, other.quality)
+    found += faults
+    # A softer face, a noisy one, or one in another light looks more earnest.
+    if not faults and lead is not None and ratio < _WORTH_A_WORD:
         found += _smiles(winner, other)
     if not found and winner.score > other.score:
         words = f"a slightly lower score ({other.score:.3f} against {winner.score:.3f})"
@@ -324,9 +336,9 @@ def _evenness(quality: Facts) -> float:
 
 def _smiles(winner: Candidate, other: Candidate) -> list[Difference]:
     """Compare the smiles of people whose faces can be read in both frames."""
-    people = winner.clear.keys() & other.clear.keys()
-    ours, theirs = _smile(winner, people), _smile(other, people)
-    if ours is None or theirs is None or ours - theirs < _SMILE_TO_SEE:
+    people = _with_a_smile((winner, other), winner.clear.keys() & other.clear.keys())
+    ours, theirs = (_smile(frame, people) if people else 0.0 for frame in (winner, other))
+    if ours - theirs < _SMILE_TO_SEE:
         return []
     return [Difference("score", "smile_mean", ours, theirs, f"less of a smile ({theirs:.2f} against {ours:.2f})")]
 

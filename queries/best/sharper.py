@@ -26,6 +26,7 @@ _MOST_TURNED_DEG = 20.0  # between two frames
 _NOISIER = 1.5
 _TEXTURE = 3.0  # grey levels of noise that fine texture alone can look like
 _GRAIN = 1.0
+_FACE, _FACES, _ONE_FACE = "on the face", "on the faces", "on one of the faces"
 
 
 @dataclass(frozen=True)
@@ -101,6 +102,28 @@ def much_softer(seen: Mapping[int, Facts], most: float) -> set[int]:
     return found
 
 
+def hard_to_read(qualities: Sequence[Facts], compared: Leads) -> set[int]:
+    """Return the frames whose faces are a guess beside another frame's: clearly softer, or noisier and no sharper.
+
+    Motion makes lids look shut, noise makes them look open, and a smile goes in both. A frame that is sharper may look
+    noisy by its texture.
+    """
+    found = set()
+    for number, quality in enumerate(qualities):
+        for other, beside in enumerate(qualities):
+            lead = compared.get((other, number))
+            softer = lead is not None and lead.where in {_FACE, _FACES, _ONE_FACE} and lead.value > GATE
+            sharper = lead is not None and lead.value < -GATE / 3
+            if softer or (_is_noisier(quality, beside) and not sharper):
+                found.add(number)
+    return found
+
+
+def _is_noisier(quality: Facts, other: Facts) -> bool:
+    ours, theirs = quality.get("noise_sigma"), other.get("noise_sigma")
+    return ours is not None and theirs is not None and ours > _NOISIER * theirs + _GRAIN
+
+
 def _width(name: str) -> int:
     return _NAMES.index(name)
 
@@ -116,10 +139,10 @@ def _on_faces(persons: Sequence[_Person], first: int, second: int) -> Lead | Non
     one, other = max(pairs, key=lambda pair: abs(pair[0] - pair[1]))
     sign = 1 if one > other else -1
     against = min(sign * (mine - theirs) for mine, theirs in pairs)
-    where = "on the face" if len(pairs) == 1 else "on the faces"
+    where = _FACE if len(pairs) == 1 else _FACES
     mean, other_mean = (float(np.mean([pair[side] for pair in pairs])) for side in (0, 1))
     if abs(one - other) >= GATE > abs(mean - other_mean) and against > -GATE / 3:
-        return Lead(one, other, "on one of the faces")
+        return Lead(one, other, _ONE_FACE)
     return Lead(mean, other_mean, where)
 
 

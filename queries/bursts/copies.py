@@ -7,16 +7,17 @@ are frames: a photo that was left out of its burst by mistake would be missed, a
 
 from __future__ import annotations
 
+import math
 import os
-from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import cv2
 import numpy as np
 
 from photoidx.queries.bursts.frames import NO_TIME, Frames
-from photoidx.queries.bursts.registration import Look
+from photoidx.queries.bursts.registration import Grey, Look
 from photoidx.queries.duplicates.compare.pictures import Picture, made_from, same
 
 _MOST_IN_A_SECOND = 60
@@ -27,6 +28,8 @@ _RELATED, _RELATED_SECOND = 0.45, 0.7
 Pictures of different scenes have up to .56."""
 _MADE_DISTANCE = 0.22
 """Edits have a distance of at most .2 with few exceptions; other views of a thing .28 and more (docs/duplicates.md)."""
+_STILL = 0.0015  # of the area, and of the size: captioned copies have .0005 at most, a move of half a pixel .0034
+_ROUNDED = 1.02
 _LEAST_STEM = 4
 _ENOUGH = 2
 
@@ -35,6 +38,7 @@ def derived(frames: Frames) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Tell which frames are copies or edits of another one, which stands for them."""
     found = np.zeros(len(frames), np.bool_)
     look = Look(frames)
+    usual = _usual_sizes(frames)
     links: dict[int, set[int]] = defaultdict(set)
     for first, second in _candidates(frames):
         links[first].add(second)
@@ -43,7 +47,7 @@ def derived(frames: Frames) -> np.ndarray[Any, np.dtype[np.bool_]]:
         if count % _AT_ONCE == 0:
             look.forget()
         standing: set[int] = set()
-        for at in sorted(together, key=lambda at: _rank(frames, at, links[at])):
+        for at in sorted(together, key=lambda at: _rank(frames, at, links[at], usual)):
             if any(_is_made_from(frames, at, other, look) for other in sorted(links[at] & standing)):
                 found[at] = True
             else:
@@ -52,7 +56,7 @@ def derived(frames: Frames) -> np.ndarray[Any, np.dtype[np.bool_]]:
 
 
 def _candidates(frames: Frames) -> Iterable[tuple[int, int]]:
-    """Give the pairs that one camera may have taken in one press: of one time, with settings that do not differ."""
+    """Return the pairs that one camera may have taken in one press: of one time, with settings that do not differ."""
     second_of = np.where(frames.time_us == NO_TIME, NO_TIME, frames.time_us // 1_000_000)
     for step in range(1, min(_MOST_IN_A_SECOND, len(frames) - 1) + 1):
         first = np.arange(len(frames) - step)
@@ -103,13 +107,36 @@ def _equal_pixels(frames: Frames, first: np.ndarray[Any, Any], second: np.ndarra
     return np.asarray((frames.pixels[first] == frames.pixels[second]) & (frames.pixels[first] >= 0), np.bool_)
 
 
-def _rank(frames: Frames, at: int, others: Iterable[int]) -> tuple[object, ...]:
+def _rank(frames: Frames, at: int, others: Collection[int], usual: Callable[[int], int]) -> tuple[object, ...]:
     """Order frames that may be of one press: an original before what is made from it."""
     ours = _stem(frames.paths[at])
     suffixed = any(ours != (theirs := _stem(frames.paths[other])) and theirs in ours for other in others)
     area = 0 if frames.sizes is None else int(frames.sizes[at, 0]) * int(frames.sizes[at, 1])
     counted = bool(frames.numbers[at] >= 0)
-    return suffixed, not counted, -area, frames.paths[at].count(os.sep), frames.paths[at]
+    edited = frames.edited is not None and bool(frames.edited[at])
+    enlarged = any(_is_enlarged(frames, at, other) and usual(at) <= usual(other) for other in others)
+    return suffixed, not counted, edited, enlarged, -area, frames.paths[at].count(os.sep), frames.paths[at]
+
+
+def _is_enlarged(frames: Frames, at: int, other: int) -> bool:
+    """Tell whether a frame is larger than another one, and shows no more than that one may; a frame adds nothing, too.
+
+    So is the original of a copy that was hardly reduced, if it is soft.
+    """
+    if frames.sizes is None or frames.detail is None:
+        return False
+    ours, theirs = int(frames.sizes[at, 0]), int(frames.sizes[other, 0])
+    return 0 < theirs < ours - _SAME_SIDES and 0 < frames.detail[at] <= theirs * _ROUNDED
+
+
+def _usual_sizes(frames: Frames) -> Callable[[int], int]:
+    """Return a function that tells in how many seconds a frame's camera took pictures of its size."""
+    if frames.sizes is None:
+        return lambda _at: 0
+    of_size = np.column_stack([frames.cameras, frames.sizes])
+    seconds = np.unique(np.column_stack([of_size, frames.time_us // 1_000_000]), axis=0)
+    counts = Counter(map(tuple, seconds[:, :3].tolist()))
+    return lambda at: counts[tuple(of_size[at].tolist())]
 
 
 def _is_made_from(frames: Frames, at: int, other: int, look: Look) -> bool:
@@ -136,7 +163,21 @@ def _is_made_from(frames: Frames, at: int, other: int, look: Look) -> bool:
     strong += look.is_grey(at) is not look.is_grey(other)
     if strong:
         return same_picture(look, at, other)
-    return hinted and same_picture(look, at, other, unmoved=True)
+    if not hinted:
+        return False
+    return same_picture(look, at, other, unmoved=True) or (
+        _adds_to_a_count(frames, at, other) and _in_place(look, at, other)
+    )
+
+
+def _adds_to_a_count(frames: Frames, at: int, other: int) -> bool:
+    """Tell whether a name adds a number to a camera's file number, which counts all its frames.
+
+    A name that tells the time has a number added for the second frame of its second.
+    """
+    short, long = sorted((at, other), key=lambda each: len(_stem(frames.paths[each])))
+    counted = bool(frames.numbers[short] >= 0 and frames.numbers[long] < 0)
+    return counted and _stem(frames.paths[long]).startswith(_stem(frames.paths[short]))
 
 
 def _named_after(first: str, second: str) -> tuple[bool, bool]:
@@ -171,9 +212,7 @@ def same_picture(look: Look, first: int, second: int, *, unmoved: bool = False) 
     pictures = [look.whole(each) for each in (first, second)]
     if pictures[0] is None or pictures[1] is None:
         return False
-    here, there = (
-        Picture(cv2.cvtColor(each.astype(np.uint8), cv2.COLOR_GRAY2BGR)) for each in pictures if each is not None
-    )
+    here, there = (_picture(each) for each in pictures if each is not None)
     if same(here, there) is not None:
         return True
     if unmoved:
@@ -182,8 +221,24 @@ def same_picture(look: Look, first: int, second: int, *, unmoved: bool = False) 
     return found is not None and found.distance <= _MADE_DISTANCE
 
 
+def _in_place(look: Look, first: int, second: int) -> bool:
+    """Tell whether two thumbnails show one picture that did not move, apart from what covers a part of one."""
+    pictures = [look.whole(each) for each in (first, second)]
+    if pictures[0] is None or pictures[1] is None:
+        return False
+    found = made_from(*(_picture(each) for each in pictures if each is not None))
+    if found is None or found.distance > _MADE_DISTANCE:
+        return False
+    moved = max(abs(found.scale - 1), 1 - min(found.shown), math.radians(abs(found.roll_deg)))
+    return found.orientation == 0 and moved <= _STILL
+
+
+def _picture(grey: Grey) -> Picture:
+    return Picture(cv2.cvtColor(grey.astype(np.uint8), cv2.COLOR_GRAY2BGR))
+
+
 def _components(links: Mapping[int, set[int]]) -> Iterable[Sequence[int]]:
-    """Give the frames that hang together by candidate pairs."""
+    """Return the frames that hang together by candidate pairs."""
     told: set[int] = set()
     for start in links:
         if start in told:

@@ -33,7 +33,7 @@ Detail = np.ndarray[Any, np.dtype[np.float64]]
 def focus_stacks(
     frames: Frames, groups: Sequence[Sequence[int]], left_out: np.ndarray[Any, np.dtype[np.bool_]], look: Look
 ) -> Iterator[tuple[int, ...]]:
-    """Give the stacks that no single group holds: slices at a regular interval, in which only the focus moves.
+    """Return the stacks that no single group holds: slices at a regular interval, in which only the focus moves.
 
     `groups` are what was found by nearness, `left_out` the frames that are none.
     """
@@ -62,7 +62,7 @@ def is_focus_stack(frames: Frames, members: Sequence[int], look: Look) -> bool:
 
 
 def _runs(frames: Frames, left_out: np.ndarray[Any, np.dtype[np.bool_]]) -> Iterator[list[int]]:
-    """Give the runs of one camera's frames that hardly change, without a pause."""
+    """Return the runs of one camera's frames that hardly change, without a pause."""
     places = np.flatnonzero(~left_out & (frames.time_us != NO_TIME) & frames.hashed)
     if len(places) < STACK_FRAMES:
         return
@@ -108,7 +108,7 @@ def _focus_moves(detail: Detail) -> bool:
 
 
 def _detail(picture: np.ndarray[Any, Any]) -> Detail:
-    """Give the share of fine detail in the contrast of 6 x 8 tiles: a shadow that passes takes both alike."""
+    """Return the share of fine detail in the contrast of 6 x 8 tiles: a shadow that passes takes both alike."""
     fine = np.abs(cv2.Laplacian(cv2.GaussianBlur(picture, (0, 0), _FINE), cv2.CV_32F))
     near, far = (cv2.GaussianBlur(picture, (0, 0), sigma) for sigma in _COARSE)
     tiles = [cv2.resize(each, _TILES[::-1], interpolation=cv2.INTER_AREA) for each in (fine, np.abs(near - far))]

@@ -21,6 +21,7 @@ from photoidx.queries.bursts.presses import presses
 from photoidx.queries.contents import codes, thumbnails_of, vectors_of
 from photoidx.queries.decisions.record import decisions
 from photoidx.queries.decisions.view import view
+from photoidx.queries.duplicates.holdings.read import is_by_editor
 from photoidx.records import RAW_FORMATS
 from photoidx.scoring.exif.stage import Exif
 from photoidx.storage.schema import arrow_schema
@@ -51,8 +52,9 @@ class Frames:
     `vectors` (n x d, length 1) are zero where there is none. `pixels` are codes, equal where the pixels are, -1 where
     they are not known. `names` are codes of what stands before the file number, whatever the folder. `sizes` (n x 2)
     are the stored picture's longer and shorter side in pixels, 0 where unknown; `programs` codes of the program that
-    wrote the file, -1 for none; `raws` tells which are a RAW alone. `others` are for some of the shots those of the
-    same press, in other folders.
+    wrote the file, -1 for none, `edited` tells which it is one that changes pictures; `raws` tells which are a RAW
+    alone. `detail` is how many pixels of the long side the picture needs, 0 where unknown. `others` are for some of the
+    shots those of the same press, in other folders.
     """
 
     shot_ids: Sequence[str]
@@ -77,13 +79,15 @@ class Frames:
     sizes: np.ndarray[Any, np.dtype[np.int32]] | None = None
     programs: np.ndarray[Any, np.dtype[np.int32]] | None = None
     raws: np.ndarray[Any, np.dtype[np.bool_]] | None = None
+    edited: np.ndarray[Any, np.dtype[np.bool_]] | None = None
+    detail: np.ndarray[Any, np.dtype[np.int32]] | None = None
     others: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.shot_ids)
 
     def shots_of(self, at: int) -> tuple[str, ...]:
-        """Give all shots of a frame, its own first."""
+        """Return all shots of a frame, its own first."""
         return (self.shot_ids[at], *self.others.get(self.shot_ids[at], ()))
 
     @cached_property
@@ -97,7 +101,7 @@ class Frames:
         return np.asarray(self.vectors.any(axis=1), np.bool_)
 
     def cosines(self, first: Array, second: Array) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """Give the cosines of pairs of frames, in blocks: the vectors of a large library are not copied whole."""
+        """Return the cosines of pairs of frames, in blocks: the vectors of a large library are not copied whole."""
         found = np.empty(len(first))
         for start in range(0, len(first), _BLOCK):
             here = slice(start, start + _BLOCK)
@@ -106,7 +110,7 @@ class Frames:
         return found
 
     def time_of(self, at: int) -> datetime | None:
-        """Give a frame's local time; None if it has none."""
+        """Return a frame's local time; None if it has none."""
         time_us = int(self.time_us[at])
         return None if time_us == NO_TIME else _EPOCH + timedelta(microseconds=time_us)
 
@@ -118,6 +122,8 @@ def read_frames(store: Store, *, only: AbstractSet[str] | None = None, with_vect
     rows = rows.join(exif.select(list(_EXIF)), "content_id")
     if "hashes" in store.names():
         rows = rows.join(store.read("hashes", ["content_id", "phash_64", "pixel_id"]), "content_id")
+    if "holdings" in store.names():
+        rows = rows.join(store.read("holdings", ["content_id", "detail", "detail_is_least"]), "content_id")
     others = presses(rows, view(decisions(store)).apart)
     hidden = {shot_id for each in others.values() for shot_id in each}
     rows = rows.filter(pc.invert(pc.is_in(rows["shot_id"], value_set=pa.array(sorted(hidden), pa.string()))))
@@ -128,7 +134,7 @@ def read_frames(store: Store, *, only: AbstractSet[str] | None = None, with_vect
 
 
 def narrowed(store: Store, frames: Frames, shots: Collection[str]) -> Frames:
-    """Give the frames of these shots alone, with their vectors."""
+    """Return the frames of these shots alone, with their vectors."""
     at = np.array(sorted({frames.place[shot_id] for shot_id in shots if shot_id in frames.place}), np.int64)
     content_ids = _ordered(frames.content_ids, at)
     arrays = {
@@ -149,7 +155,7 @@ def narrowed(store: Store, frames: Frames, shots: Collection[str]) -> Frames:
 
 
 def _representatives(store: Store) -> pa.Table:
-    """Give one photo for each shot: a developed one before a RAW, the first by path."""
+    """Return one photo for each shot: a developed one before a RAW, the first by path."""
     files = store.read("files", ["path", "content_id", "kind", "format", "shot_id", "name_time"])
     known = pc.and_(pc.is_valid(files["content_id"]), pc.is_valid(files["shot_id"]))
     files = files.filter(pc.and_(pc.equal(files["kind"], "photo"), known))
@@ -213,12 +219,14 @@ def _frames(store: Store, rows: pa.Table, others: Mapping[str, Sequence[str]], *
         sizes=_sizes(rows)[order],
         programs=codes(rows["software"].to_pylist())[order],
         raws=(np.asarray(rows["raw"]) == 1)[order],
+        edited=_edited(rows)[order],
+        detail=_detail(rows)[order] if "detail" in rows.column_names else None,
         others=others,
     )
 
 
 def file_number(path: str) -> tuple[str, int]:
-    """Give the stream of file numbers that a file is of, and its number; nothing and -1 if its name has none."""
+    """Return the stream of file numbers that a file is of, and its number; nothing and -1 if its name has none."""
     folder, _, name = path.rpartition(os.sep)  # os.path takes twice as long, which counts in 100,000
     found = _NUMBERED.match(name.rpartition(".")[0] or name)
     return (f"{_place(folder)}\0{found[1]}", int(found[2])) if found else ("", -1)
@@ -226,14 +234,14 @@ def file_number(path: str) -> tuple[str, int]:
 
 @lru_cache(maxsize=4096)
 def _place(folder: str) -> str:
-    """Give a folder; one and the same for all folders that a camera has filled one after the other."""
+    """Return a folder; one and the same for all folders that a camera has filled one after the other."""
     above, name = os.path.split(folder)
     found = _DCF_FOLDER.match(name)
     return f"{above}\0{found[1].casefold()}" if found else folder
 
 
 def _streams_of_folders(folders: Sequence[str], cameras: Array, time_us: Array) -> dict[tuple[int, str], str]:
-    """Give for each camera and folder, of those in one place, the one that began the stream; nothing for the first.
+    """Return for each camera and folder, of those in one place, the one that began the stream; nothing for the first.
 
     A camera's next folder never alternates with the last: where it seems to, two cameras of one model filled them.
     """
@@ -263,13 +271,25 @@ def _numbers(column: pa.ChunkedArray) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 
 def _sizes(rows: pa.Table) -> np.ndarray[Any, np.dtype[np.int32]]:
-    """Give the longer and the shorter side of each picture: a turned one has the same."""
+    """Return the longer and the shorter side of each picture: a turned one has the same."""
     sides = np.stack([np.asarray(pc.fill_null(rows[name], 0), np.int32) for name in ("width", "height")], axis=1)
     return np.sort(sides, axis=1)[:, ::-1]
 
 
+def _edited(rows: pa.Table) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    told = rows["software"].to_pylist()
+    editors = {each for each in set(told) if is_by_editor(each)}
+    return np.array([each in editors for each in told], np.bool_)
+
+
+def _detail(rows: pa.Table) -> np.ndarray[Any, np.dtype[np.int32]]:
+    """Return the detail where it is known; that of a reduced picture may be more."""
+    known = pc.invert(pc.fill_null(rows["detail_is_least"], fill_value=True))
+    return np.asarray(pc.fill_null(pc.if_else(known, rows["detail"], None), 0).cast(pa.int32()), np.int32)
+
+
 def _exposure_value(rows: pa.Table) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Give log2(N^2 / t) - log2(ISO / 100), NaN where the exposure is not known."""
+    """Return log2(N^2 / t) - log2(ISO / 100), NaN where the exposure is not known."""
     aperture, time_s, iso = (_numbers(rows[name]) for name in ("f_number", "exposure_time_s", "iso"))
     iso = np.where(np.isnan(iso), 100.0, iso)
     with np.errstate(divide="ignore", invalid="ignore"):
@@ -279,7 +299,7 @@ def _exposure_value(rows: pa.Table) -> np.ndarray[Any, np.dtype[np.float64]]:
 
 def _thumbnails(store: Store, content_ids: Sequence[str]) -> Callable[[Sequence[int]], Mapping[int, bytes]]:
     def read(wanted: Sequence[int]) -> Mapping[int, bytes]:
-        """Give the thumbnails, as JPEG files, of these frames."""
+        """Return the thumbnails, as JPEG files, of these frames."""
         place = {content_ids[at]: at for at in wanted}
         return {place[content_id]: jpeg for content_id, jpeg in thumbnails_of(store, place).items()}
 

@@ -63,7 +63,7 @@ def split_brackets(frames: Frames, members: Sequence[int], look: Look) -> list[l
 
 
 def timelapses(frames: Frames, taken: Collection[int]) -> Iterator[tuple[int, ...]]:
-    """Give the runs of one camera's frames with one long interval, among those that are in no other group."""
+    """Return the runs of one camera's frames with one long interval, among those that are in no other group."""
     free = np.array([at for at in range(len(frames)) if at not in taken and frames.time_us[at] != NO_TIME], np.int64)
     if len(free) < _LAPSE_FRAMES:
         return
@@ -91,7 +91,7 @@ def _steady(frames: Frames, free: np.ndarray[Any, Any], gaps: np.ndarray[Any, An
 
 
 def _bracketed(frames: Frames, members: Sequence[int], look: Look) -> np.ndarray[Any, Any] | None:
-    """Give the exposures in EV if they change from each frame to the next as in brackets, else None.
+    """Return the exposures in EV if they change from each frame to the next as in brackets, else None.
 
     By the compensation where it varies; else by time, aperture and ISO, if all frames are of one view: where the
     camera is moved, the automatic changes these, too.
@@ -131,7 +131,7 @@ def _seconds(frames: Frames, first: int, second: int) -> float:
 
 
 def _moves(members: Sequence[int], look: Look) -> np.ndarray[Any, Any] | None:
-    """Give how the picture moved from each frame to the next (n-1 x 3: x, y, likeness); None if that is not known."""
+    """Return how the picture moved from each frame to the next (n-1 x 3: x, y, how alike); None if not known."""
     if len(members) < _PAN_FRAMES:
         return None
     look.prepare(members)

@@ -15,7 +15,7 @@ _MOST = 300
 
 
 def near_misses(store: Store, reach_s: float = REACH_S) -> list[float]:
-    """Give the seconds between photos that would be of one burst if such might be so long apart, the shortest first.
+    """Return the seconds between photos that would be of one burst if such might be so long apart, the shortest first.
 
     Counted are pairs of one camera that follow each other, of which no group has both.
     """

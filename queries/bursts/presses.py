@@ -28,7 +28,7 @@ Row = Mapping[str, Any]
 
 
 def presses(rows: pa.Table, apart: AbstractSet[frozenset[str]] = frozenset()) -> dict[str, tuple[str, ...]]:
-    """Give for shots that stand for others of the same press the ids of those others.
+    """Return for shots that stand for others of the same press the ids of those others.
 
     `rows` are one for each shot, with `raw` (whether it has nothing but a RAW) and its EXIF. Tied are a RAW and a
     developed file of equal stems, in sibling folders or in a folder and its parent, by one camera at exactly one time;
@@ -57,7 +57,7 @@ def presses(rows: pa.Table, apart: AbstractSet[frozenset[str]] = frozenset()) ->
 
 
 def _united(pairs: list[tuple[str, str]], apart: AbstractSet[frozenset[str]]) -> dict[str, tuple[str, ...]]:
-    """Give the shots that hang together below the first developed one of them."""
+    """Return the shots that hang together below the first developed one of them."""
     below: dict[str, set[str]] = {}
     head: dict[str, str] = {}
     for developed, raw in pairs:

@@ -50,7 +50,7 @@ class Look:
         self._points.clear()
 
     def whole(self, at: int) -> Grey | None:
-        """Give a frame's thumbnail, if it has one."""
+        """Return a frame's thumbnail, if it has one."""
         self.prepare([at])
         return self._known[at]
 
@@ -62,14 +62,14 @@ class Look:
         return self._grey[at]
 
     def points(self, at: int) -> Points:
-        """Give a frame's key points: places (n x 2, pixels of the thumbnail) and descriptors; none if it has none."""
+        """Return a frame's key points: places (n x 2, pixels of the thumbnail) and descriptors; none if it has none."""
         if at not in self._points:
             whole = self.whole(at)
             self._points[at] = (_NO_PLACES, None) if whole is None else _points(whole)
         return self._points[at]
 
     def small(self, at: int) -> Grey | None:
-        """Give it at a long side of 128 pixels."""
+        """Return it at a long side of 128 pixels."""
         whole = self.whole(at)
         return None if whole is None else _reduced(whole)
 
@@ -91,10 +91,10 @@ def _reduced(picture: Grey) -> Grey:
 
 
 def shift_between(first: Grey, second: Grey) -> tuple[float, float, float] | None:
-    """Give how far the second picture's content moved (shares of width and height), and how alike the overlap is.
+    """Return how far the second picture's content moved (shares of width and height), and how alike the overlap is.
 
-    The move is the peak of the phase correlation; the likeness is the correlation of the brightness where both show the
-    same, -1 to 1, which does not mind another exposure. None where the sizes differ or hardly anything overlaps.
+    The move is the peak of the phase correlation; the third value is the correlation of the brightness where both
+    show the same, -1 to 1, which does not mind another exposure. None where sizes differ or hardly anything overlaps.
     """
     if first.shape != second.shape or min(first.shape) < 16:  # noqa: PLR2004 - too small to tell
         return None
@@ -107,7 +107,7 @@ def shift_between(first: Grey, second: Grey) -> tuple[float, float, float] | Non
     # A phase correlation wraps around: a move of 0.6 of the width looks like one of -0.4.
     for x in (right, right - np.sign(right) * width):
         for y in (down, down - np.sign(down) * height):
-            alike = _likeness(here, there, round(x), round(y))
+            alike = _correlation(here, there, round(x), round(y))
             if alike is not None and (best is None or alike > best[2]):
                 best = (float(x / width), float(y / height), alike)
     return best
@@ -141,7 +141,7 @@ def _points(picture: Grey) -> Points:
 
 
 def _explained(first: Points, second: Points) -> float | None:
-    """Give the share of the matches that one homography explains; None if there are too few to tell."""
+    """Return the share of the matches that one homography explains; None if there are too few to tell."""
     if first[1] is None or second[1] is None or min(len(first[0]), len(second[0])) < _MATCHES:
         return None
     nearest = cv2.BFMatcher(cv2.NORM_L2).knnMatch(first[1], second[1], 2)
@@ -157,7 +157,7 @@ def _explained(first: Points, second: Points) -> float | None:
     return float((np.hypot(*(laid - there).T) < _TOLERANCE_PX).mean())
 
 
-def _likeness(first: Grey, second: Grey, x: int, y: int) -> float | None:
+def _correlation(first: Grey, second: Grey, x: int, y: int) -> float | None:
     height, width = first.shape
     if (width - abs(x)) * (height - abs(y)) < _LEAST_OVERLAP * width * height:
         return None

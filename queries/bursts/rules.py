@@ -20,7 +20,7 @@ from photoidx.queries.bursts.kinds import kind_of, split_brackets, timelapses, w
 from photoidx.queries.bursts.registration import Look, is_one_view, shift_between
 from photoidx.union_find import UnionFind
 
-VERSION = 6
+VERSION = 7
 """Raised when the rules change: the next scan then groups the whole library again."""
 NEIGHBOURS = 12
 """How many of its next frames a frame is compared with."""
@@ -29,7 +29,7 @@ WINDOW_S = 5.0
 NEAR_S = 3.0
 """The longest time between two frames that look alike; up to `WINDOW_S`, their overlap must be the same."""
 
-# Likeness: the cosine of two vectors, and the different bits of two 64-bit hashes. Measured on 23 scenes: frames of one
+# Alike: the cosine of two vectors, and the different bits of two 64-bit hashes. Measured on 23 scenes: frames of one
 # hand-held scene have .91 and more, and up to 26 bits; a defocus of 4 pixels leaves .51 and 16 bits, 2 EV more .69 and
 # 20 bits; different scenes have up to .56, and 20 bits or more; a thing that lies turned has .86.
 _ALIKE, _FAIRLY_ALIKE, _HARDLY = 0.88, 0.70, 0.45
@@ -131,7 +131,7 @@ def batched(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
 
 
 def _parted(frames: Frames, members: Sequence[int], edges: Sequence[Edge], look: Look) -> Iterator[Group]:
-    """Give a component as one group, or as the brackets that it consists of."""
+    """Return a component as one group, or as the brackets that it consists of."""
     for part in split_brackets(frames, members, look):
         inside = set(part)
         tied = tuple(edge for edge in edges if edge.first in inside and edge.second in inside)
@@ -156,7 +156,7 @@ def _with_stacks(
 
 
 def _pairs(frames: Frames, among: np.ndarray[Any, np.dtype[np.int64]], limits: Limits) -> _Pairs:
-    """Give the pairs of frames of one camera that are near in time, or that follow each other without any time.
+    """Return the pairs of frames of one camera that are near in time, or that follow each other without any time.
 
     `among` are the places of the frames that count.
     """
@@ -193,7 +193,7 @@ def _counts_on(
 
 
 def _rules(frames: Frames, pairs: _Pairs, limits: Limits, look: Look) -> np.ndarray[Any, Any]:
-    """Give the first rule that ties each pair; an empty string where none does."""
+    """Return the first rule that ties each pair; an empty string where none does."""
     exact = frames.exact[pairs.first] & frames.exact[pairs.second]
     # Without sub-seconds a gap is known to a second only.
     least_gap = np.where(exact, pairs.gap_s, np.maximum(pairs.gap_s - 1, 0))
@@ -240,7 +240,7 @@ def _difference(values: np.ndarray[Any, Any], pairs: _Pairs) -> np.ndarray[Any, 
 def _of_other_views(
     pairs: _Pairs, wanted: np.ndarray[Any, np.dtype[np.int64]], look: Look
 ) -> np.ndarray[Any, np.dtype[np.int64]]:
-    """Give those of some pairs whose frames were taken from two places; where it can't be seen, none."""
+    """Return those of some pairs whose frames were taken from two places; where it can't be seen, none."""
     seen = _looked_at(pairs, wanted, look, is_one_view)
     return np.array([pair for pair, one_view in seen if one_view is False], np.int64)
 

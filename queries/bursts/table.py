@@ -32,7 +32,7 @@ _FINEST = "%Y-%m-%dT%H:%M:%S.%f"
 
 
 def regroup(store: Store, *, whole: bool = False) -> int:
-    """Group what changed since the last time, or everything. Gives the number of groups. The caller holds the lock.
+    """Group what changed since the last time, or everything. Returns the number of groups. The caller holds the lock.
 
     Regrouped are the frames within two minutes of a changed one, by the same camera, every group that they touch, and
     the same of what decisions tell of these.
@@ -64,7 +64,7 @@ def is_current(store: Store) -> bool:
 
 
 def bursts(store: Store, within_s: float | None = None) -> list[dict[str, Any]]:
-    """Give the groups, each with burst_id, kind and frames: path, shot_id, files, taken_at, rule, gap_s, cosine.
+    """Return the groups, each with burst_id, kind and frames: path, shot_id, files, taken_at, rule, gap_s, cosine.
 
     A frame's `shots` are all of its press of the shutter, `files` those of all of them. With `within_s` they are worked
     out anew for this answer, with frames that far apart (`bursts.group`); what is stored stays as it is. Decisions hold
@@ -121,13 +121,13 @@ def _files(store: Store, shots: Iterable[str]) -> Mapping[str, list[str]]:
 
 
 def _last(store: Store, held: Sequence[Choice]) -> datetime | None:
-    """Give when this version grouped last, under the same decisions; None if everything is to be grouped."""
+    """Return when this version grouped last, under the same decisions; None if everything is to be grouped."""
     state = store.meta().get(_STATE, "")
     return _ended(store) if state.startswith(f"{VERSION} {_named(held)} ") else None
 
 
 def _ended(store: Store) -> datetime | None:
-    """Give when any version grouped last, under whatever decisions; None if it never did."""
+    """Return when any version grouped last, under whatever decisions; None if it never did."""
     when = store.meta().get(_STATE, "").rpartition(" ")[2]
     return datetime.strptime(when, _FINEST) if when else None  # noqa: DTZ007 - UTC without a zone, as in the tables
 
@@ -144,7 +144,7 @@ def _named(held: Sequence[Choice]) -> str:
 
 
 def _changed(store: Store, frames: Frames, since: datetime, before: Mapping[str, str]) -> set[str]:
-    """Give the shots that are new, have a file that changed, were measured since, or are gone."""
+    """Return the shots that are new, have a file that changed, were measured since, or are gone."""
     moment = pa.scalar(since, pa.timestamp("us"))
     files = store.read("files", ["shot_id", "seen_at"])
     fresh: set[str] = set(files.filter(pc.greater_equal(files["seen_at"], moment))["shot_id"].to_pylist())
@@ -162,7 +162,7 @@ def _changed(store: Store, frames: Frames, since: datetime, before: Mapping[str,
 
 
 def _reached(frames: Frames, before: Mapping[str, str], changed: set[str], held: Sequence[Choice]) -> set[str]:
-    """Give the shots to group again, and those that decisions tie to them or keep apart, however far away they are."""
+    """Return the shots to group again, and those that decisions tie to them or keep apart, however far away."""
     ours = [set(choice.shot_ids) for choice in held if choice.verb in {"together", "apart"}]
     near: set[str] = set()
     reached: set[str] = set()
@@ -176,7 +176,7 @@ def _reached(frames: Frames, before: Mapping[str, str], changed: set[str], held:
 
 
 def _neighbourhood(frames: Frames, before: Mapping[str, str], changed: set[str]) -> set[str]:
-    """Give the shots to group again."""
+    """Return the shots to group again."""
     near = {shot_id for shot_id in changed if shot_id in frames.place}
     for shot_id in list(near):
         at = frames.place[shot_id]
@@ -206,7 +206,7 @@ def _may_lapse(frames: Frames, at: int, other: int, step: int) -> bool:
 
 
 def stored_groups(store: Store) -> dict[str, str]:
-    """Give the group of each shot that is in one."""
+    """Return the group of each shot that is in one."""
     if BURSTS.name not in store.names():
         return {}
     return {row["shot_id"]: row["burst_id"] for row in store.read(BURSTS.name, ["shot_id", "burst_id"]).to_pylist()}

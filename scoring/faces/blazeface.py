@@ -23,7 +23,7 @@ Answers = np.ndarray[Any, np.dtype[np.float32]]
 
 
 def find(picture: np.ndarray[Any, np.dtype[np.uint8]], least: float, faintest: float) -> Answers:
-    """Give the faces of a picture (height x width x 3, sRGB) whose score is at least `least`, the best first.
+    """Return the faces of a picture (height x width x 3, sRGB) whose score is at least `least`, the best first.
 
     A face is a row of left, top, right and bottom, as shares of the frame, and the score. Answers from `faintest` on
     that overlap the best one of a face are averaged with it, as MediaPipe does: it makes the box steadier.
@@ -54,7 +54,7 @@ def _answers(picture: np.ndarray[Any, np.dtype[np.uint8]], faintest: float) -> A
 
 
 def _run(picture: np.ndarray[Any, np.dtype[np.uint8]]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Give the offsets (n x 16, in pixels: the box's middle from its cell's, width, height, six points) and logits."""
+    """Return the offsets (n x 16, pixels: the box's middle from its cell's, width, height, six points) and logits."""
     net = model.detector(max(picture.shape))
     (taken,), given = net.get_input_details(), net.get_output_details()
     scaled = picture[None].astype(np.float32)
@@ -70,7 +70,7 @@ def _run(picture: np.ndarray[Any, np.dtype[np.uint8]]) -> tuple[np.ndarray[Any, 
 
 
 def _middles(numbers: np.ndarray[Any, Any], height: int, width: int) -> np.ndarray[Any, Any]:
-    """Give the middles (x, y) in pixels of the cells that gave these answers. The grids follow each other, by rows."""
+    """Return the middles (x, y) in pixels of the cells that gave these answers. Grids follow each other, by rows."""
     middles = np.empty((len(numbers), 2), np.float32)
     first = 0
     for side, answers in _GRIDS:
@@ -83,7 +83,7 @@ def _middles(numbers: np.ndarray[Any, Any], height: int, width: int) -> np.ndarr
 
 
 def _overlaps(boxes: Answers) -> np.ndarray[Any, Any]:
-    """Give what each box shares with the first, as a share of what both cover."""
+    """Return what each box shares with the first, as a share of what both cover."""
     sizes = np.minimum(boxes[:, 2:4], boxes[0, 2:4]) - np.maximum(boxes[:, :2], boxes[0, :2])
     shared = np.maximum(sizes, 0).prod(axis=1)
     areas = (boxes[:, 2:4] - boxes[:, :2]).prod(axis=1)

@@ -40,11 +40,11 @@ class Box:
     score: float
 
     def inside(self, other: Box) -> float:
-        """Give the area that two boxes share, as a share of the smaller one."""
+        """Return the area that two boxes share, as a share of the smaller one."""
         return self._shared(other) / max(min(self._area, other._area), 1e-12)
 
     def overlap(self, other: Box) -> float:
-        """Give the area that two boxes share, as a share of what both cover."""
+        """Return the area that two boxes share, as a share of what both cover."""
         shared = self._shared(other)
         return shared / max(self._area + other._area - shared, 1e-12)
 
@@ -86,7 +86,7 @@ def distinct(found: Iterable[Box]) -> list[Box]:
 
 
 def _believed(picture: Picture, box: Box) -> Look | None:
-    """Give how a face looks; None if the landmarks are those of no face.
+    """Return how a face looks; None if the landmarks are those of no face.
 
     In daylight's colour hands look like a face, too: the picture is read as it is.
     """
@@ -98,7 +98,7 @@ def _believed(picture: Picture, box: Box) -> Look | None:
 
 
 def _sizes(picture: Picture) -> Iterator[Picture]:
-    """Give the picture at each of `_LONG_SIDES`, the sides stretched to what the detector takes."""
+    """Return the picture at each of `_LONG_SIDES`, the sides stretched to what the detector takes."""
     height, width = picture.shape[:2]
     for long_side in _LONG_SIDES:
         steps = long_side / max(height, width) / blazeface.STEP

@@ -96,7 +96,7 @@ def _smile_is_clear(points: np.ndarray[Any, Any], found: Colours) -> bool:
 
 
 def angles(matrix: np.ndarray[Any, Any]) -> tuple[float, float, float]:
-    """Give yaw, pitch and roll in degrees from MediaPipe's 4 x 4 matrix, which turns and scales a canonical face."""
+    """Return yaw, pitch and roll in degrees from MediaPipe's 4 x 4 matrix, which turns and scales a canonical face."""
     turn = matrix[:3, :3] / np.linalg.norm(matrix[:3, :3], axis=0)
     yaw = math.atan2(turn[0, 2], turn[2, 2])
     pitch = math.asin(float(np.clip(-turn[1, 2], -1, 1)))
@@ -105,7 +105,7 @@ def angles(matrix: np.ndarray[Any, Any]) -> tuple[float, float, float]:
 
 
 def face_sharpness(picture: Picture, x: float, y: float, width: float, height: float) -> float | None:
-    """Give ln(variance of the Laplacian / variance) of a face after a Gaussian of 1 pixel; None for a flat one.
+    """Return ln(variance of the Laplacian / variance) of a face after a Gaussian of 1 pixel; None for a flat one.
 
     The box (pixels) is first brought to a width of 128 pixels at most, so that faces of all sizes can be compared.
     """

@@ -27,7 +27,7 @@ def check() -> None:
 
 
 def view(picture: np.ndarray[Any, np.dtype[np.uint8]]) -> Any:
-    """Give a picture (height x width x 3, sRGB) as MediaPipe takes it."""
+    """Return a picture (height x width x 3, sRGB) as MediaPipe takes it."""
     import mediapipe  # noqa: PLC0415
 
     return mediapipe.Image(image_format=mediapipe.ImageFormat.SRGB, data=np.ascontiguousarray(picture))

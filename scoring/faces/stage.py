@@ -177,7 +177,7 @@ class Faces(PhotoStage):
         model.check()
 
     def run(self, photo: Photo) -> Rows:
-        """Give a row for each face, and the summary."""
+        """Return a row for each face, and the summary."""
         found = photo.once(faces)
         return {"faces": [_row(number, face) for number, face in enumerate(found)], "quality": [summary(found)]}
 

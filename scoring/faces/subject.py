@@ -20,7 +20,7 @@ def important(found: Iterable[Box]) -> list[bool]:
 
 
 def important_boxes(photo: Photo) -> list[tuple[float, float, float, float]]:
-    """Give the places (x, y, width, height, as shares of the frame) of the faces that matter. Often there are none."""
+    """Return the places (x, y, width, height, as shares of the frame) of the faces that matter. Often none."""
     found = photo.once(boxes)
     mattering = (box for box, matters in zip(found, important(found), strict=True) if matters)
     return [(box.x, box.y, box.width, box.height) for box in mattering]

@@ -27,7 +27,7 @@ from photoidx.evaluation.bursts.bench import Found
 from photoidx.evaluation.bursts.builder import DAMAGES, KINDS, Amount, TrueFile, Truth, build
 from photoidx.evaluation.statistics import bcubed, bcubed_items
 
-AMOUNT = Amount(bursts=1, equal=1, others=1, singles=4, traps=2, strangers=12, long_side=240)
+AMOUNT = Amount(bursts=1, equal=1, others=1, singles=4, traps=2, unrelated=12, long_side=240)
 Answer = dict[str, Any]
 LABELS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=30)
 
@@ -87,7 +87,7 @@ def seconds(folder: Path, files: Sequence[TrueFile]) -> list[float]:
 
 
 def likeness(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
-    """Give the best correlation of the middle of one picture with any place in the other."""
+    """Return the best correlation of the middle of one picture with any place in the other."""
     whole, again = (cv2.resize(cv2.cvtColor(each, cv2.COLOR_RGB2GRAY), (48, 48)) for each in (one, other))
     return float(cv2.matchTemplate(whole, again[8:-8, 8:-8], cv2.TM_CCOEFF_NORMED).max())
 
@@ -103,7 +103,7 @@ def test_the_truth_names_exactly_the_files_that_are_there(album):
 
 
 def test_one_seed_gives_one_album_and_another_seed_another(tmp_path, photos):
-    amount = Amount(bursts=1, equal=0, others=1, singles=1, traps=1, strangers=2, long_side=160)
+    amount = Amount(bursts=1, equal=0, others=1, singles=1, traps=1, unrelated=2, long_side=160)
     first, again, other = (
         build([photos], tmp_path / name, seed, amount) for name, seed in (("a", 1), ("b", 1), ("c", 2))
     )
@@ -119,7 +119,7 @@ def test_all_kinds_and_traps_are_there(album):
     assert {file.kind for file in truth.files} == {*KINDS, None}
     assert {file.trap for file in truth.files} == {
         None, "two serials", "two ranges", "edge of a second", "pairs", "restarted counter", "minutes", "no EXIF",
-        "strangers", "walk",
+        "unrelated", "walk",
     }  # fmt: skip
 
 
@@ -331,7 +331,7 @@ def row(report: burst_bench.Report, table: str, name: str) -> Mapping[str, Any]:
 
 
 def test_the_truth_as_an_answer_is_all_right(tmp_path, photos, walk):
-    amount = Amount(bursts=1, equal=1, others=1, singles=2, traps=1, strangers=4, long_side=160)
+    amount = Amount(bursts=1, equal=1, others=1, singles=2, traps=1, unrelated=4, long_side=160)
     truth_file = tmp_path / "truth.json"
 
     def index(folder: Path) -> Stand:
@@ -368,7 +368,7 @@ def test_nothing_found_is_precise_and_finds_no_group(album):
     assert {each["error"].split(" (")[0] for each in report.errors} == {"not found"}
 
 
-def test_glued_strangers_cameras_walks_and_files_counted_twice_are_mistakes(album):
+def test_unrelated_photos_in_one_group_cameras_walks_and_files_counted_twice_are_mistakes(album):
     truth = album[1]
     by_trap: dict[str | None, list[TrueFile]] = defaultdict(list)
     for file in truth.files:

@@ -16,7 +16,7 @@ from photoidx.evaluation.bursts.closed_eyes import LIT_EYES, with_closed_eyes
 from photoidx.queries.best.selection import CLOSED
 from photoidx.scoring.faces.detection import Box
 
-ONLY_EYES = Amount(bursts=0, equal=0, others=0, singles=0, traps=0, strangers=0, eyes=1, long_side=600)
+ONLY_EYES = Amount(bursts=0, equal=0, others=0, singles=0, traps=0, unrelated=0, eyes=1, long_side=600)
 
 
 @pytest.fixture(scope="module")

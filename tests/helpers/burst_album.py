@@ -34,6 +34,8 @@ def made(
     sizes: list[tuple[int, int]] | None = None,
     programs: list[int] | None = None,
     raws: list[bool] | None = None,
+    edited: list[bool] | None = None,
+    detail: list[int] | None = None,
     pictures: list[np.ndarray | None] | None = None,
 ) -> Frames:
     """Make frames, given in the order of time for each camera. Frames of one scene look exactly alike.
@@ -68,6 +70,8 @@ def made(
         sizes=np.array(sizes, np.int32) if sizes else None,
         programs=np.array(programs, np.int32) if programs else None,
         raws=np.array(raws, np.bool_) if raws else None,
+        edited=np.array(edited, np.bool_) if edited else None,
+        detail=np.array(detail, np.int32) if detail else None,
         thumbnail=_thumbnails(pictures or []),
     )
 
@@ -81,7 +85,7 @@ def _thumbnails(pictures: list[np.ndarray | None]) -> Callable[[Sequence[int]], 
 
 
 def as_jpeg(picture: np.ndarray, quality: int = 88) -> bytes:
-    """Give a picture as a JPEG file."""
+    """Return a picture as a JPEG file."""
     out = io.BytesIO()
     Image.fromarray(picture).save(out, "JPEG", quality=quality)
     return out.getvalue()

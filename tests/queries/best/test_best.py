@@ -92,6 +92,63 @@ def test_eyes_of_a_face_that_is_much_softer_than_elsewhere_are_not_read(here, th
     assert judge(paths(2), [quality(), quality(technical=0.5)], faces).ranked[0].number == picked
 
 
+BYSTANDERS = [{**face(x), "detail_45": -2.0} for x in (0.4, 0.6, 0.8)]
+SOFT_BYSTANDERS = [{**face(x), "detail_45": -3.2} for x in (0.4, 0.6, 0.8)]
+
+
+@pytest.mark.parametrize(
+    ("here", "there", "others", "picked"),
+    [
+        ({}, {}, BYSTANDERS, 1),
+        ({"noise_sigma": 1.0}, {"noise_sigma": 2.4}, BYSTANDERS, 1),
+        ({"noise_sigma": 1.0}, {"noise_sigma": 2.6}, BYSTANDERS, 0),
+        ({"noise_sigma": 2.6}, {"noise_sigma": 1.0}, BYSTANDERS, 0),
+        ({}, {}, SOFT_BYSTANDERS, 0),
+    ],
+    ids=["alike", "a little noisier", "open in a noisy frame", "shut in a noisy frame", "open in a soft frame"],
+)
+def test_eyes_are_not_read_in_a_frame_that_is_softer_or_noisier_than_another(here, there, others, picked):
+    """The person's own face is as sharp in both; what is said of a frame as a whole makes it a guess."""
+    faces = [[{**face(0.2, 0.1), "detail_45": -2.0}, *BYSTANDERS], [{**face(0.2), "detail_45": -2.0}, *others]]
+    verdict = judge(paths(2), [quality(**here), quality(technical=0.5, **there)], faces)
+    assert verdict.ranked[0].number == picked
+    assert any("closed" in each.words for each in told(verdict)) == (picked == 1)
+
+
+@pytest.mark.parametrize(("noise", "doubts"), [((1.0, 1.0), 1), ((1.0, 4.0), 0), ((4.0, 1.0), 1)])
+def test_an_eye_that_looks_open_in_a_noisy_frame_puts_no_other_in_doubt(noise, doubts):
+    qualities = [quality(noise_sigma=each) for each in noise]
+    verdict = judge(paths(2), qualities, [[face(0.2, 0.1, state="unclear")], [face(0.2)]])
+    assert sum(len(frame.doubtful) for frame in verdict.ranked if frame.number == 0) == doubts
+
+
+@pytest.mark.parametrize(
+    ("there", "said"),
+    [
+        ({}, ["less of a smile (0.20 against 0.70)"]),
+        ({"noise_sigma": 4.0}, []),
+        ({"luma_p50": 130}, []),
+        ({"clipped_highlights": 0.1}, []),
+        ({"sharpness_subject": -3.3}, []),
+    ],
+    ids=["alike", "noisier", "brighter", "overexposed", "softer"],
+)
+def test_a_smile_is_missed_only_in_a_frame_without_other_faults(there, said):
+    plain = {"noise_sigma": 1.0, "luma_p50": 100, "clipped_highlights": 0.0}
+    faces = [[{**face(0.2), "smile": smile}] for smile in (0.7, 0.2)]
+    verdict = judge(paths(2), [quality(**plain), quality(**{**plain, "technical": 0.7, **there})], faces)
+    assert [each.words for each in told(verdict) if each.feature == "smile_mean"] == said
+
+
+def test_smiles_are_compared_of_people_whose_smile_is_known_in_both_frames():
+    """A mean over other people is no change of anybody's smile: the one who laughs gapes in the other frame."""
+    laughing, earnest = {**face(0.2), "smile": 0.9}, {**face(0.6), "smile": 0.0}
+    gaping = {**laughing, "smile": None}
+    verdict = judge(paths(2), [quality(), quality(technical=0.78)], [[laughing, earnest], [gaping, earnest]])
+    assert {frame.parts["smile"] for frame in verdict.ranked} == {0.025}
+    assert [each.feature for each in told(verdict)] == ["score"]
+
+
 @pytest.mark.parametrize(
     ("there", "said"),
     [
@@ -152,7 +209,7 @@ def test_of_equal_frames_the_one_whose_eyes_are_open_without_a_doubt_is_picked_a
 
 
 def test_a_slit_is_a_doubt_whatever_the_model_says():
-    slit = {**face(0.2, 0.65), "eye_left_opening": 0.05, "eye_right_opening": 0.3}
+    slit = {**face(0.2, 0.8, state="unclear"), "eye_left_opening": 0.05, "eye_right_opening": 0.3}
     verdict = judge(paths(2), [quality(), quality()], [[slit], [{**face(0.2), "eye_left_opening": 0.3}]])
     assert verdict.ranked[0].number == 1
     assert "unclear" in praise(verdict)

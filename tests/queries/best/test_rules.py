@@ -13,9 +13,13 @@ def frame(**given: Any) -> dict[str, Any]:
     return {"technical": 0.8, "sharpness_subject": -3.0, "sharpness_global": -3.0, **given}
 
 
-def face(eyes: float = 0.9, x: float = 0.3, **given: Any) -> dict[str, Any]:
+def face(left: float = 0.9, x: float = 0.3, right: float = 0.95, **given: Any) -> dict[str, Any]:
+    """Return a face whose eyes are so open; the states are those of a face that can be read."""
     place = {"box_x": x, "box_y": 0.3, "box_width": 0.1, "box_height": 0.13}
-    return {**place, "important": True, "reliable": True, "eye_left_open": eyes, "eye_right_open": 0.95, **given}
+    states = ["shut" if open_ <= 0.4 else "open" if open_ >= 0.7 else "unclear" for open_ in (left, right)]
+    eyes = {"eye_left_open": left, "eye_right_open": right, "eye_left": states[0], "eye_right": states[1]}
+    both = "open" if set(states) == {"open"} else "unclear" if "unclear" in states else "shut"
+    return {**place, "important": True, "reliable": True, **eyes, "eyes": both, **given}
 
 
 def judged(*qualities: dict[str, Any], faces: list[list[dict[str, Any]]] | None = None, **given: Any) -> Verdict:
@@ -90,6 +94,37 @@ CHOICES: dict[str, tuple[Verdict, tuple[int, str]]] = {
         ),
         (0, "score"),
     ),
+    "a shut eye that is open elsewhere": (judged(frame(**BETTER), frame(), faces=[[face(0.2)], [face()]]), (1, "eyes")),
+    "closed eyes before a frame that was not scored": (
+        judged({}, frame(), faces=[[face()], [face(0.2)]]),
+        (1, "only one scored"),
+    ),
+    "a frame that was not scored has no doubts, and is not put first": (
+        judged(frame(), {}, faces=[[face(0.5)], [face()]], learnt=[0.1, 0.0]),
+        (0, "only one scored"),
+    ),
+    "a doubt decides between frames that are too close to call": (
+        judged(frame(technical=0.81), frame(), faces=[[face(0.5)], [face()]]),
+        (1, "order"),
+    ),
+    "a doubt does not bring a softer frame forward": (
+        judged(frame(), frame(technical=0.9, sharpness_subject=-3.71), faces=[[face(0.5)], [face()]]),
+        (0, "sharpness"),
+    ),
+    "a doubt does not bring closed eyes forward": (
+        judged(
+            *[frame(), frame(technical=0.81), frame(sharpness_subject=-4)],
+            faces=[[face(0.5), face(x=0.6)], [face(), face(0.2, x=0.6)], [face(), face(x=0.6)]],
+        ),
+        (0, "sharpness"),
+    ),
+    "a frame with closed eyes makes no other frame soft": (
+        judged(
+            *[frame(), frame(sharpness_subject=-3.5), frame(technical=0.95, sharpness_subject=-3.9)],
+            faces=[[face(0.2)], [face()], [face()]],
+        ),
+        (2, "score"),
+    ),
     "eyes that were not read": (
         judged(frame(**BETTER), frame(), faces=[[face(eye_left_open=None)], [face()]]),
         (0, "score"),
@@ -119,13 +154,55 @@ def test_when_it_is_too_close_to_call(verdict, close):
     assert verdict.close_call is close
 
 
+@pytest.mark.parametrize("eyes", [{"left": 0.8}, {"right": 0.8}])
+def test_the_score_counts_the_most_closed_eye_and_how_soft_a_frame_is_up_to_a_limit(eyes):
+    verdict = judged(frame(), frame(sharpness_subject=-9), faces=[[face(**eyes)], [face()]])
+    assert verdict.ranked[0].parts["eyes"] == pytest.approx(0.08)
+    assert verdict.ranked[1].parts["sharpness"] == 0
+
+
+OPEN, FAR_OPEN = face(), face(x=0.6)
+
+
+@pytest.mark.parametrize(
+    ("faces", "words"),
+    [
+        ([[OPEN], [face(0.1, right=0.3)]], ["one person's eyes are closed (0.10 against 0.90)"]),
+        ([[OPEN], [face(0.3, right=0.1)]], ["one person's eyes are closed (0.10 against 0.95)"]),
+        ([[OPEN, FAR_OPEN], [face(0.3), face(0.1, 0.6)]], ["the eyes of 2 people are closed (0.10 against 0.90)"]),
+        ([[OPEN, FAR_OPEN], [face(0.1), face(0.3, 0.6)]], ["the eyes of 2 people are closed (0.10 against 0.90)"]),
+        ([[face(0.1), FAR_OPEN], [OPEN, face(0.1, 0.6)]], []),
+        ([[OPEN], [face(0.5)]], ["one person's eyes may be shut"]),
+        ([[face(0.5), FAR_OPEN], [OPEN, face(0.5, 0.6)]], []),
+        ([[face(0.99)], [face(0.72)]], []),
+    ],
+    ids=[
+        "the left eye is the more closed one",
+        "the right eye is",
+        "the second person's are",
+        "the first person's are",
+        "another person's in each",
+        "an eye that may be shut",
+        "one in each",
+        "two that are open",
+    ],
+)
+def test_what_is_said_of_eyes(faces, words):
+    verdict = judged(frame(**BETTER), frame(), faces=faces)
+    assert [each.words for each in said(verdict) if "eyes" in each.feature] == words
+
+
+def test_of_frames_that_are_equal_nothing_is_said():
+    assert said(judged(frame(), frame())) == []
+
+
 def test_margins_are_in_the_unit_of_the_rule():
     assert judged(frame(), frame(technical=0.9)).margin == pytest.approx(0.07)
     assert judged(frame(), frame(sharpness_subject=-4)).margin == pytest.approx(1.0)
 
 
 def said(verdict: Verdict) -> list[Difference]:
-    """Give what is said of the second frame as against the first."""
+    """Return what is said of the second frame as against the first."""
     first, second = verdict.ranked
     return differences(first, second, verdict.leads.get((first.number, second.number)))
 
@@ -183,13 +260,43 @@ def test_the_rule_of_a_difference_is_the_one_that_decided():
         (judged(frame(**BETTER), frame()), "the highest score (0.815)"),
         (judged(frame(**BETTER), frame(sharpness_subject=-3.3)), "sharpest on the subject (1.3x)"),
         (judged(frame(**BETTER), frame(sharpness_subject=-3.2)), "the highest score (0.815)"),
+        (
+            judged(frame(**BETTER), frame(sharpness_subject=-4), frame(sharpness_subject=-3.3)),
+            "sharpest on the subject (1.3x)",
+        ),
+        (
+            judged(frame(**BETTER), frame(sharpness_subject=-4), frame(noise_sigma=9)),
+            "the highest score (0.665)",
+        ),
         (judged({}, {}), "the first by time: no frame was scored"),
         (judged(frame(), frame()), "too close to call, the first two are equally good"),
     ],
-    ids=["score", "sharpest", "hardly sharper", "not scored", "equal"],
+    ids=["score", "sharpest", "hardly sharper", "sharper than the next", "noise beside", "not scored", "equal"],
 )
 def test_how_the_pick_is_praised(verdict, words):
     assert praise(verdict).startswith(words)
+
+
+@pytest.mark.parametrize(
+    ("faces", "words"),
+    [
+        ([OPEN, FAR_OPEN], "all 2 pairs of eyes open"),
+        ([OPEN, face(0.65, 0.6)], "sharpest on the subject (2.7x)"),
+        ([OPEN], "sharpest on the subject (2.7x)"),
+    ],
+    ids=["everybody's", "one person's", "one person is not there"],
+)
+def test_open_eyes_are_praised_only_if_everybody_has_them(faces, words):
+    verdict = judged(frame(), frame(sharpness_subject=-4), faces=[faces, [OPEN, FAR_OPEN]])
+    assert praise(verdict).endswith(words)
+
+
+def test_doubts_are_told_of_the_frames_that_are_kept():
+    doubtful = [[face(0.5)], [face(0.5)], [face()]]
+    clear_pick = judged(frame(technical=0.95), frame(), frame(technical=0.5), faces=[[OPEN], *doubtful[1:]])
+    assert "unclear" not in praise(clear_pick)
+    close = judged(frame(), frame(), frame(technical=0.5), faces=doubtful)
+    assert praise(close).count("unclear") == 2
 
 
 def test_a_trained_scorer_is_named_only_if_it_decided_clearly():

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from photoidx.queries.best.face_tracking import persons
-from photoidx.queries.best.sharper import Lead, leads
+from photoidx.queries.best.sharper import Lead, hard_to_read, leads, much_softer
 
 Face = dict[str, Any]
 SUBJECT = {"subject_kind": "centre", "sharpness_subject": -3.0, "sharpness_global": -3.5}
@@ -40,7 +40,9 @@ def lead(first: list[Face], second: list[Face], **other: Any) -> Lead | None:
         ([face(0.2, detail_45=-2.0)], [face(0.2)], ELSEWHERE),
         ([face(0.2, detail_45=-2.0)], [face(0.8, detail_45=-2.5)], ELSEWHERE),
         ([face(0.2, detail_45=-5.0)], [face(0.2, detail_45=-7.0)], ELSEWHERE),
+        ([face(0.2, detail_45=-2.0)], [face(0.2, detail_45=-5.0)], Lead(-2.0, -5.0, "on the face")),
         ([face(0.2, yaw=40, detail_45=-2.0)], [face(0.2, yaw=40, detail_45=-4.0)], ELSEWHERE),
+        ([face(0.2, pitch_deg=40, detail_45=-2.0)], [face(0.2, pitch_deg=40, detail_45=-4.0)], ELSEWHERE),
         ([face(0.2, yaw=-15, detail_45=-2.0)], [face(0.2, yaw=10, detail_45=-4.0)], ELSEWHERE),
         (
             [face(0.2, detail_45=-2.0), face(0.6, detail_45=-2.5)],
@@ -64,7 +66,9 @@ def lead(first: list[Face], second: list[Face], **other: Any) -> Lead | None:
         "a face that one frame's edge cuts",
         "another person",
         "a face that is out of focus in both",
+        "a face that is out of focus in one",
         "a face from the side",
+        "a face that looks down",
         "a head that turned",
         "the mean of all people",
         "one person is clearly softer",
@@ -127,3 +131,51 @@ def test_a_face_does_not_look_sharper_by_noise(noise, compared):
 def test_the_lead_of_the_other_frame_is_the_opposite():
     found = leads([SUBJECT, SOFTER], [])
     assert found[1, 0].value == -found[0, 1].value
+
+
+FACE, SOFT_FACE = {"detail_45": -2.0}, {"detail_45": -2.75}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "faces", "guessed"),
+    [
+        ({}, {}, (FACE, SOFT_FACE), {1}),
+        ({}, {}, (FACE, {"detail_45": -2.65}), set()),
+        ({"sharpness_subject": -2.0}, {}, ({}, {}), set()),
+        ({"noise_sigma": 1.0}, {"noise_sigma": 2.6}, ({}, {}), {1}),
+        ({"noise_sigma": 1.0}, {"noise_sigma": 2.4}, ({}, {}), set()),
+        ({"noise_sigma": 1.0}, {"noise_sigma": None}, ({}, {}), set()),
+        ({"noise_sigma": 3.0}, {"noise_sigma": 0.3}, (FACE, {"detail_45": -2.3}), set()),
+        ({"noise_sigma": 3.0}, {"noise_sigma": 0.3}, (FACE, {"detail_45": -2.2}), {0}),
+    ],
+    ids=[
+        "much softer on the faces",
+        "softer on the faces",
+        "much softer, but not on the faces",
+        "noisier",
+        "a little noisier",
+        "noise that is not known",
+        "sharper, with a texture that looks like noise",
+        "noisier, and hardly sharper",
+    ],
+)
+def test_faces_of_a_frame_are_a_guess_where_it_is_softer_or_noisier_than_another(first, second, faces, guessed):
+    frames = [{**SUBJECT, **first}, {**SUBJECT, **second}]
+    seen = persons([[face(0.2, **each)] for each in faces])
+    assert hard_to_read(frames, leads(frames, seen)) == guessed
+
+
+@pytest.mark.parametrize(
+    ("details", "softer"),
+    [
+        ([{"detail_45": -2.0}, {"detail_45": -2.6}], set()),
+        ([{"detail_45": -2.0}, {"detail_45": -2.8}], {1}),
+        ([{"detail_45": -2.0, "detail_64": -3.0}, {"detail_45": -2.1, "detail_64": -3.8}], {1}),
+        ([{"detail_45": -2.0, "detail_64": -3.0}, {"detail_45": -2.1}], set()),
+        ([{"detail_45": -2.0}, {}], {1}),
+        ([{}, {}], set()),
+    ],
+    ids=["a little", "much", "at the largest width", "at the width that both have", "not measured", "nowhere measured"],
+)
+def test_a_person_s_face_is_much_softer_than_the_sharpest_of_the_same_person(details, softer):
+    assert much_softer(dict(enumerate(details)), 0.7) == softer

@@ -1,4 +1,4 @@
-"""Grouping: what belongs together is found, strangers are not glued, and the table is brought up to date in place."""
+"""Grouping: what belongs together is found, unrelated photos stay apart, and the table is updated in place."""
 
 from __future__ import annotations
 
@@ -147,7 +147,7 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def library(album: Path, tmp_path: Path) -> Iterator[Library]:
-    """Give a copy of the scanned album and its library, under the same paths."""
+    """Return a copy of the scanned album and its library, under the same paths."""
     saved = tmp_path / "saved"
     shutil.copytree(album.parent, saved)
     yield Library(album.parent / "library", Config(workers=2))

@@ -55,6 +55,11 @@ def kept(album: Path, *words: str) -> dict[str, bool]:
     return marks
 
 
+@pytest.mark.parametrize(("output_format", "printed"), [("jsonl", ""), ("json", "[]\n"), ("paths", "")])
+def test_where_there_is_no_group_nothing_is_listed(album, output_format, printed):
+    assert ask(album, bursts, "--kind", "bracket", "--format", output_format).stdout == printed
+
+
 def test_every_format_marks_the_pick_and_of_a_close_call_the_first_two(album):
     assert [name for name, keep in kept(album).items() if keep] == ["01", "10", "11"]
 

@@ -26,12 +26,15 @@ GREY = np.repeat(cv2.cvtColor(HERE, cv2.COLOR_RGB2GRAY)[..., None], 3, axis=2)
 CROPPED = HERE[20:220, 20:253]
 PAINTED = np.where(np.arange(240)[:, None, None] < 110, 0, HERE).astype(np.uint8)
 OTHER = cv2.resize(data.coffee(), (280, 240), interpolation=cv2.INTER_AREA)
+CAPTIONED, MOVED_CAPTIONED = HERE.copy(), SCENE[11:251, 10:290].copy()
+for _picture in (CAPTIONED, MOVED_CAPTIONED):
+    cv2.putText(_picture, "Rome 2024", (20, 200), 0, 1.4, (255, 255, 0), 4)
 EXACT, SECOND, LOST = (1.12, 1.12), (1, 1), (1, 1.12)
-BIG, SMALL = (6000, 4000), (1200, 800)
+BIG, SMALL, ENLARGED = (6000, 4000), (1200, 800), (2400, 1600)
 
 
 def two(times: tuple[float, float], *names: str, cosine: float = 1.0, **given: Any) -> Frames:
-    """Give two frames of one camera with these times, names and pictures."""
+    """Return two frames of one camera with these times, names and pictures."""
     given = {"pictures": [HERE, HERE], "sizes": [BIG, BIG], "programs": [0, 0], **given}
     frames = made(list(times), [1, 1], paths=[f"/p/{name}" for name in names], **given)
     vectors = np.zeros((2, 4), np.float16)
@@ -58,6 +61,9 @@ COPIES = {
     "in one second, named after it": two(SECOND, ORIGINAL, "DSC_0001 - Kopie.JPG"),
     "in one second, a word before the name": two(SECOND, ORIGINAL, "Copy of DSC_0001.JPG"),
     "in one second, a number after the name, in place": two(SECOND, ORIGINAL, "DSC_0001 (1).JPG"),
+    "in one second, a number after the file number, with a caption": two(
+        SECOND, ORIGINAL, "DSC_0001-2.JPG", numbers=[1, -1], pictures=[HERE, CAPTIONED]
+    ),
     "in one second, of one name in another folder": two(SECOND, ORIGINAL, "web/DSC_0001.jpg", pictures=[HERE, CROPPED]),
     "in one second, in another folder, in place": two(SECOND, ORIGINAL, "web/holiday.jpg"),
     "in one second, smaller": two(SECOND, ORIGINAL, "a.jpg", sizes=[BIG, SMALL]),
@@ -80,6 +86,18 @@ FRAMES = {
     "another camera": two(EXACT, ORIGINAL, "a.jpg", cameras=[0, 1]),
     "names without numbers": two(SECOND, "3fa9c1.jpg", "b77e02.jpg"),
     "names that count in a second": two(SECOND, "20240601_1201.jpg", "20240601_1201(0).jpg", pictures=[HERE, MOVED]),
+    "a file number and one more, with a caption, moved by a pixel": two(
+        SECOND, ORIGINAL, "DSC_0001-2.JPG", numbers=[1, -1], pictures=[HERE, MOVED_CAPTIONED]
+    ),
+    "names that count in a second, with a caption": two(
+        SECOND, "20240601_1201.jpg", "20240601_1201(0).jpg", pictures=[HERE, CAPTIONED]
+    ),
+    "in another folder, with a caption": two(
+        SECOND, ORIGINAL, "day/a.jpg", numbers=[1, -1], pictures=[HERE, CAPTIONED]
+    ),
+    "file numbers of one second, one with a caption": two(
+        SECOND, ORIGINAL, "DSC_00012.JPG", numbers=[1, 12], pictures=[HERE, CAPTIONED]
+    ),
     "names that count on": two(SECOND, "IMG_1.jpg", "IMG_12.jpg"),
     "a short name in a longer one": two(SECOND, "1.jpg", "img1.jpg"),
     "in another folder, not in place": two(SECOND, ORIGINAL, "day/a.jpg", pictures=[HERE, MOVED]),
@@ -129,13 +147,34 @@ def test_a_photo_without_a_time_is_a_copy_of_its_neighbour_only():
         (("IMG_0001.JPG", "IMG_0001-2.JPG"), {"sizes": [SMALL, BIG]}, 0),
         (("a.jpg", "DSC_0001.JPG"), {"numbers": [-1, 1], "sizes": [BIG, SMALL]}, 1),
         (("a.jpg", "b.jpg"), {"sizes": [SMALL, BIG]}, 1),
+        (("a/DSC_0001.JPG", "DSC_0001.JPG"), {"sizes": [SMALL, ENLARGED], "detail": [1200, 1210]}, 0),
+        (("DSC_0001.JPG", "a/DSC_0001.JPG"), {"sizes": [SMALL, ENLARGED], "detail": [1200, 1300]}, 1),
+        (("DSC_0001.JPG", "a/DSC_0001.JPG"), {"sizes": [SMALL, ENLARGED], "detail": [0, 0]}, 1),
+        (("a/DSC_0001.JPG", "DSC_0001.JPG"), {"sizes": [BIG, BIG], "edited": [False, True]}, 0),
         (("b/x/DSC_0001.JPG", "b/DSC_0001.JPG"), {}, 1),
         (("b.jpg", "a.jpg"), {}, 1),
     ],
-    ids=["a name with an addition", "a file number", "more pixels", "the folder above", "the path"],
+    ids=[
+        "a name with an addition",
+        "a file number",
+        "more pixels",
+        "enlarged",
+        "more detail",
+        "a detail that is not known",
+        "by an editor",
+        "the folder above",
+        "the path",
+    ],
 )
 def test_the_original_stands_for_its_copies(names, given, stays):
     assert derived(two(EXACT, *names, **given)).tolist() == [at != stays for at in (0, 1)]
+
+
+def test_a_size_that_the_camera_has_in_more_frames_is_not_taken_for_an_enlarged_one():
+    """A soft photo may show no more than its reduced copy can."""
+    given: dict[str, Any] = {"sizes": [ENLARGED, SMALL, ENLARGED], "detail": [1150, 1150, 0], "pictures": [HERE] * 3}
+    frames = made([1.1, 1.1, 60.1], [1, 1, 1], paths=["/p/DSC_1.JPG", "/p/a/DSC_1.JPG", "/p/DSC_2.JPG"], **given)
+    assert derived(frames).tolist() == [False, True, False]
 
 
 def test_copies_of_a_burst_s_frames_leave_all_frames_and_take_no_frame_with_them():

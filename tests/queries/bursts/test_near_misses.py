@@ -18,7 +18,7 @@ from photoidx.queries.bursts.near_misses import hint
 
 @pytest.fixture
 def library(tmp_path: Path) -> Library:
-    """Give a library of pairs that were taken 5.5 s, 8 s and 12 s apart, and of one picture and its export."""
+    """Return a library of pairs that were taken 5.5 s, 8 s and 12 s apart, and of one picture and its export."""
     scenes = (data.astronaut(), data.coffee(), data.chelsea())
     for number, (scene, gap) in enumerate(zip(scenes, (5.5, 8.0, 12.0), strict=True)):
         begin = NOON + timedelta(hours=number, milliseconds=100)

@@ -21,19 +21,19 @@ VIEW = (240, 320)
 
 
 def view(x: int = 0, y: int = 0, *, of: np.ndarray = SCENE) -> np.ndarray:
-    """Give what a camera sees that is turned by so many pixels."""
+    """Return what a camera sees that is turned by so many pixels."""
     return of[y : y + VIEW[0], x : x + VIEW[1]]
 
 
 def walked(by: float) -> np.ndarray:
-    """Give the scene from another place: near things have moved further than far ones, and cover others."""
+    """Return the scene from another place: near things have moved further than far ones, and cover others."""
     rows, columns = np.mgrid[0 : VIEW[0], 0 : VIEW[1]].astype(np.float32)
     depth = np.sin(columns / 23) * np.cos(rows / 17) + np.sin(rows / 9)
     return cv2.remap(SCENE, columns + 12 + by * depth, rows + 12 + by / 2 * depth, cv2.INTER_LINEAR)
 
 
 def pair(cosine: float, bits: int, times: tuple[float | None, float | None] = (1.1, 1.4), **given: Any) -> Frames:
-    """Give two frames whose vectors have this cosine, and whose hashes differ in so many bits."""
+    """Return two frames whose vectors have this cosine, and whose hashes differ in so many bits."""
     frames = made(list(times), [1, 1], **given)
     vectors = np.zeros((2, 4), np.float16)
     vectors[0, 0], vectors[1, :2] = 1, (cosine, np.sqrt(1 - cosine**2))
@@ -150,7 +150,7 @@ def test_frames_a_while_apart_must_be_of_one_view_when_more_time_is_asked_for():
 
 
 def series(times: Sequence[float], pictures: Sequence[np.ndarray] | None = None, bits: int = 2, **given: Any) -> Frames:
-    """Give frames of one scene whose hashes differ in so many bits from one to the next."""
+    """Return frames of one scene whose hashes differ in so many bits from one to the next."""
     frames = made(list(times), [1] * len(times), pictures=None if pictures is None else list(pictures), **given)
     hashes = [(2**bits - 1 << (bits if at % 2 else 0)) if bits else 0 for at in range(len(times))]
     halves = [value if at % 2 else 0 for at, value in enumerate(hashes)]
@@ -162,7 +162,7 @@ def kinds(frames: Frames) -> list[tuple[str, int]]:
 
 
 def slices(count: int, *, back: bool = False, sharp: bool = False) -> list[np.ndarray]:
-    """Give the slices of a focus stack: the depth of the scene goes in waves over the picture."""
+    """Return the slices of a focus stack: the depth of the scene goes in waves over the picture."""
     whole = view(20, 20).astype(np.float32)
     rows, columns = np.mgrid[0 : VIEW[0], 0 : VIEW[1]]
     depth = (1 + np.sin(columns / 50) * np.cos(rows / 40)) / 2

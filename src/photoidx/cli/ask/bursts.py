@@ -77,9 +77,11 @@ def bursts(  # noqa: PLR0917 - click passes each option by name
     found = [each for each in groups if kind in (None, each["kind"])]
     if within_s is None:
         hint_if_missed(ours, any_groups=bool(groups))
-    if output_format in ("json", "jsonl"):
-        lines = [json.dumps(plain(each)) for each in found]
-        click.echo("\n".join(lines) if output_format == "jsonl" else f"[{', '.join(lines)}]")
+    if output_format == "json":
+        click.echo(json.dumps(plain(found)))
+        return
+    if output_format == "jsonl":
+        click.echo("".join(json.dumps(plain(each)) + "\n" for each in found), nl=False)
         return
     if output_format == "table" and not explain:
         rows = [

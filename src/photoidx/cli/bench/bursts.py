@@ -92,7 +92,7 @@ def print_tables(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> None:
 
 
 def long_rows(tables: Mapping[str, Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
-    """Give one table of all: the table's name, what a row is of, and each of its values in a row of its own."""
+    """Return one table of all: the table's name, what a row is of, and each of its values in a row of its own."""
     rows = []
     for name, table in tables.items():
         for row in table:
