@@ -25,6 +25,7 @@ _NOT_SHOWN = frozenset(
         "clusters",
         "decisions",
         "pairs",
+        "panels",
         "looks",
         "texts",
     }

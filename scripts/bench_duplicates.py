@@ -1,7 +1,7 @@
 """What finding duplicates costs: in libraries of made rows of several sizes, and again after photos were added.
 
 The rows are made, the library and its tables are real. Half of the photos belong to series of three to eight frames
-with near vectors and hashes; scenes have topics, so that strangers are alike, too. One photo in twenty is a copy of
+with near vectors and hashes; scenes have topics: unrelated photos are similar, too. One photo in twenty is a copy of
 another, half of them without the camera's data. Each has a thumbnail of its own, mixed from real pictures; frames of
 a series are views of it with parallax. Each measurement runs in a process of its own: its peak is the largest resident
 size that the kernel knows of.
@@ -40,6 +40,7 @@ _COPIES = 0.05
 _TOPICS = 500
 _FRAME_NOISE, _COPY_NOISE = 0.35, 0.15  # cosines of 0.89 between frames, and of 0.99 between copies
 _FRAME_FLIPS, _COPY_FLIPS = 0.12, 0.03  # share of a hash's bits
+_WITH_PANEL = 0.34  # share of photos in which a part is found that may be a picture of its own
 _THUMBNAIL = (320, 240)
 _POOL = (512, 400)  # the size of the pictures that thumbnails are cut from
 _MARGIN = 10  # pixels that the nearest things move between frames
@@ -66,21 +67,21 @@ class Album:
         self.bare = rng.random(count) < 1 / 2
 
     def source(self, number: int) -> int:
-        """Give the photo that this one is a copy of, or itself."""
+        """Return the photo that this one is a copy of, or itself."""
         return number if self.copy_of[number] < 0 else int(self.copy_of[number])
 
     def path(self, number: int) -> str:
-        """Give a path."""
+        """Return a path."""
         return f"/photos/{number // 1000:04}/IMG_{number % 10_000:04}.JPG"
 
 
 def content_id(number: int) -> str:
-    """Give an id whose order says nothing."""
+    """Return an id whose order says nothing."""
     return f"{(number + 1) * 0x9E3779B97F4A7C15F39CC0605CEDC835 % 2**128:032x}"
 
 
 def vector(album: Album, number: int) -> np.ndarray[Any, Any]:
-    """Give a vector of length 1: a topic, a scene, a frame, and what a copy changes."""
+    """Return a vector of length 1: a topic, a scene, a frame, and what a copy changes."""
     source = album.source(number)
     scene = int(album.scene[source])
     random = np.random.default_rng(scene)
@@ -94,7 +95,7 @@ def vector(album: Album, number: int) -> np.ndarray[Any, Any]:
 
 
 def hashes(album: Album, number: int) -> dict[str, str]:
-    """Give hashes that differ in few bits from those of the same scene, and in fewer from those of the original."""
+    """Return hashes that differ in few bits from those of the same scene, and in fewer from those of the original."""
     source = album.source(number)
     bits = np.random.default_rng((4, int(album.scene[source]))).random(320) < 1 / 2
     bits ^= np.random.default_rng((5, source)).random(320) < _FRAME_FLIPS
@@ -104,8 +105,18 @@ def hashes(album: Album, number: int) -> dict[str, str]:
     return {"phash_64": text[:16], "phash_256": text[16:], "pixel_id": content_id(number)}
 
 
+def panels(album: Album, number: int) -> list[dict[str, Any]]:
+    """Return the hash of the middle square, and for a third of the photos a part that shows nothing else."""
+    rng = np.random.default_rng((9, number))
+    whole = {"panel": 0, "left": 0.0, "top": 0.0, "right": 1.0, "bottom": 1.0}
+    rows = [{**whole, "square_64": hashes(album, number)["phash_64"]}]
+    if rng.random() < _WITH_PANEL:
+        rows.append({**whole, "panel": 1, "phash_64": rng.bytes(8).hex(), "square_64": rng.bytes(8).hex()})
+    return rows
+
+
 def exif(album: Album, number: int) -> dict[str, Any]:
-    """Give the camera's data; half of the copies have lost them, and half are smaller."""
+    """Return the camera's data; half of the copies have lost them, and half are smaller."""
     source = album.source(number)
     is_copy = source != number
     scene = int(album.scene[source])
@@ -179,7 +190,13 @@ def add_photos(store: Store, album: Album, pool: Pool, first: int, end: int) -> 
         _write(store, specs["thumbnails"], _with_ids(ids, [pool.thumbnail(album, number) for number in numbers]))
         _write(store, specs["quality"], _with_ids(ids, [{"jpeg_quality": 80 + number % 15} for number in numbers]))
         ledger = {"fingerprint": "made", "status": "done", "at": now}
-        names = ("exif", "hashes", "thumbnails", DEFAULT_EMBEDDER)
+        if "panels" in specs:  # not in code from before they were there, which this measures, too
+            _write(
+                store,
+                specs["panels"],
+                [{"content_id": content_id(n), **row} for n in numbers for row in panels(album, n)],
+            )
+        names = ("exif", "hashes", "panels", "thumbnails", DEFAULT_EMBEDDER)
         _write(store, LEDGER, [{"content_id": each, "stage": name, **ledger} for each in ids for name in names])
         vectors = np.array([vector(album, number) for number in numbers], np.float16)
         spec = specs[f"vectors_{DEFAULT_EMBEDDER}"]

@@ -55,7 +55,7 @@ class Answers(Protocol):
         """The library's tables."""
 
     def duplicates(self, *, level: str = "edited") -> Sequence[Mapping[str, Any]]:
-        """Give the groups: `keep`, a path, and `files` with path, kind and distance."""
+        """Return the groups: `keep`, a path, and `files` with path, kind and distance."""
 
 
 Index = Callable[[Sequence[Path]], Answers]
@@ -108,7 +108,7 @@ def judge(
 
 
 def simple_ways(store: Store) -> dict[str, set[Pair]]:
-    """Give the pairs of files that near hashes call, and those that near vectors call."""
+    """Return the pairs of files that near hashes call, and those that near vectors call."""
     files = store.read("files", ["path", "content_id"], f"kind = '{Kind.PHOTO.value}' AND content_id IS NOT NULL")
     paths, ids = files["path"].to_pylist(), files["content_id"].to_pylist()
     hashes = store.read("hashes", ["content_id", "phash_64"])
@@ -130,7 +130,7 @@ def simple_ways(store: Store) -> dict[str, set[Pair]]:
 
 
 def _other_hashes(paths: Sequence[str]) -> Iterator[tuple[str, Any]]:
-    """Give which pairs of files are near by other hashes, of those whose packages are here."""
+    """Return which pairs of files are near by other hashes, of those whose packages are here."""
     for name, module, most, read in (
         ("dhash", "imagehash", BITS, _dhash),
         ("pdq", "pdqhash", PDQ_BITS, _pdq),
@@ -176,7 +176,7 @@ def bench_folders(folders: Sequence[Path], index: Index) -> Report:
 
 
 def told_by_names(folder: Path) -> dict[str, tuple[str, str]]:
-    """Give for each photo below a folder the names of its group at the levels same and similar.
+    """Return for each photo below a folder the names of its group at the levels same and similar.
 
     In a folder with names as `ukbench00120_hflip.jpg`, the number names the picture and four numbers name the thing; a
     file without one goes by its own name. Elsewhere the subfolder names both.

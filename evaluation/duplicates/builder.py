@@ -103,7 +103,7 @@ class _Album:
     sent: int = 0
 
     def add(self, file: TrueFile, data: bytes | None, age_s: float) -> None:
-        """Note a file, and write it if it is not there yet."""
+        """Record a file, and write it if it is not there yet."""
         whole = self.into / file.path
         if data is not None:
             whole.parent.mkdir(parents=True, exist_ok=True)
@@ -132,7 +132,7 @@ class _Album:
             self.add(replace(of, path=path, edit=edit.name), made.data, age_s)
 
     def _path(self, of: TrueFile, edit: str, made: Copy, rng: np.random.Generator) -> str:
-        """Give a path without suffix, as people and programs choose them."""
+        """Return a path without suffix, as people and programs choose them."""
         folder, name = os.path.split(of.path)
         stem = os.path.splitext(name)[0]
         number = f"{rng.integers(10_000):04d}"
@@ -185,7 +185,7 @@ def build(
 
 
 def _sources(folders: Iterable[Path]) -> Iterator[_Source]:
-    """Give the photos that can be judged: large enough, not blank, and each picture once."""
+    """Return the photos that can be judged: large enough, not blank, and each picture once."""
     known: list[Pixels] = []
     for folder in folders:
         for path in sorted(walk(os.path.abspath(folder)).files):
@@ -203,7 +203,7 @@ def _sources(folders: Iterable[Path]) -> Iterator[_Source]:
 
 
 def _is_known(grey: Pixels, known: list[Pixels]) -> bool:
-    """Tell whether a picture was given already, turned or not; if not, note it."""
+    """Return whether a picture was given already, turned or not; if not, note it."""
     small = cv2.resize(grey, (_TWIN_SIDE, _TWIN_SIDE), interpolation=cv2.INTER_AREA).astype(np.float64)
     small = (small - small.mean()) / (small.std() * _TWIN_SIDE + 1e-9)
     turns = [np.rot90(each, quarter).ravel() for each in (small, small[:, ::-1]) for quarter in range(4)]
@@ -230,7 +230,7 @@ def _shared_out(
 
 
 def _scenes(spare: Sequence[_Source], amount: Amount) -> Sequence[_Source]:
-    """Give the photos that series are made of: twice as many as series, so that each is used once; none if one."""
+    """Return the photos that series are made of: twice as many as series, so that each is used once; none if one."""
     series = amount.bursts + amount.others * (len(burst_builder.KINDS) - 1)
     found = [source for source in spare if source.is_scene][: 2 * series]
     return found if len(found) > 1 else []

@@ -64,7 +64,7 @@ class Original:
         return np.asarray(decoded.image(_WHOLE).convert("RGB"), dtype=np.uint8)
 
     def exif(self) -> Image.Exif:
-        """Give the tags that a program carries over: the camera, the time and the exposure. Not the orientation."""
+        """Return the tags that a program carries over: the camera, the time and the exposure. Not the orientation."""
         found, more = Image.Exif(), {}
         try:
             with Image.open(BytesIO(self.data)) as image:

@@ -35,7 +35,7 @@ def pair(one: str, other: str) -> Pair:
 
 
 def pairs_of(groups: Iterable[Group], kinds: Collection[str] = CLOSE) -> dict[Pair, float]:
-    """Give the pairs of files in one group that both have one of the kinds, and how far apart they may be.
+    """Return the pairs of files in one group that both have one of the kinds, and how far apart they may be.
 
     That is the larger of their distances to the kept file; one that is not told is taken as 1.
     """
@@ -54,14 +54,14 @@ def components(items: Iterable[str], pairs: Iterable[Pair]) -> dict[str, str]:
 
 
 def asked_pairs(truth: Iterable[TrueFile]) -> dict[Pair, TrueFile]:
-    """Give the pairs of an original and an edited copy of it, with the copy."""
+    """Return the pairs of an original and an edited copy of it, with the copy."""
     files = list(truth)
     originals = {file.press: file.path for file in files if file.edit == ORIGINAL}
     return {pair(originals[file.press], file.path): file for file in files if file.edit != ORIGINAL}
 
 
 def overall_row(name: str, truth: Sequence[TrueFile], called: Collection[Pair], seed: int) -> Row:
-    """Give precision, recall and BCubed F1 of what one way has called, with intervals.
+    """Return precision, recall and BCubed F1 of what one way has called, with intervals.
 
     Recall is over copies of originals; copies of frames of bursts have a line of their own among the edits.
     `all_pairs` is the share of all true pairs that is called, of two copies as well.
@@ -92,7 +92,7 @@ def overall_row(name: str, truth: Sequence[TrueFile], called: Collection[Pair], 
 
 
 def edit_rows(truth: Sequence[TrueFile], ways: Mapping[str, Collection[Pair]], seed: int) -> list[Row]:
-    """Give for each kind of edit how many copies are found together with their original, by each way.
+    """Return for each kind of edit how many copies are found together with their original, by each way.
 
     The interval is that of the first way.
     """
@@ -112,7 +112,7 @@ def edit_rows(truth: Sequence[TrueFile], ways: Mapping[str, Collection[Pair]], s
 
 
 def trap_rows(truth: Sequence[TrueFile], ways: Mapping[str, Collection[Pair]]) -> list[Row]:
-    """Give for each kind of look-alikes how many pairs of them there are, and how many each way calls."""
+    """Return for each kind of look-alikes how many pairs of them there are, and how many each way calls."""
     of = {file.path: file for file in truth}
     possible: Counter[str] = Counter()
     scenes: dict[str, list[TrueFile]] = defaultdict(list)
@@ -244,7 +244,7 @@ def _by_press(found: Iterable[tuple[TrueFile, bool]]) -> list[tuple[float, int]]
 
 
 def _share(counts: Sequence[tuple[float, int]], seed: int) -> tuple[float, float, float] | None:
-    """Give a share and its interval from the right ones and all of each original; None if there is nothing."""
+    """Return a share and its interval from the right ones and all of each original; None if there is nothing."""
     total = sum(count for _, count in counts)
     if not total:
         return None

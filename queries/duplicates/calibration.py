@@ -35,11 +35,11 @@ class Calibration:
     chances: Array
 
     def false(self, distance: Array) -> Array:
-        """Give the probability that a pair at this distance is not the same picture."""
+        """Return the probability that a pair at this distance is not the same picture."""
         return np.asarray(np.interp(distance, self.distances, self.chances))
 
     def cut(self, distances: Array, most_false: float) -> float:
-        """Give the largest distance up to which the pairs' expected share of false ones is at most `most_false`.
+        """Return the largest distance up to which the pairs' expected share of false ones is at most `most_false`.
 
         No single pair within it is more likely false than ten times that, or than true.
         """
@@ -63,7 +63,7 @@ def calibrate(answers: Sequence[tuple[float, bool]] = ()) -> Calibration:
 
 
 def rising(values: Array, weights: Array) -> Array:
-    """Give the numbers nearest to the values (n) that nowhere fall: weighted isotonic regression by pooling neighbours.
+    """Return the numbers nearest to the values (n) that nowhere fall: weighted isotonic regression by pooling.
 
     SciPy has it, too, but takes a second to import, which is a third of what an answer costs.
     """

@@ -109,7 +109,7 @@ def _keep_company(known: Known, groups: Sequence[dict[str, Any]]) -> None:
 
 
 def _orientation(ties: Ties, head: int, at: int) -> int:
-    """Give how a picture is turned against its group's representative; turning back is told apart from turning."""
+    """Return how a picture is turned against its group's representative; turning back is told apart from turning."""
     tie = ties.get((head, at))
     if tie is not None:
         return int(tie["orientation"])
@@ -118,7 +118,7 @@ def _orientation(ties: Ties, head: int, at: int) -> int:
 
 
 def doubtful_pairs(store: Store, count: int) -> list[dict[str, Any]]:
-    """Give the pairs whose answer would teach most: those nearest to an even chance of being the same picture.
+    """Return the pairs whose answer would teach most: those nearest to an even chance of being the same picture.
 
     Each has first and second (paths), distance, and the chance. Pairs that the user has judged are left out.
     """
@@ -142,7 +142,7 @@ def _path(known: Known, picture: int) -> str:
 
 
 def _by_head(heads: Mapping[int, tuple[int, float]]) -> dict[int, list[int]]:
-    """Give the members of each representative, itself first, the nearest before the others."""
+    """Return the members of each representative, itself first, the nearest before the others."""
     found: dict[int, list[int]] = defaultdict(list)
     for member, (head, _) in sorted(heads.items(), key=lambda each: (each[1][1], each[0] != each[1][0], each[0])):
         found[head].append(member)
@@ -150,7 +150,7 @@ def _by_head(heads: Mapping[int, tuple[int, float]]) -> dict[int, list[int]]:
 
 
 def _similar(known: Known, order: Sequence[int], same: Mapping[int, list[int]]) -> dict[int, list[int]]:
-    """Give for each picture that has copies or is like others those others, by the representatives of their copies."""
+    """Return for each picture that has copies or is like others these, by the representatives of their copies."""
     head = {each: first for first, rest in same.items() for each in rest}
     near: dict[tuple[int, int], float] = {}
     for (one, other), cost in known.similar().items():
@@ -164,7 +164,7 @@ def _similar(known: Known, order: Sequence[int], same: Mapping[int, list[int]]) 
 
 
 def _is_of_use(group: Mapping[str, Any]) -> bool:
-    """Tell whether a group has something to show: not only what the user keeps, and other names of one file."""
+    """Return whether a group has something to show: not only what the user keeps, and other names of one file."""
     return any(
         file["kind"] == "similar" or file["extra"] or not file["there"] or not file["settled"]
         for file in group["files"]

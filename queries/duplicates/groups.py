@@ -1,4 +1,4 @@
-"""From pairs to groups: stars around a representative, so that no chain of likenesses ties strangers together."""
+"""From pairs to groups: stars around a representative, so that no chain of pairs ties unrelated photos together."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def consistent(ties: Sequence[Tie], apart: Callable[[Array], Array]) -> list[Tie
 
 
 def _together(ordered: Sequence[int], apart: Callable[[Array], Array]) -> set[int]:
-    """Give those members that are not apart from one before them that was given."""
+    """Return those members that are not apart from one before them that was given."""
     upper = np.triu_indices(len(ordered), 1)
     table = np.zeros((len(ordered), len(ordered)), np.bool_)
     table[upper] = apart(np.stack([np.array(ordered)[side] for side in upper], axis=1))
@@ -57,7 +57,7 @@ def _neighbours(ties: Iterable[Tie]) -> dict[int, dict[int, float]]:
 
 
 def stars(order: Sequence[int], ties: Iterable[Tie]) -> dict[int, tuple[int, float]]:
-    """Give for each member its representative and the cost of their tie; a representative is its own, at cost 0.
+    """Return for each member its representative and the cost of their tie; a representative is its own, at cost 0.
 
     `order` lists the members, the most wanted first; `ties` are pairs with a cost. Representatives are taken one by one
     by the number of ties, then by the order, until every member is tied to one (star clustering, Aslam, Pelekhov and
@@ -75,5 +75,5 @@ def stars(order: Sequence[int], ties: Iterable[Tie]) -> dict[int, tuple[int, flo
     for member in near.keys() - heads:
         cost, _, head = min((cost, rank[head], head) for head, cost in near[member].items() if head in heads)
         found[member] = (head, cost)
-    lonely = heads - {head for member, (head, _) in found.items() if member != head}
-    return {member: tie for member, tie in found.items() if member not in lonely}
+    alone = heads - {head for member, (head, _) in found.items() if member != head}
+    return {member: tie for member, tie in found.items() if member not in alone}

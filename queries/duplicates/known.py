@@ -102,7 +102,7 @@ class Known:
             )
 
     def _numbered(self, hashes: pa.Table) -> tuple[list[int], dict[int, list[int]], dict[str, int]]:
-        """Give the pictures numbers. A content that is gone has that of one with the same pixels that is there."""
+        """Return the pictures numbers. A content that is gone has that of one with the same pixels that is there."""
         press = {content_id: at for at, content_id in enumerate(self._presses.content_ids)}
         known = {content_id: int(self._presses.pixels[at]) for content_id, at in press.items()}
         fresh = int(self._presses.pixels.max(initial=-1)) + 1
@@ -119,7 +119,7 @@ class Known:
         return picture, places, known
 
     def ties(self) -> dict[tuple[int, int], Mapping[str, Any]]:
-        """Give the pairs of pictures that are the same, by their nearest contents. Frames are noted in `copies`."""
+        """Return the pairs of pictures that are the same, by their nearest contents. Frames are noted in `copies`."""
         distances = np.array([row["distance"] for _, row in self.rows if row["distance"] is not None], np.float64)
         cut = self.curve.cut(distances, self.asked.most_false)
         near = [(pair, row) for pair, row in self.rows if row["distance"] is not None and row["distance"] <= cut]
@@ -145,7 +145,7 @@ class Known:
             yield from itertools.combinations(pictures, 2)
 
     def similar(self) -> dict[tuple[int, int], float]:
-        """Give the pairs of pictures that are alike or of one moment, with 1 - the cosine."""
+        """Return the pairs of pictures that are alike or of one moment, with 1 - the cosine."""
         rows = [(pair, row) for pair, row in self.rows if row["cosine"] is not None]
         cosine = np.array([row["cosine"] for _, row in rows], np.float64)
         first = [[self._press.get(self.pictures[picture][0], -1) for picture in pair] for pair, _ in rows]
@@ -155,7 +155,7 @@ class Known:
         return {rows[each][0]: 1 - cosine[each] for each in np.flatnonzero(alike)}
 
     def apart(self, pairs: Array) -> Array:
-        """Tell of pairs of pictures (m x 2) whether they are of two presses of the shutter, or said to be different.
+        """Return for pairs of pictures (m x 2) whether they are of two presses of the shutter, or said to be different.
 
         A picture has several presses if its contents do, as where a copy's time was changed: one in common is enough.
         """
@@ -168,7 +168,7 @@ class Known:
         return self._as_decided(pairs, (count > 0) & (of_two == count))
 
     def differ(self, pairs: Array) -> Array:
-        """Tell of pairs of pictures (m x 2) whether the user said that they are different."""
+        """Return for pairs of pictures (m x 2) whether the user said that they are different."""
         return self._as_decided(pairs, np.zeros(len(pairs), np.bool_))
 
     def _as_decided(self, pairs: Array, found: Array) -> Array:
@@ -188,21 +188,21 @@ class Known:
         return replace(self.copies[at], holdings=holdings, wish=wish, mtime_ns=file["mtime_ns"])
 
     def are_kept_all(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
-        """Tell whether the user wants both of two files."""
+        """Return whether the user wants both of two files."""
         shots = {one["shot_id"], other["shot_id"]}
         return any(shots <= said for said in self._kept_all)
 
     def is_wanted(self, file: Mapping[str, Any]) -> bool:
-        """Tell whether the user wants a file: chose it, keeps it, or keeps all of those that it is one of."""
+        """Return whether the user wants a file: chose it, keeps it, or keeps all of those that it is one of."""
         return file["shot_id"] in self._wanted
 
     def is_twice(self, at: int) -> bool:
-        """Tell whether a content has several files, and the user has not said to keep them all."""
+        """Return whether a content has several files, and the user has not said to keep them all."""
         files = self.files[self.ids[at]]
         return len(files) > 1 and not any(file["shot_id"] in said for file in files for said in self._kept_all)
 
     def note_odd(self, orientations: Mapping[int, int]) -> None:
-        """Note in `copies` which pictures of a group are turned otherwise than most of its contents, or lost colour."""
+        """Write into `copies` which pictures of a group are turned otherwise than most of it, or lost colour."""
         group = [at for picture in orientations for at in self.pictures[picture]]
         count = Counter(orientations[self.picture[at]] for at in group)
         (most, votes), *rest = count.most_common()
@@ -216,18 +216,18 @@ class Known:
             )
 
     def is_judged(self, pair: tuple[int, int]) -> bool:
-        """Tell whether the user has said what a pair is."""
+        """Return whether the user has said what a pair is."""
         return self._are_said(pair, (*self._same, *self._different, *self._kept_all), one_shot=True)
 
     def _are_said(self, pair: Sequence[int], sets: Collection[frozenset[str]], *, one_shot: bool = False) -> bool:
-        """Tell whether one of the sets of shots holds both pictures, as two shots of it, or also as one."""
+        """Return whether one of the sets of shots holds both pictures, as two shots of it, or also as one."""
         if not sets:
             return False
         one, other = (self._shots[picture] for picture in pair)
         return any(bool(one & said and other & said) and (one_shot or len((one | other) & said) > 1) for said in sets)
 
     def _answers(self, rows: Iterable[tuple[tuple[int, int], Mapping[str, Any]]]) -> Iterator[tuple[float, bool]]:
-        """Give the distances of the pairs that the user has judged, and whether they are the same picture."""
+        """Return the distances of the pairs that the user has judged, and whether they are the same picture."""
         for pair, row in rows if self._same or self._different else ():
             for same, sets in ((True, self._same), (False, self._different)):
                 if row["distance"] is not None and self._are_said(pair, sets):
@@ -248,7 +248,7 @@ def _pixels(store: Store) -> pa.Table:
 
 
 def _concerned(files: pa.Table, pairs: pa.Table, hashes: pa.Table, shots: Collection[str]) -> pa.Array:
-    """Give the contents that may be in a group; most of a library has no copy, and is not looked at any further.
+    """Return the contents that may be in a group; most of a library has no copy, and is not looked at any further.
 
     Such are those in a pair, those with several files or with the pixels of others, and those of the given shots.
     """
@@ -260,13 +260,13 @@ def _concerned(files: pa.Table, pairs: pa.Table, hashes: pa.Table, shots: Collec
 
 
 def _repeated(column: pa.ChunkedArray) -> pa.Array:
-    """Give the values that a column has more than once."""
+    """Return the values that a column has more than once."""
     counted = pc.value_counts(column)
     return counted.field("values").filter(pc.greater(counted.field("counts"), 1))
 
 
 def _files(rows: pa.Table, concerned: pa.Array, asked: Question) -> Files:
-    """Give the files of each content in the folders that are asked for, the one to keep first."""
+    """Return the files of each content in the folders that are asked for, the one to keep first."""
     limits = [each for each in (asked.within, asked.across) if each]
     paths = rows["path"].to_pylist() if limits else []
     inside = [all(any(is_below(path, each) for each in some) for some in limits) for path in paths]

@@ -32,12 +32,13 @@ from photoidx.queries.duplicates.candidates import (
 )
 from photoidx.queries.duplicates.compare.orientation import turned_hashes
 from photoidx.queries.duplicates.compare.pictures import EDITED, EQUAL, SAME, Comparison, Picture, made_from, same
+from photoidx.queries.duplicates.inside import Boxes, boxes_of, read_panels, shown_inside
 from photoidx.queries.duplicates.pictures import Pictures, read_pictures
 from photoidx.storage.schema import META, PAIRS, arrow_schema
 from photoidx.storage.store import Store
 from photoidx.union_find import UnionFind
 
-VERSION = 4
+VERSION = 5
 _STATE = "pairs"
 _FINEST = "%Y-%m-%dT%H:%M:%S.%f"
 _BLOCK = 500  # pairs whose thumbnails are in memory at once, with their key points: some 0.3 MB each
@@ -67,24 +68,24 @@ def update_pairs(store: Store, progress: Progress = lambda _done, _total: None) 
 
 
 def last_update(store: Store) -> datetime | None:
-    """Give when this version looked for pairs last, UTC; None if it never did."""
+    """Return when this version looked for pairs last, UTC; None if it never did."""
     version, _, when = store.meta().get(_STATE, "").partition(" ")
     return datetime.strptime(when, _FINEST) if version == str(VERSION) else None  # noqa: DTZ007 - UTC without a zone
 
 
 def is_current(store: Store) -> bool:
-    """Tell whether all photos have been compared."""
+    """Return whether all photos have been compared."""
     since = last_update(store)
     return since is not None and not _fresh_since(store, since)
 
 
 def _fresh_since(store: Store, since: datetime) -> set[str]:
-    """Give the contents that were measured since, or whose file came, came back or was renamed."""
+    """Return the contents that were measured since, or whose file came, came back or was renamed."""
     moment = pa.scalar(since, pa.timestamp("us"))
     files = store.read("files", ["content_id", "seen_at"], "kind = 'photo' AND content_id IS NOT NULL")
     seen = set(files.filter(pc.greater_equal(files["seen_at"], moment))["content_id"].to_pylist())
     ledger = store.read("ledger", ["content_id", "stage", "at"])
-    ours = pc.is_in(ledger["stage"], value_set=pa.array(["exif", "hashes", "thumbnails", DEFAULT_EMBEDDER]))
+    ours = pc.is_in(ledger["stage"], value_set=pa.array(["exif", "hashes", "panels", "thumbnails", DEFAULT_EMBEDDER]))
     return seen | set(ledger.filter(pc.and_(ours, pc.greater_equal(ledger["at"], moment)))["content_id"].to_pylist())
 
 
@@ -106,7 +107,11 @@ def find_pairs(store: Store, pictures: Pictures, fresh: Array | None, progress: 
     twins = twins[pictures.raw[twins[:, 0]] == pictures.raw[twins[:, 1]]]
     yield _rows(pictures, twins, np.ones(len(twins), np.float32), [EQUAL] * len(twins))
     moments = of_one_moment(pictures, fresh)
-    pairs = unique_pairs(np.concatenate([candidates(pictures, fresh), moments]))
+    panels = read_panels(store, pictures)
+    inside = shown_inside(pictures, panels, fresh)
+    boxes = boxes_of(panels, inside)
+    shown = np.column_stack([panels.owners[inside[:, 0]], inside[:, 1]])
+    pairs = unique_pairs(np.concatenate([candidates(pictures, fresh), moments, shown]))
     pairs = pairs[pictures.raw[pairs[:, 0]] == pictures.raw[pairs[:, 1]]]
     earlier = fresh is not None
     known = [_known(store, pictures, f"relation = '{each}'") if earlier else _NO_PAIRS for each in (SAME, EDITED)]
@@ -135,7 +140,7 @@ def find_pairs(store: Store, pictures: Pictures, fresh: Array | None, progress: 
         now = _of_hubs(pictures, asked)
         asked = asked[~_are_among(asked, now)]
         for block in _blocks(now):
-            found = Thumbnails(store, pictures, block).compared(_made_from, np.pad(block, ((0, 0), (0, 1))))
+            found = Thumbnails(store, pictures, block, boxes).compared(_made_from, np.pad(block, ((0, 0), (0, 1))))
             compared |= {tuple(pair): each for pair, each in zip(block.tolist(), found, strict=True) if each}
             done += len(block)
             progress(min(done, len(pairs)), len(pairs))
@@ -144,7 +149,7 @@ def find_pairs(store: Store, pictures: Pictures, fresh: Array | None, progress: 
     if earlier:
         ties += [(one, two) for one, two in _known(store, pictures, _SURELY_EDITED).tolist()]
     for block in _blocks(copies.to_hubs(ties, seen=unique_pairs(np.concatenate([asked_for, *known])))):
-        found = Thumbnails(store, pictures, block).compared(_made_from, np.pad(block, ((0, 0), (0, 1))))
+        found = Thumbnails(store, pictures, block, boxes).compared(_made_from, np.pad(block, ((0, 0), (0, 1))))
         compared |= {tuple(pair): each for pair, each in zip(block.tolist(), found, strict=True) if each}
     yield from _alike(pictures, pairs, maybe, rest, compared)
     progress(len(pairs), len(pairs))
@@ -189,7 +194,7 @@ def _of_hubs(pictures: Pictures, pairs: Array) -> Array:
 
 
 def _are_told(asked: Array, now: Array, compared: Mapping[tuple[int, int], Comparison]) -> Array:
-    """Tell which pairs need not be compared: both were made from one picture, so they are copies of one."""
+    """Return which pairs need not be compared: both were made from one picture, so they are copies of one."""
     hubs: dict[int, set[int]] = defaultdict(set)
     for one, other in now.tolist():
         found = compared.get((one, other))
@@ -200,7 +205,7 @@ def _are_told(asked: Array, now: Array, compared: Mapping[tuple[int, int], Compa
 
 
 def _are_among(pairs: Array, others: Array) -> Array:
-    """Tell which pairs are among others."""
+    """Return which pairs are among others."""
     width = int(max(pairs.max(initial=0), others.max(initial=0))) + 1
     return np.asarray(np.isin(pairs[:, 0] * width + pairs[:, 1], others[:, 0] * width + others[:, 1]))
 
@@ -300,7 +305,7 @@ def one_thread_each() -> Iterator[None]:
 
 
 def _one_press(pictures: Pictures, pairs: Array) -> Array:
-    """Tell of pairs whether they may be of one press of the shutter, each standing for all that have its pixels.
+    """Return for each pair whether they may be of one press of the shutter, each standing for all that have its pixels.
 
     A copy whose time was changed must not keep its original from being compared.
     """
@@ -315,7 +320,7 @@ def _one_press(pictures: Pictures, pairs: Array) -> Array:
 
 
 def orientations(pictures: Pictures, pairs: Array) -> Array:
-    """Give how the second of each pair is turned, by the hashes; 0 where they do not tell."""
+    """Return how the second of each pair is turned, by the hashes; 0 where they do not tell."""
     whole = turned_hashes(pictures.hash_256[pairs[:, 1]], 16)
     bits = np.bitwise_count(whole ^ pictures.hash_256[pairs[:, 0]][None]).sum(axis=2)
     best = bits.argmin(axis=0)
@@ -328,8 +333,9 @@ Compare = Callable[[Picture, Picture, int], Comparison | None]
 class Thumbnails:
     """The thumbnails of the pairs of one block, each of them decoded once."""
 
-    def __init__(self, store: Store, pictures: Pictures, pairs: Array) -> None:
+    def __init__(self, store: Store, pictures: Pictures, pairs: Array, boxes: Boxes | None = None) -> None:
         self._ids = pictures.content_ids
+        self._boxes = boxes or {}
         self._jpegs: Mapping[str, bytes] = thumbnails_of(store, {self._ids[at] for at in pairs.ravel()})
         self._picture = lru_cache(maxsize=2 * _BLOCK)(self._decoded)
 
@@ -348,7 +354,7 @@ class Thumbnails:
     def _decoded(self, at: int) -> Picture | None:
         jpeg = self._jpegs.get(self._ids[at])
         picture = None if jpeg is None else cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
-        return None if picture is None else Picture(np.asarray(picture))
+        return None if picture is None else Picture(np.asarray(picture), self._boxes.get(at, ()))
 
 
 def _rows(pictures: Pictures, pairs: Array, cosine: Array, looked: list[Comparison | None]) -> pa.Table:

@@ -51,7 +51,7 @@ class Pictures:
         return len(self.content_ids)
 
     def other_press(self, first: Array, second: Array) -> Array:
-        """Tell of pairs whether they are surely two presses of a shutter.
+        """Return for each pair whether they are surely two presses of a shutter.
 
         Such are those of other cameras, other times, other exposures, or other numbers.
 
@@ -144,6 +144,6 @@ def _numbers(column: pa.Array) -> Array:
 
 
 def _words(hashes: Sequence[str]) -> Array:
-    """Give hashes of 64 hexadecimal digits as n x 4 numbers, row by row of the picture's frequencies."""
+    """Return hashes of 64 hexadecimal digits as n x 4 numbers, row by row of the picture's frequencies."""
     data = np.frombuffer(bytes.fromhex("".join(hashes)), ">u8")
     return data.reshape(-1, 4).astype(np.uint64)

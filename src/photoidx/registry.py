@@ -19,6 +19,7 @@ from photoidx.scoring.holdings.stage import HoldingsStage
 from photoidx.scoring.horizon import HorizonStage
 from photoidx.scoring.learned.stages import scorer_stages
 from photoidx.scoring.noise import NoiseStage
+from photoidx.scoring.panels import Panels
 from photoidx.scoring.sharpness import SharpnessStage
 from photoidx.scoring.technical.score import Technical
 from photoidx.scoring.thumbnails import Thumbnails
@@ -32,6 +33,7 @@ _STAGES: tuple[type[Stage], ...] = (
     Sidecar,
     Thumbnails,
     Hashes,
+    Panels,
     HoldingsStage,
     Faces,
     NoiseStage,

@@ -88,7 +88,7 @@ def _fine(picture: Array, seen: Array) -> float:
 
 
 def surroundings(first: Array, second: Array, found: Registration) -> Surroundings:
-    """Tell a frame, and other pictures around, from a picture that was cropped."""
+    """Return whether a frame or other pictures lie around the part that both show, or nothing (a crop)."""
     inverse = np.linalg.inv(found.matrix)
     for number, outer, inner, matrix, share in (
         (1, first, second, found.matrix, found.shown[0]),

@@ -28,7 +28,7 @@ WORDS = (
 
 
 def turned_hashes(hashes: Array, side: int) -> Array:
-    """Give the hashes (n x words, uint64, of side x side bits) in all orientations: 8 x n x words."""
+    """Return the hashes (n x words, uint64, of side x side bits) in all orientations: 8 x n x words."""
     rows = np.ascontiguousarray(hashes.reshape(len(hashes), -1).astype(">u8")).view(np.uint8)
     bits = np.unpackbits(rows, axis=1).reshape(-1, side, side)
     odd = (np.arange(side) % 2).astype(np.uint8)
@@ -53,5 +53,5 @@ def turned(picture: Array, orientation: int) -> Array:
 
 
 def inverse(orientation: int) -> int:
-    """Give the orientation that turns a picture back: only the two quarter turns are not their own."""
+    """Return the orientation that turns a picture back: only the two quarter turns are not their own."""
     return {5: 6, 6: 5}.get(orientation, orientation)

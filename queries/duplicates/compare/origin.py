@@ -78,7 +78,7 @@ def making(one: Encoded, other: Encoded) -> Making:
 
 
 def _tiles(picture: Array) -> Iterator[tuple[int, int]]:
-    """Give the corners of the tiles with most structure, on the grid of the blocks of JPEG."""
+    """Return the corners of the tiles with most structure, on the grid of the blocks of JPEG."""
     height, width = picture.shape[:2]
     shrink = min(1.0, _CHOSEN_AT / max(height, width))
     small = cv2.resize(picture, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
@@ -117,7 +117,7 @@ def _predicted(target: Array, source: Array, size: tuple[int, int], window: tupl
 
 
 def _layers(source: Array, size: tuple[int, int], window: tuple[slice, slice]) -> list[Array]:
-    """Give the source at the target's size, cut to the window, by several kernels."""
+    """Return the source at the target's size, cut to the window, by several kernels."""
     scales = [source.shape[axis] / size[axis] for axis in (0, 1)]
     margin = _EDGE * 2
     low = [max(int((part.start - margin) * scale), 0) for part, scale in zip(window, scales, strict=True)]
@@ -173,7 +173,7 @@ def _planes(rgb: Array) -> Array:
 
 
 def _by_block(left: Array, guess: Array) -> Array:
-    """Give for each block what is left over, and the structure of the guess: 2 x blocks, as logarithms."""
+    """Return for each block what is left over, and the structure of the guess: 2 x blocks, as logarithms."""
     shape = [side // _BLOCK * _BLOCK for side in left.shape]
 
     def energy(picture: Array) -> Array:

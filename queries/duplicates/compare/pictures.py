@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -26,6 +27,7 @@ SAME, EDITED, PART_OF = "same", "edited", "part of"
 MOST_DISTANCE = 0.6
 """Pairs that are more unlike are not worth a row."""
 _PIXELS_OF_DISTANCE, _STRUCTURE_OF_DISTANCE = 2.0, 50.0
+_NO_DOUBT, _SMALL_PART = 0.2, 0.6  # a distance; and a share of an area: less may be a part among others
 _LEAST_EDITED = 0.06  # no edited copy is nearer than this, and none that is the same is farther
 # Of a page (so much of it has one bright grey level) a few letters may be all that differs.
 _PAGE, _LEVELS, _BRIGHT, _PAGE_STRUCTURE = 0.5, 6, 200, 1.2
@@ -59,15 +61,32 @@ class Comparison:
     framed: int = 0
 
 
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom of a part of a picture, as shares of its sides."""
 EQUAL = Comparison(SAME, (), 0.0)
 """Of two contents with the same pixels."""
 
 
 class Picture:
-    """A small picture (height x width x 3, BGR, uint8) with what comparisons ask for, each worked out once."""
+    """A small picture (height x width x 3, BGR, uint8) with what comparisons ask for, each worked out once.
 
-    def __init__(self, colour: Array) -> None:
+    `boxes` are the parts of it that may show other pictures.
+    """
+
+    def __init__(self, colour: Array, boxes: Sequence[Box] = ()) -> None:
         self.colour = colour
+        self.boxes = boxes
+
+    def part(self, box: Box) -> Picture:
+        """Return a part of it."""
+        left, top, right, bottom = self.pixels(box)
+        return Picture(np.ascontiguousarray(self.colour[top:bottom, left:right]))
+
+    def pixels(self, box: Box) -> tuple[int, int, int, int]:
+        """Return a box in whole pixels."""
+        height, width = self.colour.shape[:2]
+        left, top, right, bottom = box
+        return round(left * width), round(top * height), round(right * width), round(bottom * height)
 
     @cached_property
     def grey(self) -> Array:
@@ -119,35 +138,80 @@ def _turn(orientation: int) -> str:
 
 
 def made_from(first: Picture, second: Picture) -> Comparison | None:
-    """Return how one picture was made from the other, in any orientation; None if it was not, or can't be told."""
+    """Return how one picture was made from the other, in any orientation; None if it was not, or can't be told.
+
+    Where laying the whole pictures on each other leaves a doubt, those parts that may show the other are tried, too.
+    """
+    found = _whole_made_from(first, second)
+    if found is not None and found.distance <= _NO_DOUBT and min(found.shown) > _SMALL_PART:
+        return found
+    inside = [_told(first, second, laid, edits, is_inside=True) for edits, laid in _shown_by(first, second)]
+    inside += [_told(first, second, laid.inverse(), edits, is_inside=True) for edits, laid in _shown_by(second, first)]
+    return min((each for each in (*inside, found) if each is not None), key=lambda each: each.distance, default=None)
+
+
+def _whole_made_from(first: Picture, second: Picture) -> Comparison | None:
     if first.is_page or second.is_page:  # letters are alike everywhere
         return None
     found = registered(first.grey, second.grey, (first.keys, second.keys))
     other, shaped = second.colour, _in_shape_of(first, second)
     if found is None and shaped is not None:
         found, other = registered(first.grey, shaped.grey, (first.keys, shaped.keys)), shaped.colour
-    is_stretched, is_mirrored = found is not None and other is not second.colour, found is None
+    done = ("stretched",) * (found is not None and other is not second.colour)
     if found is None:
-        other = np.ascontiguousarray(second.colour[:, ::-1])
+        other, done = np.ascontiguousarray(second.colour[:, ::-1]), ("mirrored",)
         found = registered(first.grey, np.ascontiguousarray(second.grey[:, ::-1]), (first.keys, second.mirrored_keys()))
-    if found is None or found.error / _PIXELS_OF_DISTANCE > MOST_DISTANCE:
+    if found is None:
         return None
-    around = surroundings(first.colour, other, found)
-    edits = edits_of(first.colour, other, found)
-    edits = ("mirrored",) * is_mirrored + ("stretched",) * is_stretched + edits
+    return _told(first, Picture(other), found, done + edits_of(first.colour, other, found))
+
+
+def _told(
+    first: Picture, second: Picture, found: Registration, edits: tuple[str, ...], *, is_inside: bool = False
+) -> Comparison | None:
+    """Return how the second picture, as registered and edited, was made from the first; None if too much is left.
+
+    `is_inside`: one is shown by a part of the other that has edges of its own.
+    """
+    if found.error / _PIXELS_OF_DISTANCE > MOST_DISTANCE:
+        return None
+    around = surroundings(first.colour, second.colour, found)
     if around.framed:
         edits = ("framed", *(each for each in edits if each != "cropped"))
     return Comparison(
-        PART_OF if around.is_part else EDITED,
+        PART_OF if around.is_part or (is_inside and not around.framed) else EDITED,
         edits,
         max(_LEAST_EDITED, found.error / _PIXELS_OF_DISTANCE),
-        _quarters(found, is_mirrored=is_mirrored),
+        _quarters(found, is_mirrored="mirrored" in edits),
         found.shown,
         1 / found.zoom if math.isfinite(found.zoom) else 1.0,
         (found.roll_deg + 45) % 90 - 45,
         1 - found.explained,
         around.framed,
     )
+
+
+def _shown_by(inner: Picture, outer: Picture) -> Iterator[tuple[tuple[str, ...], Registration]]:
+    """Return how the outer picture lies on the inner one, and the edits, by each part of it that shows that."""
+    for box in outer.boxes:
+        part = outer.part(box)
+        if part.is_page or inner.is_page:
+            continue
+        found = _laid_whole(inner, part) or registered(inner.grey, part.grey, (inner.keys, part.keys))
+        if found is None:
+            continue
+        left, top, *_ = outer.pixels(box)
+        edits = edits_of(inner.colour, part.colour, found)
+        yield edits, found.around((left, top), part.grey, outer.grey)
+
+
+def _laid_whole(inner: Picture, part: Picture) -> Registration | None:
+    """Return the map that leaves all in its place, for a part that differs in nothing but encoding."""
+    found = differences(inner.colour, part.colour, SIDE)
+    if found is None or not THUMBNAIL.hold(found) or inner.is_flat:
+        return None
+    error = found.structure / _STRUCTURE_OF_DISTANCE * _PIXELS_OF_DISTANCE
+    return Registration(0, np.eye(3), (1.0, 1.0), 1.0, error, 0.0, error, 1.0, 0.0, 1.0, 0.0)
 
 
 def _in_shape_of(first: Picture, second: Picture) -> Picture | None:

@@ -8,7 +8,7 @@ there is texture, another view of the same thing has some, for what is near move
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import cv2
@@ -89,6 +89,20 @@ class Registration:
         """How far the map moves the corners of a picture, in pixels at `SIDE`."""
         corners = _corners(np.ones(2))
         return float(np.abs(_mapped(self.matrix, corners) - corners).max() * SIDE)
+
+    def inverse(self) -> Registration:
+        """Return how the first picture lies on the second."""
+        back = np.linalg.inv(self.matrix)
+        turned = {"matrix": back / back[2, 2], "shown": self.shown[::-1], "zoom": 1 / self.zoom}
+        return replace(self, **turned, roll_deg=-self.roll_deg)
+
+    def around(self, corner: tuple[int, int], part: Array, whole: Array) -> Registration:
+        """Return how a whole picture lies whose part was the second; `corner` is the part's left and top, in pixels."""
+        long, larger = max(part.shape[:2]), max(whole.shape[:2]) / max(part.shape[:2])
+        matrix = self.matrix @ np.array([[larger, 0, -corner[0] / long], [0, larger, -corner[1] / long], [0, 0, 1]])
+        share = part.shape[0] * part.shape[1] / (whole.shape[0] * whole.shape[1])
+        shown = self.shown[0], self.shown[1] * share
+        return replace(self, matrix=matrix / matrix[2, 2], shown=shown, zoom=self.zoom * larger)
 
 
 def key_points(grey: Array) -> KeyPoints:

@@ -195,7 +195,7 @@ def _beyond(only: Sequence[Lack]) -> str:
 
 
 def _is_the_edit(kept: Holdings, other: Copy) -> bool:
-    """Tell whether it is sure that of two files the other one was made from the kept one."""
+    """Return whether it is sure that of two files the other one was made from the kept one."""
     held = other.holdings
     return kept.has_camera and not kept.edited and not kept.resized and (held.edited or not held.has_camera)
 

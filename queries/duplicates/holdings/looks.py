@@ -49,7 +49,7 @@ class Looks:
             self._known[row["one"], row["other"]] = known
 
     def of(self, one: Holdings, other: Holdings) -> Making | None:
-        """Give what is known of the first file's picture against the second's, looking if need be; None if it fails."""
+        """Return what is known of the first file's picture against the second's, looked at if needed, or None."""
         key = one.content, other.content
         if key not in self._known:
             if not self._may_read:
@@ -101,7 +101,7 @@ def _read(file: Holdings) -> Encoded | None:
 
 
 def _tables(data: bytes) -> tuple[Sequence[Sequence[int]] | None, int]:
-    """Give a JPEG's quantisation tables and chroma sampling; None for other formats."""
+    """Return a JPEG's quantisation tables and chroma sampling; None for other formats."""
     if not data.startswith(b"\xff\xd8"):
         return None, 0
     try:

@@ -13,12 +13,12 @@ Identity = tuple[int, int]
 
 
 def present(files: Iterable[Mapping[str, Any]]) -> dict[str, Identity | None]:
-    """Give by path what file is there now; None if there is none, or if it was changed since. Costs one stat a file."""
+    """Return by path what file is there now; None if there is none, or if it was changed since. One stat a file."""
     return {file["path"]: _identity(file) for file in files}
 
 
 def is_link(file: Mapping[str, Any]) -> bool:
-    """Tell whether a file is only a link to another, or lies below one."""
+    """Return whether a file is only a link to another, or lies below one."""
     path = text_path(file["path"])
     return os.path.realpath(path) != path
 

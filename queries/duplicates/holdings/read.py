@@ -43,12 +43,12 @@ _EDITORS = re.compile(
 
 
 def is_by_editor(software: str | None) -> bool:
-    """Tell whether the program that wrote a file is one that changes pictures."""
+    """Return whether the program that wrote a file is one that changes pictures."""
     return bool(_EDITORS.search(software or ""))
 
 
 def read_holdings(store: Store, files: Files, company: pa.Table) -> dict[str, Holdings]:
-    """Give what each of the files holds, by path. `company` are rows of `files` in which their shots' others are."""
+    """Return what each of the files holds, by path. `company` are rows of `files` in which their shots' others are."""
     ids = sorted(files)
     columns = columns_of(store, "exif", ("width", "height", "software", "tags", *_FACTS), ids)
     columns |= {f"held {name}": each for name, each in columns_of(store, "holdings", _HELD, ids).items()}
@@ -95,13 +95,13 @@ def _facts(row: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 
 
 def _is_resized(tags: Mapping[str, str], long_side: int) -> bool:
-    """Tell whether EXIF speaks of a picture of another size: programs that resize keep what the camera wrote."""
+    """Return whether EXIF speaks of a picture of another size: programs that resize keep what the camera wrote."""
     told = [int(tags[name]) for name in _SIZE_TAGS if tags.get(name, "").isdigit()]
     return len(told) == len(_SIZE_TAGS) and max(told) > 0 and abs(max(told) - long_side) > _RESIZED * long_side
 
 
 def _company(store: Store, files: Files, rows: pa.Table) -> dict[str, list[Companion]]:
-    """Give for each of the files those of its shot that lie beside it."""
+    """Return for each of the files those of its shot that lie beside it."""
     shots = {file["shot_id"] for own in files.values() for file in own if file["shot_id"]}
     mates = rows.filter(pc.is_in(rows["shot_id"], value_set=pa.array(sorted(shots), pa.string()))).to_pylist()
     told = _told(store, [mate["content_id"] for mate in mates if mate["kind"] == "sidecar" and mate["content_id"]])

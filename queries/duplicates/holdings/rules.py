@@ -153,17 +153,17 @@ def lacks_apart_from_the_picture(kept: Holdings, other: Holdings) -> tuple[Lack,
 
 
 def may_go(kept: Holdings, other: Holdings, tie: Tie) -> bool:
-    """Tell whether the other file may go while the kept one stays."""
+    """Return whether the other file may go while the kept one stays."""
     return tie.relation in CLOSE and not lacks(kept, other, tie)
 
 
 def needs_look(kept: Holdings, other: Holdings, tie: Tie) -> bool:
-    """Tell whether only a look at both at full size can tell that the other may go."""
+    """Return whether only a look at both at full size can tell that the other may go."""
     return tie.relation == "same" and not is_exact(kept, other, tie) and not lacks_apart_from_the_picture(kept, other)
 
 
 def is_exact(one: Holdings, other: Holdings, tie: Tie) -> bool:
-    """Tell whether two files surely show the very same pixels."""
+    """Return whether two files surely show the very same pixels."""
     if one.content == other.content or (one.picture_id is not None and one.picture_id == other.picture_id):
         return True
     return tie.equal_pixels and one.lossless is True and other.lossless is True
@@ -311,7 +311,7 @@ def _words(kept: Holdings, other: Holdings, _tie: Tie) -> Iterator[Lack]:
 
 
 def _holds(own: Any, value: Any) -> bool:
-    """Tell whether a fact holds another: it is equal, or the same time told more finely."""
+    """Return whether a fact holds another: it is equal, or the same time told more finely."""
     if isinstance(own, datetime) and isinstance(value, datetime):
         return own == value or (value.microsecond == 0 and timedelta(0) <= own - value < timedelta(seconds=1))
     return bool(own == value)

@@ -59,7 +59,7 @@ def taken_from(original: Path, **edits: Callable[[Image.Image], Image.Image]) ->
 
 @pytest.fixture(scope="module")
 def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One photo with its EXIF and a copy of each kind of edit; a burst; two strangers; bytes that are there twice."""
+    """One photo with its EXIF and a copy of each kind of edit; a burst; two unrelated photos; equal bytes twice."""
     folder = tmp_path_factory.mktemp("duplicates") / "photos"
     original = shoot(folder / "DSC_0100.JPG", data.astronaut(), NOON, quality=95)
     age(original, 90_000)

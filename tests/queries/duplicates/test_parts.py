@@ -11,12 +11,11 @@ from PIL import Image
 from scipy.optimize import isotonic_regression
 from skimage import data
 
-from photoidx.queries.bursts.frames import NO_TIME
+from made_pictures import made
 from photoidx.queries.duplicates.calibration import calibrate, rising
 from photoidx.queries.duplicates.candidates import NEAR_64, NEAR_256, candidates, unique_pairs
 from photoidx.queries.duplicates.compare.orientation import COUNT, inverse, turned, turned_hashes
 from photoidx.queries.duplicates.groups import consistent, stars
-from photoidx.queries.duplicates.pictures import Pictures
 from photoidx.scoring.hashes import perceptual_hash
 
 TIES = st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9), st.floats(0, 1)), max_size=25)
@@ -64,9 +63,9 @@ def test_the_hash_of_a_turned_picture_follows_from_the_hash(name, side):
         text = perceptual_hash(Image.fromarray(picture), side)
         return np.frombuffer(bytes.fromhex(text), ">u8").astype(np.uint64)
 
-    foretold = turned_hashes(hashed(photo(name))[None], side)[:, 0]
+    expected = turned_hashes(hashed(photo(name))[None], side)[:, 0]
     for orientation in range(COUNT):
-        bits = np.bitwise_count(foretold ^ hashed(turned(photo(name), orientation))).sum(axis=1)
+        bits = np.bitwise_count(expected ^ hashed(turned(photo(name), orientation))).sum(axis=1)
         assert bits.argmin() == orientation
         assert bits[orientation] <= (NEAR_64 if side == 8 else NEAR_256 / 2)
 
@@ -90,27 +89,6 @@ def test_answers_about_the_users_own_photos_move_the_cut():
     distances = np.linspace(0.01, 0.3, 30)
     stricter = calibrate([(0.1, False)] * 20).cut(distances, 0.01)
     assert stricter < calibrate().cut(distances, 0.01)
-
-
-def made(hashes: list[int], vectors: np.ndarray) -> Pictures:
-    count = len(hashes)
-    whole = np.stack([np.array(hashes, np.uint64)] * 4, axis=1)
-    return Pictures(
-        content_ids=[f"{at:032x}" for at in range(count)],
-        pixels=np.arange(count),
-        hash_64=np.array(hashes, np.uint64),
-        hash_256=whole,
-        vectors=vectors.astype(np.float16),
-        cameras=np.full(count, -1),
-        time_us=np.full(count, NO_TIME),
-        streams=np.full(count, -1),
-        numbers=np.full(count, -1),
-        bursts=np.full(count, -1),
-        sequence=np.full(count, -1),
-        exposure=np.full((count, 4), np.nan),
-        size=np.zeros((count, 2), np.int32),
-        raw=np.zeros(count, np.bool_),
-    )
 
 
 @settings(max_examples=40, deadline=None)

@@ -292,7 +292,7 @@ def test_the_shape_of_a_map_is_told_as_it_was_made(zoom, degrees, right, down):
 def test_the_key_points_of_a_mirror_image_follow_from_those_of_the_picture(name):
     picture = small(photo(name))
     reflected = np.ascontiguousarray(picture.grey[:, ::-1])
-    foretold = mirrored(picture.keys, picture.grey.shape[1] / max(picture.grey.shape))
-    found = registered(reflected, reflected, (key_points(reflected), foretold))
+    expected = mirrored(picture.keys, picture.grey.shape[1] / max(picture.grey.shape))
+    found = registered(reflected, reflected, (key_points(reflected), expected))
     assert found.shift < 1
     assert found.matches > 0.5 * min(len(picture.keys.places), len(key_points(reflected).places))

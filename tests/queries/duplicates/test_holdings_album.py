@@ -14,16 +14,15 @@ import pytest
 from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 from skimage import data
 
-from photoidx import Config, Library
+from edited_album import FOLDERS, UNNEEDED, exif_of
+from photoidx import Library
 from pictures import age
 
-UNNEEDED = Config(workers=2, without=("faces", "sharpness", "technical", "noise", "exposure", "horizon"))
 FILM = b"\0\0\0\x18ftypmp42\0\0\0\0mp42isom" + struct.pack(">I", 5008) + b"mdat" + b"\x55" * 5000
 STARS = (
     "<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'>"
     "<rdf:Description xmlns:xmp='http://ns.adobe.com/xap/1.0/' xmp:Rating='5'/></rdf:RDF></x:xmpmeta>"
 )
-FOLDERS = ("DCIM", "backup", "Downloads", "WhatsApp Images", "edited", "a much longer name of a folder")
 
 
 def scaled(times: float) -> Callable[[Image.Image], Image.Image]:
@@ -79,13 +78,6 @@ COPIES: dict[str, tuple[Callable[[Image.Image], Image.Image], str, dict[str, obj
     "mirrored": (ImageOps.mirror, ".jpg", {"quality": 95}, False),
     "animation": (lambda image: image, ".gif", {}, False),
 }
-
-
-def exif_of(number: int) -> Image.Exif:
-    exif = Image.Exif()
-    exif[0x010F], exif[0x0110] = "Canon", "EOS R6"
-    exif.get_ifd(0x8769)[0x9003] = f"2024:06:0{number + 1} 12:00:00"
-    return exif
 
 
 def album(folder: Path, draw: random.Random) -> dict[Path, tuple[int, str]]:
