@@ -54,7 +54,7 @@ class Worker(Protocol):
 
 
 class Watch:
-    """Watches folders until `stop` is set. `state` is told in a few words what it does, whenever that changes."""
+    """Watches folders until `stop` is set. `on_status` is told in a few words what it does, whenever that changes."""
 
     def __init__(
         self,
@@ -67,10 +67,10 @@ class Watch:
         ignored: Sequence[str] = (),
         pace: Pace | None = None,
         may_work: Callable[[], bool] = lambda: True,
-        state: Callable[[str], None] = lambda _words: None,
+        on_status: Callable[[str], None] = lambda _words: None,
     ) -> None:
         self._pace = pace or Pace()
-        self._worker, self._stop, self._may_work, self._state = worker, stop, may_work, state
+        self._worker, self._stop, self._may_work, self._on_status = worker, stop, may_work, on_status
         self._desk = Desk(self._pace.quiet_s, self._pace.longest_s)
         self._roots = Roots(outermost(roots), self._desk, excludes, ignored, self._pace.test_s, follows=follows)
         self._left: set[str] = set()
@@ -93,7 +93,7 @@ class Watch:
                 if self._may_work():
                     self._step()
                 else:
-                    self._state("resting")
+                    self._on_status("resting")
                 if not self._stop.is_set():
                     self._desk.wait(0.5)
         finally:
@@ -116,7 +116,7 @@ class Watch:
 
     def _work(self) -> None:
         whole, folders = self._whole, self._left
-        self._state("looking at everything" if whole else f"looking at {_folders(folders)}")
+        self._on_status("looking at everything" if whole else f"looking at {_folders(folders)}")
         self._whole, self._left = False, set()
         if not self._attempt(lambda: self._take(self._worker.look(None if whole else folders))):
             # A library that another process writes to is whole: what is to be done stays the same.
@@ -139,7 +139,7 @@ class Watch:
             LOGGER.info("%s, in %.1f s.", ", ".join(counts), result.seconds)
 
     def _tidy(self) -> None:
-        self._state("comparing what is new")
+        self._on_status("comparing what is new")
         self._untidy = not self._attempt(self._worker.tidy)
         self._last = time.monotonic()
 
@@ -164,13 +164,13 @@ class Watch:
 
     def _tell(self) -> None:
         if self._waits:
-            self._state("waiting for another process that writes to the library")
+            self._on_status("waiting for another process that writes to the library")
         elif self._failures:
-            self._state("waiting after an error")
+            self._on_status("waiting after an error")
         else:
             words = ["watching", *(f"{path} is not there now" for path in self._roots.missing())]
             words += [f"polling {path} every {every:.0f} s" for path, every in self._roots.polled().items()]
-            self._state("; ".join(words))
+            self._on_status("; ".join(words))
 
 
 def _folders(folders: Collection[str]) -> str:

@@ -33,7 +33,7 @@ _MOST_CHANGED = 0.05
 _A_GROUP = 4  # faces
 
 Row = Mapping[str, Any]
-Note = Callable[[str], None]
+Warn = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -70,12 +70,12 @@ class _State:
 
 
 def find_clusters(
-    store: Store, asked: Parameters | None = None, *, recompute: bool = False, note: Note = lambda _text: None
+    store: Store, asked: Parameters | None = None, *, recompute: bool = False, warn: Warn = lambda _text: None
 ) -> list[Cluster]:
     """Give the clusters, the largest first, and last the noise. They are computed and kept if they are not current.
 
     Without parameters those of the last time hold. `recompute` clusters everything again. Where another process writes,
-    nothing is kept, and `note` is told; also of shots that have no vector: they are in no cluster, and no noise.
+    nothing is kept, and `warn` is told; also of shots that have no vector: they are in no cluster, and no noise.
     """
     state = _read_state(store)
     parameters = asked or (state.parameters if state else Parameters())
@@ -90,7 +90,7 @@ def find_clusters(
             if one
             else "photos could not be read or have no vector: they are"
         )
-        note(f"{missing:,} {said} in no cluster.")
+        warn(f"{missing:,} {said} in no cluster.")
     made_of = _digest([pair for pair in _pairs(everything) if pair[1] in contents])
     rows: Sequence[Row] = store.read(CLUSTERS.name).to_pylist() if CLUSTERS.name in store.names() else []
     same = state is not None and (state.version, state.parameters, state.embedders) == (VERSION, parameters, embedders)
@@ -102,7 +102,7 @@ def find_clusters(
         joined = _joined(frames, known, parameters) if few else None
         rows = joined if joined is not None else _clustered(store, frames, known, parameters)
         whole, changed = (state.whole, changed) if joined is not None and state else (len(shots), 0)
-        _save(store, rows, _State(VERSION, parameters, made_of, embedders, whole, changed), note)
+        _save(store, rows, _State(VERSION, parameters, made_of, embedders, whole, changed), warn)
     return _told(everything, rows)
 
 
@@ -135,7 +135,7 @@ def _read_state(store: Store) -> _State | None:
     )
 
 
-def _save(store: Store, rows: Sequence[Row], state: _State, note: Note) -> None:
+def _save(store: Store, rows: Sequence[Row], state: _State, warn: Warn) -> None:
     try:
         with store.writing():
             store.upsert(META, [{"name": _STATE, "value": ""}])  # cut off in between, it is computed again
@@ -144,7 +144,7 @@ def _save(store: Store, rows: Sequence[Row], state: _State, note: Note) -> None:
             store.delete(CLUSTERS.name, "shot_id", sorted(before - {row["shot_id"] for row in rows}))
             store.upsert(META, [{"name": _STATE, "value": json.dumps(asdict(state))}])
     except PhotoidxError as error:
-        note(f"The clusters are not kept: {error}")
+        warn(f"The clusters are not kept: {error}")
 
 
 def _joined(frames: Frames, known: Mapping[str, Row], parameters: Parameters) -> list[Row] | None:

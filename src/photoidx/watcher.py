@@ -31,9 +31,9 @@ def watch(
     pace: Pace | None = None,
     *,
     may_work: Callable[[], bool],
-    told: Callable[[ScanResult], None],
-    state: Callable[[str], None],
-    progress: Progress,
+    on_result: Callable[[ScanResult], None],
+    on_status: Callable[[str], None],
+    on_progress: Progress,
 ) -> None:
     """Watch these folders (absolute paths) until `stop` is set, with the embedders and scorers that the library has.
 
@@ -47,7 +47,7 @@ def watch(
             remember(store, config, roots)
             follows = follows_by(link_rules(store, roots, None))
         ignored = [store.folder] if store.folder else []
-        worker = Watcher(store.uri, roots, Crew(config), stop, progress=progress, told=told)
+        worker = Watcher(store.uri, roots, Crew(config), stop, on_progress=on_progress, on_result=on_result)
         with contextlib.closing(worker):
             Watch(
                 roots,
@@ -58,7 +58,7 @@ def watch(
                 ignored=ignored,
                 pace=pace,
                 may_work=may_work,
-                state=state,
+                on_status=on_status,
             ).run()
 
 
@@ -69,7 +69,7 @@ class _StoppedError(Exception):
 class Watcher:
     """Brings the tables up to date with some folders, again and again. The writer lock is held for each look alone.
 
-    `told` gets the result of each look. Call `close` at the end.
+    `on_result` gets the result of each look. Call `close` at the end.
     """
 
     def __init__(
@@ -79,24 +79,24 @@ class Watcher:
         crew: Crew,
         stop: threading.Event,
         *,
-        progress: Progress,
-        told: Callable[[ScanResult], None],
+        on_progress: Progress,
+        on_result: Callable[[ScanResult], None],
     ) -> None:
         self._uri, self._roots, self._crew, self._stop = uri, roots, crew, stop
-        self._progress, self._told = progress, told
+        self._on_progress, self._on_result = on_progress, on_result
         self._looks = 0
 
     def look(self, folders: Collection[str] | None) -> ScanResult:
         """Look at these folders, or at everything, and group what changed. Raises LibraryLockedError."""
         store = Store(self._uri)  # made by the caller: if it is gone, its drive is
         with store.writing(WATCH):
-            result = Scan(store, self._roots, self._crew, self._stop).run(self._progress, only=folders)
+            result = Scan(store, self._roots, self._crew, self._stop).run(self._on_progress, only=folders)
             if not result.interrupted and (result.touched or not is_current(store)):
                 regroup(store)
             self._looks += result.touched
             if self._looks >= _MOST_LOOKS and not result.interrupted:
                 self._optimize(store)
-        self._told(result)
+        self._on_result(result)
         return result
 
     def tidy(self) -> None:

@@ -232,3 +232,18 @@ def test_a_control_character_in_a_message_is_spelled_out(library: Path):
     done = photoidx("show", "\x1b[2Jx.jpg", "--library", library)
     assert "\\x1b[2Jx.jpg is not in the library" in done.stderr
     assert "\x1b" not in done.stderr
+
+
+def test_a_quiet_command_gives_its_answer_and_its_errors_alone(album: Path, library: Path, tmp_path: Path):
+    done = photoidx("--quiet", "scan", album, "--library", library)
+    assert (done.stdout, done.stderr) == ("", "")
+    asked = photoidx("-q", "best", "--burst", "--library", library, "--format", "json")
+    assert (json.loads(asked.stdout), asked.stderr) == ([], "")
+    assert "No such command" in photoidx("-q", "nonsense").stderr
+    assert photoidx("-q", "status", "--library", tmp_path / "none").stderr.startswith("photoidx: ")
+
+
+def test_a_verbose_command_shows_where_an_error_comes_from(tmp_path: Path):
+    done = photoidx("-v", "status", "--library", tmp_path / "none")
+    assert "Traceback" in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("photoidx: ")

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import io
+import logging
+import os
 import sys
+import traceback
 
 import click
 
@@ -15,17 +19,27 @@ from photoidx.cli.terminal.output import harmless
 from photoidx.errors import PhotoidxError
 from photoidx.storage.light_lancedb import leave_out_rest_client
 
+_LOGGER = logging.getLogger("photoidx")
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
 @lazy_group(sections=SECTIONS, context_settings=_CONTEXT)
 @click.version_option(None, "-V", "--version", package_name="photoidx-library", prog_name="photoidx")
-def cli() -> None:
+@click.option("-q", "--quiet", is_flag=True, help="Say nothing but the answer and errors.")
+@click.option("-v", "--verbose", is_flag=True, help="Also show the log, and where an error comes from.")
+@click.pass_context
+def cli(context: click.Context, quiet: bool, verbose: bool) -> None:
     """Index a photo library into LanceDB tables and ask it questions.
 
     Begin with `photoidx scan ~/Pictures`. Photos are only read, never changed.
     """
     check_addresses()
+    if verbose:
+        logging.basicConfig(format="%(asctime)s %(name)s %(levelname)s %(message)s")
+        _LOGGER.setLevel(logging.DEBUG)
+    if quiet:
+        nowhere = context.with_resource(open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - click closes it
+        context.with_resource(contextlib.redirect_stderr(nowhere))
 
 
 def main() -> None:
@@ -40,6 +54,8 @@ def main() -> None:
     try:
         _run()
     except PhotoidxError as error:
+        if _LOGGER.isEnabledFor(logging.DEBUG):
+            traceback.print_exc()
         click.echo(f"photoidx: {chr(10).join(map(harmless, error.lines))}", err=True)
         sys.exit(error.exit_code)
     except BaseException as error:

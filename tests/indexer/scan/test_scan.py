@@ -206,7 +206,7 @@ def test_a_library_of_a_newer_version_is_refused(photos: Path, library: Library)
 
 def test_a_stopped_scan_goes_on_where_it_was(photos: Path, library: Library, tmp_path: Path):
     stop = threading.Event()
-    first = library.scan(photos, stop=stop, progress=lambda done, _total, _failed: stop.set() if done > 2 else None)
+    first = library.scan(photos, stop=stop, on_progress=lambda done, _total, _failed: stop.set() if done > 2 else None)
     assert first.interrupted
     library.scan(photos)
     fresh = Library(tmp_path / "fresh", CONFIG)

@@ -76,7 +76,7 @@ def watching(library: Library, root: Path, pace: Pace = PACE) -> Iterator[Watchi
 
     def work() -> None:
         try:
-            library.watch(root, stop=stop, pace=pace, state=found.states.append)
+            library.watch(root, stop=stop, pace=pace, on_status=found.states.append)
         except BaseException as error:  # noqa: BLE001 - told by the test
             found.trouble = error
 

@@ -317,7 +317,7 @@ def test_a_shot_stays_in_its_burst_with_its_decision_when_the_file_that_named_it
 
 
 def test_a_grouping_that_was_cut_off_is_made_up_for(library, album, monkeypatch):
-    import photoidx.library as module
+    import photoidx.queries.bursts.table as module
 
     shoot(album / "IMG_0013.JPG", data.coffee(), NOON + timedelta(minutes=10, milliseconds=900))
     with monkeypatch.context() as patch:

@@ -180,7 +180,7 @@ def test_while_another_process_writes_the_clusters_are_shown_and_not_kept(librar
     version = library.store.version("clusters")
     said: list[str] = []
     with library.store.writing():
-        found = library.clusters(note=said.append)
+        found = library.clusters(warn=said.append)
     assert max(each["size"] for each in found) == EACH + 1
     assert library.store.version("clusters") == version
     assert any("not kept" in text for text in said)
@@ -192,7 +192,7 @@ def test_a_library_without_vectors_has_no_clusters(tmp_path):
     store = Store(str(tmp_path / "library"), create=True)
     write(store, files=[file("/p/1.jpg", "1" * 32)])
     said: list[str] = []
-    assert Library(store.uri).clusters(note=said.append) == []
+    assert Library(store.uri).clusters(warn=said.append) == []
     assert said == ["1 photo could not be read or has no vector: it is in no cluster."]
 
 

@@ -54,7 +54,7 @@ def clusters(  # noqa: PLR0917 - click passes each option by name
         _parameters(method=method, min_size=min_size, k=k, reduce=reduce),
         recompute=recompute,
         with_noise=True,
-        note=lambda text: click.echo(harmless(text), err=True),
+        warn=lambda text: click.echo(harmless(text), err=True),
     )
     lone = sum(each["size"] for each in found if each["cluster_id"] is None)
     shown = [each for each in found if noise or each["cluster_id"] is not None]

@@ -53,7 +53,9 @@ def scan(  # noqa: PLR0917 - click passes each option by name
         return
     with stoppable() as stop:
         with shown_progress() as progress:
-            result = ours.scan(*paths, retry_failed=retry_failed, allow_empty=allow_empty, progress=progress, stop=stop)
+            result = ours.scan(
+                *paths, retry_failed=retry_failed, allow_empty=allow_empty, on_progress=progress, stop=stop
+            )
         print_result(result, output_format)
     end(result, stop)
 

@@ -60,9 +60,9 @@ def watch(  # noqa: PLR0917 - click passes each option by name
                 *paths,
                 stop=stop,
                 may_work=may_work,
-                told=_print_json if as_json else _ignore,
-                state=state,
-                progress=progress,
+                on_result=_print_json if as_json else _ignore,
+                on_status=state,
+                on_progress=progress,
             )
     # A model that is still being loaded by a thread must not keep the process alive.
     sys.stdout.flush()
@@ -77,7 +77,7 @@ def _look_once(
         click.echo("photoidx: Nothing was looked at: the machine runs on its battery.", err=True)
         sys.exit(0)
     with shown_progress() as progress:
-        result = library.scan(*paths, progress=progress, stop=stop)
+        result = library.scan(*paths, on_progress=progress, stop=stop)
     problem = "" if result.interrupted else library.refresh_duplicates(lambda _done, _total: stop.go_on())
     if problem:
         click.echo(f"photoidx: {harmless(problem)}", err=True)
