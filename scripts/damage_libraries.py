@@ -37,6 +37,7 @@ from photoidx.queries.sql import process as sql_process
 
 _LIMIT_S = 180.0
 _OPTIONS = ["--workers", "2", "--without", "faces"]
+_TOLD_EVERY = 25
 _BLOCK = 4096  # what a power cut loses
 QUESTIONS: tuple[tuple[str, ...], ...] = (
     ("decide", "list"),
@@ -248,6 +249,8 @@ def run(folder: Path, damages: int, seed: int, photos: int, first: int = 0) -> l
                 found.append(job.result())
             except (pebble.ProcessExpired, concurrent.futures.TimeoutError) as error:
                 found.append(Found(damage, faults=[f"the process died or hung: {error!r}"]))
+            if len(found) % _TOLD_EVERY == 0:
+                print(f"{len(found)} of {damages}", file=sys.stderr, flush=True)
             for each in found[-1].faults:
                 print(f"{number}: {damage.way} {damage.path}: {each}", flush=True)
     return found

@@ -147,7 +147,8 @@ class _Process:
     def _fate(self) -> str:
         code = self._process.wait()
         if -code in _FOR_MEMORY:
-            return f"The query was given up: its process ended with signal {-code}. {_TOO_MUCH}"
+            likely = "most likely because memory was short. Ask for fewer rows or columns, or aggregate."
+            return f"The query was given up: its process ended with signal {-code}, {likely}"
         return f"The query was given up: its process was ended from outside ({code}). Ask again."
 
     def end(self) -> None:

@@ -99,6 +99,39 @@ def test_a_table_whose_newest_version_is_full_of_zeros_is_damaged_and_not_empty(
         assert "photoidx doctor" in message
 
 
+@pytest.mark.parametrize("table", ["decisions", "files", "exif"])
+def test_a_table_whose_newest_version_is_missing_is_not_taken_for_what_it_was_before(copy: Path, table: str):
+    keys = {"decisions": "decision_id", "files": "path", "exif": "content_id"}
+    store = Store(str(copy))
+    store.delete(table, keys[table], store.read(table)[keys[table]].to_pylist()[:1])
+    assert is_readable(copy)
+    Tables(str(copy)).manifests(table)[0].unlink()
+    for words in (("decide", "list"), ("best", "--burst"), ("scan", "PHOTOS"), ("backup", "OUT")):
+        if table == "decisions" or words[0] != "decide":
+            message = told(copy, words)
+            assert f"The table {table} " in message
+            assert "photoidx doctor" in message
+    tables = Tables(str(copy))
+    assert table in {each.table for each in examine(tables) if each.is_fault}
+    repair(tables)
+    if table != "decisions":  # which no repair touches
+        assert is_readable(copy)
+        assert Store(str(copy)).count(table)
+
+
+def is_readable(library: Path) -> bool:
+    """Tell whether the tables can all be read."""
+    return all(Tables(str(library)).newest(name) for name in Store(str(library)).names())
+
+
+@pytest.mark.parametrize("table", ["exif", "texts"])
+def test_a_write_that_meets_an_empty_description_tells_of_damage(copy: Path, table: str):
+    Tables(str(copy)).manifests(table)[0].write_bytes(b"")
+    message = told(copy, ("optimize",))
+    assert f"The table {table} " in message
+    assert "photoidx doctor" in message
+
+
 @pytest.mark.parametrize("table", ["exif", "ledger", "files", "meta", "bursts"])
 def test_the_doctor_takes_such_a_table_back_to_its_version_before(copy: Path, table: str):
     zero_the_newest(copy, table)

@@ -31,12 +31,13 @@ from photoidx.maintenance.snapshot import (
     sync_folder,
     write_record,
 )
+from photoidx.storage.damage import VERSION_HINT
 from photoidx.storage.store import Store
 from photoidx.storage.tables import Tables, number_of_manifest
 
 _LOCK = ".photoidx-backup.lock"
 _LOOKS, _PAUSE_S = 100, 0.05
-_HINT = "latest_version_hint.json"  # it changes, and Lance does without
+_HINT = VERSION_HINT  # it changes, and Lance does without
 
 
 @dataclass(frozen=True)

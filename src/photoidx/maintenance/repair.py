@@ -84,6 +84,7 @@ def _went_back(tables: Tables, fault: Finding) -> bool:
     """Make the last readable version the newest one. Gives false if it can't be done."""
     assert fault.version is not None
     tables.set_manifests_aside(fault.manifests)
+    tables.forget_noted_version(fault.table)
     try:
         if tables.newest(fault.table) != fault.version.number:
             tables.go_back(fault.table, fault.version.number)

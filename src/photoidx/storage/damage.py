@@ -17,10 +17,11 @@ _SOURCE_LINE = re.compile(r",? /\S+\.rs:\d+:\d+")
 _FULL = {27: "a file would grow over the limit", 28: "the disk is full", 122: "the quota is used up"}
 _DENIED = {1: "not permitted", 13: "permission denied", 30: "the file system is read-only"}
 _MANY_FILES = 24
+VERSION_HINT = "latest_version_hint.json"
 # A write that fails otherwise may be a conflict or a mistake of ours, which must not be taken for damage.
 _DAMAGE = re.compile(
     r"not found|fill whole buffer|file size is too small|magic|corrupt|not appear to be|decod|not a directory|"
-    r"os error (5|20|117)\b|panic|out of (range|bounds)|unexpected end",
+    r"os error (5|20|117)\b|panic|out of (range|bounds)|unexpected end|invalid range",
     re.IGNORECASE,
 )
 
@@ -78,6 +79,27 @@ def check_described(uri: str, table: str, columns: Collection[str]) -> None:
     lacking = [name for name in key_of_table(table) if name not in columns]
     if not columns or lacking:
         raise damaged(uri, table, "the description of its newest version is empty, or lacks the columns of its key")
+
+
+def noted_version(folder: Path | None, table: str) -> int:
+    """Return the number of the newest version that Lance has noted beside a table; 0 where it has noted none.
+
+    Lance does so after each commit, and does without: if it then opens an older version, the description of the newest
+    one is lost. Ask before the table is opened, for others may write.
+    """
+    if folder is None:
+        return 0
+    try:
+        noted = json.loads((folder / f"{table}.lance" / "_versions" / VERSION_HINT).read_bytes())["version"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        return 0
+    return noted if isinstance(noted, int) else 0
+
+
+def check_newest(uri: str, table: str, version: int, noted: int) -> None:
+    """Raise TableDamagedError if an older version was opened than the newest that was noted."""
+    if version < noted:
+        raise damaged(uri, table, "the description of its newest version is missing")
 
 
 def made_by(uri: str, facts: Mapping[str, str]) -> set[str]:

@@ -24,7 +24,17 @@ from photoidx.errors import (
 from photoidx.moments import spelt
 from photoidx.stage import TableSpec
 from photoidx.storage.as_of import READ_ORDER, Version, current_at, versions_at
-from photoidx.storage.damage import changing, check_described, damaged, is_half_made, made_by, missing, reading
+from photoidx.storage.damage import (
+    changing,
+    check_described,
+    check_newest,
+    damaged,
+    is_half_made,
+    made_by,
+    missing,
+    noted_version,
+    reading,
+)
 from photoidx.storage.lock import watch_lock, writer_lock
 from photoidx.storage.migrations import MIGRATIONS, migrate
 from photoidx.storage.schema import MADE, MENDED, META, OWN_TABLES, SCHEMA_VERSION, arrow_schema, key_of
@@ -100,8 +110,12 @@ class Store:
         self._names = set(self._at)
 
     def _open(self, name: str, *, newest: bool = False) -> lancedb.table.Table:
-        table = self._db.open_table(name, version=None if newest else self._at.get(name))
-        check_described(self.uri, name, table.schema.names)
+        with reading(self.uri, name):  # also where a write begins: what can't be opened is damaged
+            version = None if newest else self._at.get(name)
+            noted = noted_version(self._folder, name) if version is None else 0
+            table = self._db.open_table(name, version=version)
+            check_described(self.uri, name, table.schema.names)
+            check_newest(self.uri, name, table.version, noted)
         return table
 
     @contextlib.contextmanager

@@ -12,7 +12,15 @@ import pyarrow as pa
 
 from photoidx.errors import LibraryNotFoundError
 from photoidx.storage.as_of import Version
-from photoidx.storage.damage import changing, check_described, is_half_made, reading
+from photoidx.storage.damage import (
+    VERSION_HINT,
+    changing,
+    check_described,
+    check_newest,
+    is_half_made,
+    noted_version,
+    reading,
+)
 from photoidx.storage.lock import writer_lock
 from photoidx.storage.schema import FILES, META
 from photoidx.temporary import temporary_folder, too_little_room
@@ -45,8 +53,10 @@ class Tables:
     def newest(self, name: str) -> int:
         """Give the number of a table's newest version. Raises TableDamagedError if it can't be opened."""
         with reading(self.uri, name):
+            noted = noted_version(self.folder, name)
             table = self._db.open_table(name)
             check_described(self.uri, name, table.schema.names)
+            check_newest(self.uri, name, table.version, noted)
             return int(table.version)
 
     def versions(self, name: str) -> list[Version]:
@@ -125,8 +135,13 @@ class Tables:
     def set_manifests_aside(self, manifests: Sequence[Path]) -> None:
         """Move descriptions of versions to `set-aside`: the newest of the rest is then the table's newest version."""
         for manifest in manifests:
-            (manifest.parent / "latest_version_hint.json").unlink(missing_ok=True)
+            (manifest.parent / VERSION_HINT).unlink(missing_ok=True)
             self._move(manifest)
+
+    def forget_noted_version(self, name: str) -> None:
+        """Let the newest version that there is be the newest, though a newer one was noted."""
+        if self.folder is not None:
+            (self.folder / f"{name}.lance" / "_versions" / VERSION_HINT).unlink(missing_ok=True)
 
     def _move(self, path: Path) -> None:
         assert self.folder is not None

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import contextlib
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -21,6 +23,7 @@ from photoidx.errors import EarlierStateError, LibraryNotFoundError, QueryError
 from photoidx.queries.sql.process import Questions, paths_where
 from photoidx.queries.sql.query import run_sql
 from photoidx.storage.store import Store
+from running_scan import wait_for
 
 CONFIG = Config(query_time_limit_s=1)
 CROSSED = "files"
@@ -103,6 +106,25 @@ def test_a_process_that_died_meanwhile_is_replaced(store: Store):
         questions._ready[0]._process.kill()
         questions._ready[0]._process.wait()
         assert questions.ask(store.uri, "SELECT 1 AS a", CONFIG).to_pylist() == [{"a": 1}]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
+@pytest.mark.parametrize(
+    ("number", "why"),
+    [(signal.SIGTERM, "was ended from outside"), (signal.SIGKILL, "most likely because memory was short")],
+)
+def test_of_a_process_that_was_ended_only_what_is_known_is_told(store: Store, number: signal.Signals, why: str):
+    with contextlib.closing(Questions()) as questions:
+        questions.start()
+        (process,) = questions._ready
+
+        def end() -> None:
+            wait_for(lambda: not process.is_ready)
+            process._process.send_signal(number)
+
+        threading.Thread(target=end).start()
+        with pytest.raises(QueryError, match=why):
+            questions.ask(store.uri, WITHOUT_END["columns that double"], Config())
 
 
 def test_errors_keep_their_kind(store: Store, questions: Questions, tmp_path: Path):
