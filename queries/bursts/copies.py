@@ -77,7 +77,7 @@ def _one_press(
 ) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Tell the pairs that neither settings nor file numbers tell apart.
 
-    Equal pixels at one time are one picture in any case: no sensor gives the same twice.
+    Equal pixels are one picture in any case: no sensor gives the same twice.
     """
     fits = np.ones(len(first), np.bool_)
     for values, most in ((frames.exposure_ev, _SAME_EV), (frames.bias_ev, _SAME_EV), (frames.sequence, 0.0)):
@@ -88,8 +88,7 @@ def _one_press(
     numbered_apart = known & (frames.numbers[first] != frames.numbers[second])
     at_one_instant = frames.exact[first] & frames.exact[second] & _other_sizes(frames, first, second)
     fits &= ~numbered_apart | at_one_instant
-    at_one_time = frames.time_us[first] == frames.time_us[second]
-    return np.asarray(fits | (at_one_time & _equal_pixels(frames, first, second)), np.bool_)
+    return np.asarray(fits | _equal_pixels(frames, first, second), np.bool_)
 
 
 def _other_sizes(frames: Frames, first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

@@ -271,10 +271,24 @@ def test_the_rule_of_a_difference_is_the_one_that_decided():
         (judged({}, {}), "the first by time: no frame was scored"),
         (judged(frame(), frame()), "too close to call, the first two are equally good"),
     ],
-    ids=["score", "sharpest", "hardly sharper", "sharper than the next", "noise beside", "not scored", "equal"],
+    ids=[
+        "score",
+        "sharpest",
+        "hardly sharper",
+        "sharper than the next",
+        "noise beside",
+        "not scored",
+        "equal",
+    ],
 )
 def test_how_the_pick_is_praised(verdict, words):
     assert praise(verdict).startswith(words)
+
+
+@pytest.mark.parametrize("noise", [(1, 3), (3, 1)])
+def test_frames_that_differ_in_a_fault_are_not_called_equally_good(noise):
+    verdict = judged(*(frame(noise_sigma=each) for each in noise))
+    assert praise(verdict) == "too close to call"
 
 
 @pytest.mark.parametrize(

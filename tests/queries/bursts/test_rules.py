@@ -75,6 +75,10 @@ TIED = {
     "bracket: four seconds at most": (pair(0.61, 40, (1.1, 5.2), bias=[0, 2]), None),
     "bracket: no zoom": (pair(0.61, 40, FAR, bias=[0, 2], focal=[35, 50]), None),
     "bracket: by the exposure, of one view": (pair(0.61, 40, FAR, exposure=[10, 11], pictures=ONE_VIEW), "bracket"),
+    "bracket: by the exposure, no zoom": (
+        pair(0.61, 40, FAR, exposure=[10, 11], focal=[35, 50], pictures=ONE_VIEW),
+        "overlap",
+    ),
     "bracket: the automatic between two views": (pair(0.61, 40, FAR, exposure=[10, 11], pictures=TWO_VIEWS), None),
     "bracket: a small step of the exposure is none": (
         pair(0.61, 40, FAR, exposure=[10, 10.6], pictures=[OTHER, OTHER[::-1]]),
@@ -91,6 +95,7 @@ TIED = {
     "look: not the next but one": (pair(0.94, 8, (None, None), numbers=[1, 3]), None),
     "look: the same to the vectors": (pair(0.92, 8, (None, None), numbers=[1, 2]), None),
     "look: the same to the hashes": (pair(0.94, 9, (None, None), numbers=[1, 2]), None),
+    "look: not where the times are known": (pair(0.94, 8, (1.1, 5.6), numbers=[1, 2]), None),
     "a time and none": (pair(0.99, 0, (None, 1.1), numbers=[1, 2]), None),
     "two cameras": (pair(0.99, 0, cameras=[0, 1]), None),
     "file numbers far apart": (pair(0.99, 0, numbers=[1, 27]), None),
@@ -123,6 +128,11 @@ def test_a_frame_is_compared_with_its_next_twelve():
     assert [each.members for each in group(made(times, scenes))] == [(0, 12)]
     more = made([*times, 1.5], [0, *range(1, 13), 0])
     assert group(more) == []
+
+
+def test_a_copy_between_two_photos_without_a_time_does_not_part_them():
+    (found,) = group(made([None] * 3, [1] * 3, numbers=[1, 2, 3], pixels=[1, 1, 2]))
+    assert found.members == (0, 2)
 
 
 def test_a_makers_id_ties_frames_of_one_camera_alone():
