@@ -169,11 +169,9 @@ def _near_vectors(pictures: Pictures, among: Array, asking: Array) -> Iterator[A
     if len(among) < 2 or not len(asking):  # noqa: PLR2004 - a pair
         return
     if len(asking) * _FEW <= len(among):
-        found_near, found_far = zip(
-            *(_all_near(pictures, block, asking) for block in blocks(among, _BLOCK)), strict=True
-        )
-        yield nearest(np.concatenate(found_near))[:, :2]
-        yield nearest(np.concatenate(found_far), _FAR_NEIGHBOURS)[:, :2]
+        by_block = [_all_near(pictures, block, asking) for block in blocks(among, _BLOCK)]
+        yield nearest(np.concatenate([near for near, _ in by_block]))[:, :2]
+        yield nearest(np.concatenate([far for _, far in by_block]), _FAR_NEIGHBOURS)[:, :2]
         return
     import faiss  # noqa: PLC0415 - a third of a second
 

@@ -66,4 +66,4 @@ def test_of_all_kinds_of_edit_only_what_is_the_same_may_go_and_no_original(tmp_p
         assert keeper not in going
         # The one kind of copy for which an original may go has its very bytes, or its coded pixels and more words.
         assert truth[path][1] in MAY_GO or truth[keeper][1] in {"bytes", "metadata"}, (truth[path], truth[keeper])
-    assert {"jpeg 60", "jpeg 20", "messenger"} & {truth[path][1] for path in going}
+    assert any(truth[path][1] in MAY_GO for path in going)
