@@ -30,7 +30,7 @@ Row = dict[str, Any]
 
 
 def classes_of_folders(folder: Path, paths: Iterable[str]) -> dict[str, str]:
-    """Give for each path below a folder the name of the folder in it that it lies in; others are left out."""
+    """Return for each path below a folder the name of the folder in it that it lies in; others are left out."""
     top = os.path.abspath(folder)
     found = {}
     for path in paths:
@@ -41,7 +41,7 @@ def classes_of_folders(folder: Path, paths: Iterable[str]) -> dict[str, str]:
 
 
 def classes_of_table(table: Path, paths: Iterable[str]) -> dict[str, str]:
-    """Give the class of each path that a CSV file names, by its path or its file's name alone.
+    """Return the class of each path that a CSV file names, by its path or its file's name alone.
 
     Raises PhotoidxError if it has no column of paths or of classes.
     """
@@ -53,7 +53,7 @@ def classes_of_table(table: Path, paths: Iterable[str]) -> dict[str, str]:
 
 
 def read_classes(store: Store, folder: Path, table: Path | None) -> tuple[Array, list[str]]:
-    """Give the vectors (n x d) of a library's photos below a folder whose class is known, and those classes.
+    """Return the vectors (n x d) of a library's photos below a folder whose class is known, and those classes.
 
     Raises PhotoidxError if fewer than two classes are found.
     """
@@ -95,7 +95,7 @@ def _cost(reducing: float, clustering: float) -> Row:
 
 
 def measures(labels: Array, classes: Sequence[str]) -> Row:
-    """Give how far clusters agree with classes; see the module for what each measure is."""
+    """Return how far clusters agree with classes; see the module for what each measure is."""
     from sklearn.metrics import adjusted_rand_score  # noqa: PLC0415 - slow to import
 
     noise = labels == NOISE

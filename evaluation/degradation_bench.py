@@ -58,7 +58,7 @@ PUBLISHED_KINDS = ("blur", "JPEG", "exposure", *CROPS, "all")
 
 
 @dataclass(frozen=True)
-class Comparison:
+class ScoreComparison:
     """One picture against one variant of it. `credit` is 1 if correct, 0 if wrong, 0.5 for a tie of the placebo."""
 
     picture: str
@@ -84,7 +84,7 @@ class Tally:
 
 
 def quality_columns() -> dict[str, PhotoStage]:
-    """Give the columns of the table `quality` with the stage that writes each."""
+    """Return the columns of the table `quality` with the stage that writes each."""
     return {
         field.name: stage
         for stage in stages(Config(embedders=()))
@@ -96,7 +96,7 @@ def quality_columns() -> dict[str, PhotoStage]:
 
 
 def scorer_of(stage: PhotoStage, column: str) -> Scorer:
-    """Give the scorer that decodes a file as a scan does, runs the stage, and reads its column of `quality`."""
+    """Return the scorer that decodes a file as a scan does, runs the stage, and reads its column of `quality`."""
     stage.load()
     max_pixels = Config().max_pixels
 
@@ -138,7 +138,7 @@ def _read(path: str) -> Pixels | PhotoError:
         return error
 
 
-def published_form(picture: str, pixels: Pixels, scorer: Scorer, seed: int) -> list[Comparison]:
+def published_form(picture: str, pixels: Pixels, scorer: Scorer, seed: int) -> list[ScoreComparison]:
     """Compare a picture with its 27 variants, at its own size."""
     rng = _generator(pixels, seed)
     original = scorer(as_bmp(pixels), "bmp")
@@ -147,11 +147,11 @@ def published_form(picture: str, pixels: Pixels, scorer: Scorer, seed: int) -> l
         worse = way.make(pixels, rng)
         score = scorer(as_bmp(worse), "bmp") if way.quality is None else scorer(as_jpeg(worse, way.quality), "jpeg")
         right = original is not None and score is not None and original > score
-        found.append(Comparison(picture, way.kind, way.name, float(right), original == score))
+        found.append(ScoreComparison(picture, way.kind, way.name, float(right), original == score))
     return found
 
 
-def strict_form(picture: str, pixels: Pixels, scorer: Scorer, seed: int) -> list[Comparison]:
+def strict_form(picture: str, pixels: Pixels, scorer: Scorer, seed: int) -> list[ScoreComparison]:
     """Compare a picture with the variants of the strict form, each pair in both orders."""
     ways = (*PUBLISHED, *ADDED, PLACEBO)
     pairs = list(_strict_pairs(pixels, ways, seed))
@@ -165,7 +165,7 @@ def strict_form(picture: str, pixels: Pixels, scorer: Scorer, seed: int) -> list
         if way.kind == PLACEBO.kind:
             credit = (forth + back + 2) / 4
         tie = forth == back == 0
-        found.append(Comparison(picture, way.kind, way.name, credit, tie, forth != back))
+        found.append(ScoreComparison(picture, way.kind, way.name, credit, tie, forth != back))
     return found
 
 
@@ -180,7 +180,7 @@ def _strict_pairs(pixels: Pixels, ways: Sequence[Degradation], seed: int) -> Ite
 
 
 def _verdict(original: float | None, variant: float | None) -> int:
-    """Give 1 if the original is above, -1 if the variant is, 0 for a tie or where a score is missing."""
+    """Return 1 if the original is above, -1 if the variant is, 0 for a tie or where a score is missing."""
     if original is None or variant is None:
         return 0
     return (original > variant) - (original < variant)
@@ -191,14 +191,14 @@ def _generator(pixels: Pixels, seed: int) -> np.random.Generator:
     return np.random.default_rng((seed, *content_id_of(pixels.tobytes()).encode()[:_SEED_BYTES]))
 
 
-def published_tallies(comparisons: Sequence[Comparison], seed: int) -> list[Tally]:
+def published_tallies(comparisons: Sequence[ScoreComparison], seed: int) -> list[Tally]:
     """Count by kind; the last line is the mean over all comparisons."""
     return [
         _tally(kind, [each for each in comparisons if kind in (each.kind, "all")], seed) for kind in PUBLISHED_KINDS
     ]
 
 
-def strict_tallies(comparisons: Sequence[Comparison], seed: int) -> list[Tally]:
+def strict_tallies(comparisons: Sequence[ScoreComparison], seed: int) -> list[Tally]:
     """Count by kind, with a line for all technical kinds and one for all crops; the placebo stands apart."""
     groups = {
         **{kind: (kind,) for kind in TECHNICAL},
@@ -210,13 +210,13 @@ def strict_tallies(comparisons: Sequence[Comparison], seed: int) -> list[Tally]:
     return [_tally(name, [each for each in comparisons if each.kind in kinds], seed) for name, kinds in groups.items()]
 
 
-def variant_tallies(comparisons: Sequence[Comparison], seed: int) -> list[Tally]:
+def variant_tallies(comparisons: Sequence[ScoreComparison], seed: int) -> list[Tally]:
     """Count by variant, in the order in which they were made."""
     names = dict.fromkeys(each.variant for each in comparisons)
     return [_tally(name, [each for each in comparisons if each.variant == name], seed) for name in names]
 
 
-def _tally(name: str, comparisons: Sequence[Comparison], seed: int) -> Tally:
+def _tally(name: str, comparisons: Sequence[ScoreComparison], seed: int) -> Tally:
     credits_of: dict[str, list[float]] = {}
     for each in comparisons:
         credits_of.setdefault(each.picture, []).append(each.credit)

@@ -45,7 +45,7 @@ def motion_blurred(pixels: Pixels, length: float, angle: float) -> Pixels:
 
 
 def _line(length: float, angle: float) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Give a kernel that sums to 1: points along the line, each shared between its four nearest cells."""
+    """Return a kernel that sums to 1: points along the line, each shared between its four nearest cells."""
     reach = math.ceil(length / 2)
     kernel = np.zeros((2 * reach + 1, 2 * reach + 1), dtype=np.float32)
     for step in np.linspace(-0.5, 0.5, max(2, round(length * _STEPS_PER_PIXEL))) * max(length - 1, 0):
@@ -131,7 +131,7 @@ def _noise(sigma: float) -> Degradation:
 
 
 def _motion(length: int) -> Degradation:
-    """Give motion at an angle that is drawn anew for each picture."""
+    """Return motion at an angle that is drawn anew for each picture."""
 
     def make(pixels: Pixels, rng: np.random.Generator) -> Pixels:
         return motion_blurred(pixels, length, rng.uniform(0, math.pi))

@@ -1,4 +1,4 @@
-"""How well the scores of `quality` foretell what people say: which of two photos they keep, or the marks they give.
+"""How well the scores of `quality` predict what people say: which of two photos they keep, or the ratings they give.
 
 Every column is taken as "more is better", and none is turned round: one that falls with quality, such as noise, comes
 out below what chance gives, and that is how it is to be read.
@@ -82,7 +82,7 @@ def drawn_photos(photos: Sequence[RatedPhoto], most: int, seed: int) -> list[Rat
 
 
 def scores(index: Callable[[str], Store], paths: Iterable[str]) -> dict[str, dict[str, float | None]]:
-    """Give all number columns of `quality` for these photos, by path; photos that can't be read are left out.
+    """Return all number columns of `quality` for these photos, by path; photos that can't be read are left out.
 
     `index` scans a folder and gives the library's tables. The photos lie in it as links, so that nothing else of their
     own folders is scanned. What the library knows already, by content, is not computed again.
@@ -116,7 +116,7 @@ def _is_number(kind: Any) -> bool:
 
 
 def columns_of(found: Scores) -> list[str]:
-    """Give the columns that tell at least two photos apart, in the order of their names. Raises PhotoidxError."""
+    """Return the columns that tell at least two photos apart, in the order of their names. Raises PhotoidxError."""
     values: dict[str, set[float]] = {}
     for row in found.values():
         for name, value in row.items():
@@ -131,7 +131,7 @@ def columns_of(found: Scores) -> list[str]:
 
 
 def pair_rows(pairs: Sequence[PreferencePair], found: Scores, seed: int = 0) -> list[Row]:
-    """Tell for each column in how many per cent of the pairs the photo that people prefer has the higher score.
+    """Return for each column in how many per cent of the pairs the photo that people prefer has the higher score.
 
     Pairs of which people say neither are left out. Equal scores, and a score that is missing, count as half. Intervals
     are 95 %, by bootstrap over series. Below stand the best constant answer (always the lower number, or always the
@@ -140,7 +140,7 @@ def pair_rows(pairs: Sequence[PreferencePair], found: Scores, seed: int = 0) -> 
     told = [pair for pair in pairs if pair.preference != EVEN]
     clear = [pair for pair in told if pair.agreement >= CLEAR]
     if not told:
-        raise PhotoidxError("People are undecided about all pairs: there is nothing to foretell.")
+        raise PhotoidxError("People are undecided about all pairs: there is nothing to predict.")
     rows = [_pair_row(name, told, clear, found, seed) for name in columns_of(found)]
     rows.sort(key=lambda row: -row["correct"])
     for name, of_all, of_clear in (
@@ -192,7 +192,7 @@ def _percent(credit: Sequence[float]) -> float:
 
 
 def mark_rows(photos: Sequence[RatedPhoto], found: Scores, seed: int = 0) -> list[Row]:
-    """Tell for each column how its order goes with that of the mean marks: Spearman's rho and Pearson's r.
+    """Return for each column how its order goes with that of the mean ratings: Spearman's rho and Pearson's r.
 
     Photos without the score are left out, and counted. Intervals of rho are 95 %, by bootstrap over photos. For chance,
     scores are drawn.
@@ -203,7 +203,7 @@ def mark_rows(photos: Sequence[RatedPhoto], found: Scores, seed: int = 0) -> lis
     rows = list(_mark_rows(there, found, columns_of(found), seed))
     if not rows:
         raise PhotoidxError(
-            f"{len(there)} photos were scored; {_FEWEST} with different marks are the least. Take more."
+            f"{len(there)} photos were scored; {_FEWEST} with different ratings are the least. Take more."
         )
     rows.sort(key=lambda row: -row["spearman"])
     return [*rows, *_mark_rows(there, drawn, [CHANCE], seed)]
@@ -214,10 +214,10 @@ def _mark_rows(photos: Sequence[RatedPhoto], found: Scores, names: Sequence[str]
 
     for name in names:
         both = [(value, photo.mean) for photo in photos if (value := found.get(photo.path, {}).get(name)) is not None]
-        values, marks = (np.array(each) for each in zip(*both, strict=True)) if both else (np.empty(0), np.empty(0))
-        if len(both) < _FEWEST or not values.std() or not marks.std():
+        values, ratings = (np.array(each) for each in zip(*both, strict=True)) if both else (np.empty(0), np.empty(0))
+        if len(both) < _FEWEST or not values.std() or not ratings.std():
             continue
-        ranks = rankdata(values), rankdata(marks)
+        ranks = rankdata(values), rankdata(ratings)
         chosen = np.random.default_rng(seed).integers(0, len(both), (RESAMPLES, len(both)))
         # Ranks are not made anew for each draw: the difference is far below the width of the interval.
         again = [correlation(ranks[0][each], ranks[1][each]) for each in chosen]
@@ -228,5 +228,5 @@ def _mark_rows(photos: Sequence[RatedPhoto], found: Scores, names: Sequence[str]
             "spearman": round(correlation(*ranks), _DIGITS),
             "low": round(float(low), _DIGITS),
             "high": round(float(high), _DIGITS),
-            "pearson": round(correlation(values, marks), _DIGITS),
+            "pearson": round(correlation(values, ratings), _DIGITS),
         }

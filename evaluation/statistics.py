@@ -12,7 +12,7 @@ RESAMPLES = 2000
 
 
 def bcubed_items(predicted: Mapping[str, str], truth: Mapping[str, str]) -> dict[str, tuple[float, float]]:
-    """Give precision and recall of each item, from the label of its group in both. Both must have the same items."""
+    """Return precision and recall of each item, from the label of its group in both. Both must have the same items."""
     if predicted.keys() != truth.keys():
         raise ValueError("The items differ.")
     of_predicted, of_truth = Counter(predicted.values()), Counter(truth.values())
@@ -40,7 +40,7 @@ def means(items: Sequence[tuple[float, float]]) -> tuple[float, float, float]:
 
 
 def interval(counts: Sequence[tuple[float, int]], seed: int) -> tuple[float, float]:
-    """Give the 95 % interval of sum(correct) / sum(comparisons), by percentile bootstrap over pictures.
+    """Return the 95 % interval of sum(correct) / sum(comparisons), by percentile bootstrap over pictures.
 
     `counts` holds for each picture its correct comparisons and all of its comparisons.
     """
@@ -52,7 +52,7 @@ def interval(counts: Sequence[tuple[float, int]], seed: int) -> tuple[float, flo
 
 
 def correlation(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
-    """Give Pearson's correlation; 0 where one of them does not vary."""
+    """Return Pearson's correlation; 0 where one of them does not vary."""
     if not np.ptp(one) or not np.ptp(other):
         return 0.0
     spread = one.std() * other.std()

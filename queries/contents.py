@@ -18,7 +18,7 @@ Array = np.ndarray[Any, Any]
 
 
 def vectors_of(store: Store, content_ids: Sequence[str], embedder: str = DEFAULT_EMBEDDER) -> Array:
-    """Give an embedder's vectors (n x d, float16, length 1); zero for a content that has none, n x 1 if none has."""
+    """Return an embedder's vectors (n x d, float16, length 1); zero for a content that has none, n x 1 if none has."""
     name = f"vectors_{embedder}"
     if name not in store.names() or not content_ids:
         return np.zeros((len(content_ids), 1), np.float16)
@@ -44,7 +44,7 @@ def vectors_of(store: Store, content_ids: Sequence[str], embedder: str = DEFAULT
 
 
 def thumbnails_of(store: Store, content_ids: Collection[str]) -> Mapping[str, bytes]:
-    """Give the thumbnails of contents as JPEG files; those that have none are left out."""
+    """Return the thumbnails of contents as JPEG files; those that have none are left out."""
     found: dict[str, bytes] = {}
     ids = sorted(content_ids)
     if "thumbnails" not in store.names():
@@ -56,7 +56,7 @@ def thumbnails_of(store: Store, content_ids: Collection[str]) -> Mapping[str, by
 
 
 def columns_of(store: Store, table: str, columns: Sequence[str], content_ids: Sequence[str]) -> dict[str, pa.Array]:
-    """Give columns of a table of one row per content, null where it has no row for one; none if there is no table."""
+    """Return columns of a table of one row per content, null where it has no row for one; none if there is no table."""
     if table not in store.names() or not content_ids:
         return {}
     there = [name for name in columns if name in store.schema(table).names]
@@ -68,7 +68,7 @@ def columns_of(store: Store, table: str, columns: Sequence[str], content_ids: Se
 
 
 def codes(values: Sequence[str | None] | pa.Array) -> Array:
-    """Give each text a number (int32) in the order of first appearance, equal ones the same; -1 for None."""
+    """Return each text a number (int32) in the order of first appearance, equal ones the same; -1 for None."""
     coded = pa.array(values, pa.string()).dictionary_encode()
     return np.asarray(pc.fill_null(coded.indices, -1), np.int32)
 

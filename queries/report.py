@@ -36,7 +36,7 @@ def report(quality: Mapping[str, Any], faces: Sequence[Mapping[str, Any]], libra
 
 
 def standing(value: float, others: Sequence[float]) -> float | None:
-    """Give the share of the others that a value exceeds, ties counted half; None where there are too few to tell."""
+    """Return the share of the others that a value exceeds, ties counted half; None where there are too few to tell."""
     if len(others) < 2:  # noqa: PLR2004 - the photo itself is one of them
         return None
     below, upto = bisect_left(others, value), bisect_right(others, value)

@@ -33,7 +33,7 @@ _NOT_SHOWN = frozenset(
 
 
 def show(store: Store, photo: str) -> dict[str, Any]:
-    """Tell a file's row, its measures by table, what its scores say, its labels, the files of its shot, what failed.
+    """Return a file's row, its measures by table, what its scores say, its labels, the files of its shot, what failed.
 
     Raises QueryError if the file is not in the library.
     """
@@ -62,7 +62,7 @@ def show(store: Store, photo: str) -> dict[str, Any]:
 
 
 def _measures(store: Store, content_id: str) -> dict[str, Any]:
-    """Give a content's rows by table, and what its scores say."""
+    """Return a content's rows by table, and what its scores say."""
     result: dict[str, Any] = {}
     for name in sorted(store.names() - _NOT_SHOWN):
         if not name.startswith("vectors_"):
@@ -76,7 +76,7 @@ def _measures(store: Store, content_id: str) -> dict[str, Any]:
 
 
 def rows_of(store: Store, table: str, content_id: str) -> list[dict[str, Any]]:
-    """Give a content's rows of a table; none where there is no such table yet."""
+    """Return a content's rows of a table; none where there is no such table yet."""
     return _rows(store, table, f"content_id = {quoted(content_id)}") if table in store.names() else []
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 
 def keep_ids(groups: Sequence[Sequence[str]], before: Mapping[str, str], kind: str) -> list[str]:
-    """Give each group of shots the id that most of its shots had, the largest claim first.
+    """Return each group of shots the id that most of its shots had, the largest claim first.
 
     `before` are the ids that shots had. A group that claims none gets a new one, `KIND-` and a part of the id of its
     first shot. No two groups get one id, and no new one is an id that was there before.

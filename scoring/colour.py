@@ -54,7 +54,7 @@ def measure_colour(rgb: np.ndarray[Any, Any]) -> Colour:
 
 
 def colourfulness(rgb: np.ndarray[Any, Any]) -> float:
-    """Give M3: 0 for grey, 15 slightly, 33 moderately, 59 quite, 109 extremely colourful (their table 2)."""
+    """Return M3: 0 for grey, 15 slightly, 33 moderately, 59 quite, 109 extremely colourful (their table 2)."""
     channels = np.stack(cv2.split(rgb)).reshape(3, -1).astype(np.float32)
     means = channels.mean(axis=1, dtype=np.float64)
     channels -= means.astype(np.float32)[:, None]

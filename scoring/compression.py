@@ -64,7 +64,7 @@ def steps_at(quality_: float) -> float:
 
 
 def quality_of_table(table: list[int]) -> float | None:
-    """Give the quality, 1 to 100, whose luminance table is the nearest to this one of 64 steps, row by row."""
+    """Return the quality, 1 to 100, whose luminance table is the nearest to this one of 64 steps, row by row."""
     if len(table) != _STANDARD.size or min(table) < 1:
         return None
     distances = np.abs(_tables() - np.log(np.array(table))).sum(axis=1)
@@ -73,7 +73,7 @@ def quality_of_table(table: list[int]) -> float | None:
 
 @lru_cache(maxsize=1)
 def _tables() -> np.ndarray[Any, Any]:
-    """Give the logarithms of the tables for the qualities 1 to 100: 100 x 64."""
+    """Return the logarithms of the tables for the qualities 1 to 100: 100 x 64."""
     return np.log([table_of(quality_) for quality_ in range(1, 101)])
 
 
@@ -84,7 +84,7 @@ def table_of(quality_: int) -> np.ndarray[Any, Any]:
 
 
 def measure_blockiness(grey: np.ndarray[Any, Any]) -> float | None:
-    """Give by what share the steps across block borders are larger than others, both ways; None for a small picture.
+    """Return by what share the steps across block borders are larger than others, both ways; None for a small picture.
 
     `grey` is height x width, uint8, at the scale at which it was compressed.
     """
@@ -97,7 +97,7 @@ def measure_blockiness(grey: np.ndarray[Any, Any]) -> float | None:
 
 
 def _border_ratio(steps: np.ndarray[Any, Any]) -> float:
-    """Give the ratio of the mean steps on the best of the grids of borders to those elsewhere."""
+    """Return the ratio of the mean steps on the best of the grids of borders to those elsewhere."""
     whole = steps[: steps.size // _BLOCK * _BLOCK].reshape(-1, _BLOCK)
     means = np.median(whole, axis=0) + _LEAST_STEP
     elsewhere = (means.sum() - means) / (_BLOCK - 1)

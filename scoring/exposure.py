@@ -51,7 +51,7 @@ def measure_exposure(rgb: np.ndarray[Any, Any], grey: np.ndarray[Any, Any]) -> E
 
 
 def _percentiles(grey: np.ndarray[Any, Any], shares: tuple[float, ...]) -> list[float]:
-    """Give the least grey levels, as whole numbers, that the given shares of the pixels do not exceed."""
+    """Return the least grey levels, as whole numbers, that the given shares of the pixels do not exceed."""
     counts = cv2.calcHist([cv2.convertScaleAbs(grey)], [0], None, [256], [0, 256]).ravel()
     below = np.cumsum(counts.astype(np.float64))
     return [float(np.searchsorted(below, share * grey.size)) for share in shares]

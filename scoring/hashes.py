@@ -34,7 +34,7 @@ _Floats = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def perceptual_hash(image: Image.Image, side: int) -> str:
-    """Give the hash of side x side bits, row by row, as hexadecimal digits."""
+    """Return the hash of side x side bits, row by row, as hexadecimal digits."""
     return _hash(_grey(image), side)
 
 
@@ -52,7 +52,7 @@ def _hash(grey: _Floats, side: int) -> str:
 
 
 def _small(grey: _Floats, size: int) -> _Floats:
-    """Give the picture of size x size pixels. Pillow, since version 13, begins with the height of a tall picture."""
+    """Return the picture of size x size pixels. Pillow, since version 13, begins with the height of a tall picture."""
     height, width = grey.shape
     if height > size and height - size > 2 * (width - size):
         return _reduced(_reduced(grey.T, size).T, size)
@@ -73,7 +73,7 @@ def _reduced(rows: _Floats, size: int) -> _Floats:
 
 @lru_cache(maxsize=16)
 def _weights(length: int, size: int) -> list[tuple[int, int, _Floats]]:
-    """Give Pillow's weights of `length` pixels in `size` places, in units of 1 / `_UNIT`.
+    """Return Pillow's weights of `length` pixels in `size` places, in units of 1 / `_UNIT`.
 
     The places are cut into blocks: the pixels that a block depends on, from the first to before the last, and its
     weights, pixels x places.
@@ -97,13 +97,13 @@ def _weights(length: int, size: int) -> list[tuple[int, int, _Floats]]:
 
 @lru_cache(maxsize=2)
 def _cosines(count: int, size: int) -> np.ndarray[Any, Any]:
-    """Give the first rows of the DCT of type II, count x size. Its scale does not matter to the hash."""
+    """Return the first rows of the DCT of type II, count x size. Its scale does not matter to the hash."""
     frequency, place = np.arange(count)[:, None], np.arange(size)[None, :]
     return np.cos(np.pi * frequency * (2 * place + 1) / (2 * size))
 
 
 def pixel_id(photo: Photo) -> str:
-    """Give the identity of the decoded upright picture: BLAKE3, 128 bits, of its size and pixels. Raises PhotoError."""
+    """Find the identity of the decoded upright picture: BLAKE3, 128 bits, of its size and pixels. Raises PhotoError."""
     pixels = photo.once(whole)
     height, width = pixels.shape[:2]
     header = b"RGB" + struct.pack("<II", width, height)

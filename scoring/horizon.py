@@ -57,7 +57,7 @@ def measure_horizon(soft: np.ndarray[Any, Any]) -> Horizon:
 
 
 def _votes(grey: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Give the votes by orientation modulo 90 degrees, in bins of 1 / `_PER_DEGREE` from -45 on."""
+    """Return the votes by orientation modulo 90 degrees, in bins of 1 / `_PER_DEGREE` from -45 on."""
     across, down = cv2.Scharr(grey, cv2.CV_32F, 1, 0), cv2.Scharr(grey, cv2.CV_32F, 0, 1)
     xx, yy, xy = (
         cv2.boxFilter(cv2.multiply(one, other), cv2.CV_32F, (_WINDOW, _WINDOW))
@@ -75,7 +75,7 @@ def _votes(grey: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
 
 
 def _peak(votes: np.ndarray[Any, Any]) -> tuple[float, float]:
-    """Give the centre of the highest peak within `_LARGEST_TILT`, in degrees, and the votes that it holds."""
+    """Return the centre of the highest peak within `_LARGEST_TILT`, in degrees, and the votes that it holds."""
     reach = round(_PEAK * _PER_DEGREE)
     window = np.arange(-reach, reach + 1)
     weights = np.cos(np.pi / 2 * window / (reach + 1))

@@ -21,12 +21,12 @@ _LEAST_LINEAR_SCALE = 0.8
 
 
 def whole(photo: Photo) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Give the picture as it was decoded: height x width x 3, sRGB, uint8. Raises PhotoError."""
+    """Return the picture as it was decoded: height x width x 3, sRGB, uint8. Raises PhotoError."""
     return np.asarray(photo.image())
 
 
 def pixels(photo: Photo) -> np.ndarray[Any, np.dtype[np.uint8]]:
-    """Give the picture at the common size: height x width x 3, sRGB, uint8. Raises PhotoError."""
+    """Return the picture at the common size: height x width x 3, sRGB, uint8. Raises PhotoError."""
     decoded = photo.once(whole)
     height, width = decoded.shape[:2]
     scale = LONG_SIDE / max(height, width)
@@ -38,5 +38,5 @@ def pixels(photo: Photo) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def luma(photo: Photo) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Give the brightness (Rec. 601, of the gamma-coded values) at the common size: height x width, 0 to 255."""
+    """Return the brightness (Rec. 601, of the gamma-coded values) at the common size: height x width, 0 to 255."""
     return np.asarray(cv2.cvtColor(photo.once(pixels).astype(np.float32), cv2.COLOR_RGB2GRAY), np.float32)

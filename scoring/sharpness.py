@@ -66,12 +66,12 @@ class Sharpness:
 
 
 def smoothed(photo: Photo) -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Give G1 * I at the common size: height x width, 0 to 255. Raises PhotoError."""
+    """Return G1 * I at the common size: height x width, 0 to 255. Raises PhotoError."""
     return _smooth(photo.once(luma))
 
 
 def subject_boxes(photo: Photo) -> list[Box]:
-    """Give the boxes of the important faces, none where there are none."""
+    """Return the boxes of the important faces, none where there are none."""
     from photoidx.scoring.faces.subject import important_boxes  # noqa: PLC0415 - brings the face model's library
 
     return photo.once(important_boxes)
@@ -108,7 +108,7 @@ def measure_sharpness(soft: np.ndarray[Any, Any], sigma: float, boxes: Sequence[
 def _subject(
     soft: np.ndarray[Any, Any], laplacian: np.ndarray[Any, Any], parts: Sequence[Part], sigma: float
 ) -> float | None:
-    """Give the mean S of the cells of the parts. The middle of each part counts most."""
+    """Return the mean S of the cells of the parts. The middle of each part counts most."""
     total = weight = 0.0
     for part in parts:
         cells = _cells(part)
@@ -121,7 +121,7 @@ def _subject(
 
 
 def _importance(cell: Part, part: Part) -> float:
-    """Give a Gaussian of the distance between the middles of a cell and of the part, in sides of the part."""
+    """Return a Gaussian of the distance between the middles of a cell and of the part, in sides of the part."""
     squares = (
         ((inner.start + inner.stop - outer.start - outer.stop) / 2 / (outer.stop - outer.start)) ** 2
         for inner, outer in zip(cell, part, strict=True)
@@ -132,7 +132,7 @@ def _importance(cell: Part, part: Part) -> float:
 def _scores(
     soft: np.ndarray[Any, Any], laplacian: np.ndarray[Any, Any], parts: Sequence[Part], sigma: float, flat: float
 ) -> list[float | None]:
-    """Give S of each part, noise of `sigma` taken off; None where there is less contrast than `flat` grey levels."""
+    """Return S of each part, noise of `sigma` taken off; None where there is less contrast than `flat` grey levels."""
     variances = np.array([[_variance(values[part]) for values in (soft, laplacian)] for part in parts])
     gain = _noise_gain()
     noisy = np.array([gain.soft, gain.laplacian]) * sigma**2
@@ -141,7 +141,7 @@ def _scores(
 
 
 def _variance(values: np.ndarray[Any, Any]) -> float:
-    """Give the variance, as `cv2.meanStdDev` does, in a fifth of its time. OpenCV adds up in double precision."""
+    """Return the variance, as `cv2.meanStdDev` does, in a fifth of its time. OpenCV adds up in double precision."""
     mean = cv2.sumElems(values)[0] / values.size
     return max(0.0, cv2.norm(values, cv2.NORM_L2SQR) / values.size - mean**2)
 
@@ -162,7 +162,7 @@ def _cells(part: Part) -> list[Part]:
 
 
 def _part(box: Box, height: int, width: int) -> Part | None:
-    """Give the pixels of a box, or None if they are too few to tell."""
+    """Return the pixels of a box, or None if they are too few to tell."""
     left, top = max(0, round(box[0] * width)), max(0, round(box[1] * height))
     right, bottom = min(width, round((box[0] + box[2]) * width)), min(height, round((box[1] + box[3]) * height))
     if min(right - left, bottom - top) < _LEAST_SIDE:
@@ -179,7 +179,7 @@ def _blur_kind(tile_max: float | None, anisotropy: float | None) -> str | None:
 
 
 def _anisotropy(soft: np.ndarray[Any, Any], sigma: float) -> tuple[float | None, float | None]:
-    """Give 1 - min/max over all directions of the ratio of second to first derivatives, and where the minimum is."""
+    """Return 1 - min/max over all directions of the ratio of second to first derivatives, and where the minimum is."""
     first, second = _energies(soft)
     first_noise, second_noise = _noise_gain().derivatives
     noisy = sigma**2 * (soft.shape[0] - 2) * (soft.shape[1] - 2)
@@ -192,7 +192,7 @@ def _anisotropy(soft: np.ndarray[Any, Any], sigma: float) -> tuple[float | None,
 
 
 def _energies(soft: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Give the sums of squares of the first and of the second derivative along each of `_ANGLES`."""
+    """Return the sums of squares of the first and of the second derivative along each of `_ANGLES`."""
     products = np.zeros((5, 5))
     for top in range(0, soft.shape[0] - 2, _STRIP):
         rows = _derivatives(soft[top : top + _STRIP + 2])
@@ -208,7 +208,7 @@ def _energies(soft: np.ndarray[Any, Any]) -> tuple[np.ndarray[Any, Any], np.ndar
 
 
 def _derivatives(soft: np.ndarray[Any, Any]) -> list[np.ndarray[Any, Any]]:
-    """Give 2 d/dx, 2 d/dy, d2/dx2, 4 d2/dxdy and d2/dy2 by central differences, without the margin, as flat arrays."""
+    """Find 2 d/dx, 2 d/dy, d2/dx2, 4 d2/dxdy and d2/dy2 by central differences, without the margin, as flat arrays."""
     above, here, below = soft[:-2], soft[1:-1], soft[2:]
     left, middle, right = np.s_[:, :-2], np.s_[:, 1:-1], np.s_[:, 2:]
     across, down = cv2.subtract(here[right], here[left]), cv2.subtract(below[middle], above[middle])

@@ -23,11 +23,11 @@ class Shown:
         self._measured: dict[Any, Any] = {}
 
     def image(self, min_long_side: int = WORKING_LONG_SIDE) -> Image.Image:  # noqa: ARG002 - there is one size
-        """Give the picture."""
+        """Return the picture."""
         return self._image
 
     def is_whole(self) -> bool:
-        """Tell that every pixel is here."""
+        """Return that every pixel is here."""
         return True
 
     def once(self, measure: Callable[[Photo], _Found]) -> _Found:

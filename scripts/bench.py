@@ -66,7 +66,7 @@ class Cost:
         return Cost(self.cpu + other.cpu, self.wall + other.wall)
 
     def less(self, other: "Cost") -> "Cost":
-        """Give what is left of this cost."""
+        """Return what is left of this cost."""
         return Cost(self.cpu - other.cpu, self.wall - other.wall)
 
     def over(self, count: float) -> "Cost":
@@ -106,7 +106,7 @@ def run(*words: str | Path) -> None:
 
 
 def scores() -> list[str]:
-    """Give the names of the stages that score: all that look at the picture, but for thumbnails and the embedder."""
+    """Return the names of the stages that score: all that look at the picture, but for thumbnails and the embedder."""
     apart = {"thumbnails", DEFAULT_EMBEDDER}
     return [stage.name for stage in stages(Config()) if stage.needs != "bytes" and stage.name not in apart]
 

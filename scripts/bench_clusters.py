@@ -24,7 +24,7 @@ _ADDED = 0.01
 
 
 def made(real: Array, count: int) -> Array:
-    """Give so many vectors (float16, length 1) around real ones."""
+    """Return so many vectors (float16, length 1) around real ones."""
     random = np.random.default_rng(0)
     found = np.empty((count, real.shape[1]), np.float16)
     for start in range(0, count, _BLOCK):

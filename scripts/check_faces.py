@@ -39,7 +39,7 @@ class Count:
 
 
 def same(ours: Box, other: Box) -> bool:
-    """Tell whether two boxes are of one face."""
+    """Return whether two boxes are of one face."""
     return ours.overlap(other) > _SAME_OVERLAP or ours.inside(other) > _SAME_INSIDE
 
 
@@ -83,7 +83,7 @@ def sheet(strangers: list[tuple[str, np.ndarray, Face]]) -> Image.Image:
 
 
 def report(groups: Count, single: Count) -> str:
-    """Give the page."""
+    """Return the page."""
     lines = "\n".join(
         f"| `{name}`, {each.photos} | {each.expected} | {each.found} ({100 * each.found / each.expected:.1f} %) "
         f"| {each.finds} | {len(each.strangers)} |"

@@ -49,7 +49,7 @@ class Score:
     among_five: int
 
     def row(self, name: str) -> str:
-        """Give a row of a Markdown table."""
+        """Return a row of a Markdown table."""
         if not self.photos:
             return f"| {name} | 0 | - | - |"
         first, five = percent(self.first / self.photos), percent(self.among_five / self.photos)
@@ -57,10 +57,10 @@ class Score:
 
 
 def same_group(vectors: np.ndarray[Any, Any]) -> float:
-    """Give the mean number of photos of the same object among the 3 nearest; photos stand in groups of four."""
-    likeness = vectors @ vectors.T
-    np.fill_diagonal(likeness, -np.inf)
-    nearest = np.argsort(-likeness, axis=1)[:, :NEAREST]
+    """Return the mean number of photos of the same object among the 3 nearest; photos stand in groups of four."""
+    similarity = vectors @ vectors.T
+    np.fill_diagonal(similarity, -np.inf)
+    nearest = np.argsort(-similarity, axis=1)[:, :NEAREST]
     groups = np.arange(len(vectors)) // GROUP
     return float((groups[nearest] == groups[:, None]).sum(axis=1).mean())
 
@@ -110,7 +110,7 @@ def measure(photos: Path, where: str) -> str:
 
 
 def page(neighbours: float, listed: Score, named: Score, unknown: int) -> str:
-    """Give docs/vectors.md."""
+    """Return docs/vectors.md."""
     share = listed.among_five / max(listed.photos, 1)
     return f"""# How good the default vectors and labels are
 
@@ -145,12 +145,12 @@ Nearly all of these photos are from ImageNet's training set, on which the model 
 
 
 def percent(share: float) -> str:
-    """Give a share of 1 as text."""
+    """Return a share of 1 as text."""
     return f"{100 * share:.1f} %"
 
 
 def verdict(reached: bool) -> str:
-    """Say whether a target is reached."""
+    """Return whether a target is reached."""
     return "reached" if reached else "not reached"
 
 

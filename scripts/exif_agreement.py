@@ -40,12 +40,12 @@ class FilePhoto:
     content_id: str = ""
 
     def image(self, min_long_side: int = 0) -> Any:
-        """Give nothing: the stage needs bytes only."""
+        """Return nothing: the stage needs bytes only."""
         raise NotImplementedError
 
 
 def agrees(ours: Any, theirs: Any) -> bool:
-    """Tell whether two readers mean the same: times to the second, numbers to 0.1 %, text without padding."""
+    """Return whether two readers mean the same: times to the second, numbers to 0.1 %, text without padding."""
     if isinstance(ours, datetime):
         return ours.replace(microsecond=0) == theirs.replace(microsecond=0)
     if isinstance(ours, (int, float)):
@@ -54,7 +54,7 @@ def agrees(ours: Any, theirs: Any) -> bool:
 
 
 def their_value(name: str, raw: Any) -> Any:
-    """Give ExifTool's value in our type; None where it has none that makes sense."""
+    """Return ExifTool's value in our type; None where it has none that makes sense."""
     if raw is None:
         return None
     if name == "taken_at":

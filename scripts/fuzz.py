@@ -138,7 +138,7 @@ def report(tally: Tally) -> None:
 
 
 def sound_files(folder: str | None) -> Mapping[str, bytes]:
-    """Give the files to break: made ones, and with a folder its own too, the small ones."""
+    """Return the files to break: made ones, and with a folder its own too, the small ones."""
     found = dict(seeds())
     for path in sorted(Path(folder).rglob("*")) if folder else ():
         if path.is_file() and path.stat().st_size <= _LARGEST_SEED and path.suffix.lower() in _SUFFIXES:

@@ -65,7 +65,7 @@ def _long(tag: int, *values: int) -> Entry:
 
 
 def exif(make: str = "Canon") -> bytes:
-    """Give a TIFF block with what cameras write: main, EXIF, GPS and thumbnail directories, and a maker's note."""
+    """Return a TIFF block with what cameras write: main, EXIF, GPS and thumbnail directories, and a maker's note."""
     note = directory([_short(0x0001, *range(40)), _text(0x0006, "IMG:EOS"), _short(0x0004, *range(33))], 0)
     shot = [
         _ratio(0x829A, (1, 200)),
@@ -108,7 +108,7 @@ def _main_entries(make: str, shot_at: int, place_at: int) -> list[Entry]:
 
 
 def raw(make: str, *, dng: bool) -> bytes:
-    """Give an uncompressed mosaic in a TIFF, as a DNG, or as what a RAW of some maker looks like."""
+    """Return an uncompressed mosaic in a TIFF, as a DNG, or as what a RAW of some maker looks like."""
     width, height = SIZE
     mosaic = np.asarray(picture("L")).astype("<u2") * 16
     preview = io.BytesIO()
@@ -145,7 +145,7 @@ def _with_xmp(jpeg: bytes) -> bytes:
 
 
 def seeds() -> Mapping[str, bytes]:
-    """Give sound files by name; the name's suffix is the format's."""
+    """Return sound files by name; the name's suffix is the format's."""
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     rgb, block = picture(), exif()
     labelled = b"Exif\0\0" + block

@@ -18,7 +18,7 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 
 def cli_page() -> str:
-    """Give the help of every command."""
+    """Return the help of every command."""
     parts = ["# The commands\n\nGenerated from `--help` by `make docs`.\n"]
     for name in ("", *(name for name, _command in _commands(cli))):
         shown = CliRunner().invoke(cli, [*name.split(), "--help"], prog_name="photoidx", terminal_width=_WIDTH)
@@ -35,7 +35,7 @@ def _commands(group: LazyGroup, above: str = "") -> Iterator[tuple[str, click.Co
 
 
 def columns_page() -> str:
-    """Give every table with its columns, as the stages of the default configuration declare them."""
+    """Return every table with its columns, as the stages of the default configuration declare them."""
     parts = ["# The tables and their columns\n\nGenerated from the stages' declarations by `make docs`.\n"]
     for spec in tables_of(stages(Config())).values():
         parts.append(f"## {spec.name}\n\n{spec.about} Key: {', '.join(key_of(spec))}.\n")

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from photoidx.errors import LibraryNotFoundError, PhotoidxError
-from photoidx.maintenance.doctor import Mend, examine, key_columns
+from photoidx.maintenance.doctor import Repair, examine, key_columns
 from photoidx.records import text_path
 from photoidx.storage.schema import BURSTS, DECISIONS, FILES, META, PENDING, SCANS
 from photoidx.storage.tables import Tables
@@ -48,7 +48,7 @@ class Looker:
         self._is_made = False
 
     def look(self, held: Sequence[str]) -> tuple[str, Harm]:
-        """Tell the phase in which the last scan ended, and the harm. `held` are the paths that are on disk."""
+        """Return the phase in which the last scan ended, and the harm. `held` are the paths that are on disk."""
         harm = Harm()
         try:
             tables = Tables(self.uri)
@@ -62,9 +62,9 @@ class Looker:
             return PHASES[0], harm
         self._is_made = True
         for each in (each for each in examine(tables) if each.is_fault):
-            if each.mend is Mend.FORGET_RESULTS:
+            if each.repair is Repair.FORGET_RESULTS:
                 harm.lost += [f"{each.table} {row}" for row in each.rows]
-            elif each.mend is not Mend.DROP_ROWS:  # rows that are there twice are counted below
+            elif each.repair is not Repair.DROP_ROWS:  # rows that are there twice are counted below
                 harm.unreadable.append(f"{each.table}: {each.words}")
         if harm.unreadable:
             return PHASES[0], harm
@@ -110,7 +110,7 @@ def _rows(batch: Any) -> Iterator[tuple[Any, ...]]:
 
 
 def _must_stay(table: str, key: tuple[Any, ...], there: set[bytes]) -> bool:
-    """Tell whether no scan may take a row out: only files that are gone go, and groups are made anew."""
+    """Return whether no scan may take a row out: only files that are gone go, and groups are made anew."""
     if table == FILES.name:
         return os.fsencode(text_path(key[0])) in there
     return table != BURSTS.name

@@ -58,7 +58,7 @@ def measure(folder: Path, library: Path) -> Peak:
 
 
 def children(pid: int) -> list[int]:
-    """Give the processes that a process has started."""
+    """Return the processes that a process has started."""
     found = []
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:
@@ -71,7 +71,7 @@ def children(pid: int) -> list[int]:
 
 
 def resident(pid: int) -> float:
-    """Give the largest resident size that a process has had, in MiB; where the kernel keeps none, the present one."""
+    """Return the largest resident size that a process has had, in MiB; where the kernel keeps none, the present one."""
     try:
         lines = Path(f"/proc/{pid}/status").read_text().splitlines()
     except OSError:

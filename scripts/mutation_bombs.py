@@ -49,7 +49,7 @@ def _plain(kind: str, width: int, height: int) -> bytes:
 
 
 def png_bomb(random: Random) -> tuple[str, bytes]:
-    """Give a picture of many pixels in a few kilobytes."""
+    """Return a picture of many pixels in a few kilobytes."""
     width, colour = random.choice((4000, 8000, 10_000)), random.choice((_GREY, _RGB, _PALETTE))
     channels = 3 if colour == _RGB else 1
     palette = [png_chunk(b"PLTE", bytes(768)), png_chunk(b"tRNS", b"\x80")] if colour == _PALETTE else []
@@ -57,7 +57,7 @@ def png_bomb(random: Random) -> tuple[str, bytes]:
 
 
 def png_text_bomb(random: Random) -> tuple[str, bytes]:
-    """Give a small picture with a text, profile or EXIF that unfolds to many megabytes."""
+    """Return a small picture with a text, profile or EXIF that unfolds to many megabytes."""
     packed = _packed(random.choice((20 << 20, 200 << 20)))
     name, body = random.choice(
         (
@@ -71,7 +71,7 @@ def png_text_bomb(random: Random) -> tuple[str, bytes]:
 
 
 def tiff_bomb(random: Random) -> tuple[str, bytes]:
-    """Give a TIFF whose many strips all are the same few packed bytes."""
+    """Return a TIFF whose many strips all are the same few packed bytes."""
     width, rows = 6000, 500
     strips = random.choice((4, 12, 60_000))
     packed = _packed(width * rows)
@@ -87,7 +87,7 @@ def tiff_bomb(random: Random) -> tuple[str, bytes]:
 
 
 def gif_bomb(random: Random) -> tuple[str, bytes]:
-    """Give a GIF with thousands of frames, or one with a canvas of four gigapixels."""
+    """Return a GIF with thousands of frames, or one with a canvas of four gigapixels."""
     out = io.BytesIO()
     Image.new("P", (4, 4)).save(out, "GIF")
     still = out.getvalue()
@@ -98,7 +98,7 @@ def gif_bomb(random: Random) -> tuple[str, bytes]:
 
 
 def jpeg_bomb(random: Random) -> tuple[str, bytes]:
-    """Give a progressive JPEG of many pixels, all grey, or one whose scans are repeated hundreds of times."""
+    """Return a progressive JPEG of many pixels, all grey, or one whose scans are repeated hundreds of times."""
     if random.choice((True, False)):
         return "jpg", _plain("JPEG", 8000, 8000)
     whole = _plain("JPEG", 3000, 3000)
@@ -107,12 +107,12 @@ def jpeg_bomb(random: Random) -> tuple[str, bytes]:
 
 
 def webp_bomb(random: Random) -> tuple[str, bytes]:
-    """Give a picture of one colour, as large as WebP can be or nearly so."""
+    """Return a picture of one colour, as large as WebP can be or nearly so."""
     return "webp", _plain("WEBP", random.choice((4000, 16_383)), 4000)
 
 
 def heif_bomb(random: Random) -> tuple[str, bytes]:
-    """Give a picture of one colour with thousands of pixels a side."""
+    """Return a picture of one colour with thousands of pixels a side."""
     kind, suffix = random.choice((("HEIF", "heic"), ("AVIF", "avif")))
     return suffix, _plain(kind, 4000, 3000)
 
@@ -140,7 +140,7 @@ def _wrapped(title: bytes) -> bytes:
 
 
 def hostile_xml(random: Random) -> bytes:
-    """Give XMP with entities that unfold, files that are to be read, depth, breadth, and bytes that are no text."""
+    """Return XMP with entities that unfold, files that are to be read, depth, breadth, and bytes that are no text."""
     return random.choice(
         (
             _laughs(10, 10),

@@ -33,7 +33,7 @@ class Mutated:
 
 
 def mutate(seed: int, number: int, files: Files) -> Mutated:
-    """Give the file of this number."""
+    """Return the file of this number."""
     random = Random(f"{seed}/{number}")
     kind = random.choices(tuple(MUTATIONS), tuple(_WEIGHTS.get(kind, 10) for kind in MUTATIONS))[0]
     if kind in BOMBS:
@@ -120,7 +120,7 @@ def wrong_suffix(random: Random, data: bytes, _files: Files) -> bytes:
 
 
 def _directories(data: bytes) -> tuple[int, str, list[tuple[int, int]]]:
-    """Give where a TIFF block begins, its byte order, and its directories' places and numbers of fields."""
+    """Return where a TIFF block begins, its byte order, and its directories' places and numbers of fields."""
     places = [at for magic in (b"II*\0", b"MM\0*") if (at := data.find(magic)) >= 0]
     if not places:
         return -1, "<", []
@@ -146,7 +146,7 @@ def _directories(data: bytes) -> tuple[int, str, list[tuple[int, int]]]:
 
 
 def tiff_fields(random: Random, data: bytes, files: Files) -> bytes:
-    """Give some fields of a directory absurd types, counts, values or offsets."""
+    """Return some fields of a directory absurd types, counts, values or offsets."""
     base, order, found = _directories(data)
     if not found:
         return absurd_number(random, data, files)
@@ -191,7 +191,7 @@ def directory_loop(random: Random, data: bytes, files: Files) -> bytes:
 
 
 def _parts(data: bytes) -> tuple[list[tuple[int, int]], int, str]:
-    """Give the parts (start, end) of a chunked file, and where in a part its length stands and how it is written."""
+    """Return the parts (start, end) of a chunked file, and where in a part its length stands and how it is written."""
     if data.startswith(b"\x89PNG"):
         return list(_steps(data, 8, lambda at: 12 + _number(data, at, ">I"))), 0, ">I"
     if data.startswith(b"RIFF"):

@@ -125,7 +125,7 @@ class Album:
         self._write(self._new_name(), self.random.randbytes(2000))
 
     def is_as_written(self) -> bool:
-        """Tell whether the photos are those that were written, to the last byte."""
+        """Return whether the photos are those that were written, to the last byte."""
         there = {str(path.relative_to(self.root)): path for path in self.root.rglob("*") if path.is_file()}
         return {name: _digest(path) for name, path in there.items()} == self.holds
 

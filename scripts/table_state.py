@@ -22,7 +22,7 @@ def differences(own: dict[str, list[str]], other: dict[str, list[str]]) -> list[
 
 
 def state_of(library: Library) -> dict[str, list[str]]:
-    """Give all rows that files refer to, without the times of writing."""
+    """Return all rows that files refer to, without the times of writing."""
     store = library.store
     used = set(store.read("files", ["content_id"])["content_id"].to_pylist())
     result = {}

@@ -84,7 +84,7 @@ def between(low: float, high: float, share: float) -> float:
 
 
 def ways(pixels: Pixels, rng: np.random.Generator) -> dict[str, Step]:
-    """Give the ways to degrade a picture, with all that is random in them drawn already."""
+    """Return the ways to degrade a picture, with all that is random in them drawn already."""
     angle, noise_seed = rng.uniform(0, math.pi), int(rng.integers(1 << 31))
 
     def grain(picture: Pixels, share: float) -> Pixels:
@@ -130,7 +130,7 @@ def measured(data: bytes) -> np.ndarray[Any, Any]:
 
 
 def twin(data: bytes, rng: np.random.Generator) -> bytes:
-    """Give the same picture mirrored, without up to 7 pixels of two edges, and saved again.
+    """Return the same picture mirrored, without up to 7 pixels of two edges, and saved again.
 
     The blocks of the first saving lie elsewhere then, or across those of the second.
     """
@@ -141,7 +141,7 @@ def twin(data: bytes, rng: np.random.Generator) -> bytes:
 
 
 def chains(pixels: Pixels, rng: np.random.Generator) -> Iterator[list[tuple[float, bytes]]]:
-    """Give chains of files of one picture, from the best to the worst: severity 0 to 1, and the file.
+    """Return chains of files of one picture, from the best to the worst: severity 0 to 1, and the file.
 
     Each chain begins with the undamaged picture, and goes through two severities of one way.
     """
@@ -249,7 +249,7 @@ def fit(inputs: torch.Tensor, ordered: torch.Tensor, even: torch.Tensor, epochs:
 
 
 def scaling(raw: np.ndarray[Any, Any], severity: np.ndarray[Any, Any]) -> tuple[float, float]:
-    """Give gain and offset that bring the medians of clean and of badly damaged files to their scores."""
+    """Return gain and offset that bring the medians of clean and of badly damaged files to their scores."""
     clean, damaged = np.median(raw[severity == 0]), np.median(raw[severity >= DAMAGED])
     high, low = (math.log(score / (1 - score)) for score in (CLEAN_SCORE, DAMAGED_SCORE))
     gain = (high - low) / max(float(clean - damaged), 1e-6)
@@ -257,12 +257,12 @@ def scaling(raw: np.ndarray[Any, Any], severity: np.ndarray[Any, Any]) -> tuple[
 
 
 def rounded(values: np.ndarray[Any, Any]) -> Any:
-    """Give nested lists of short numbers."""
+    """Return nested lists of short numbers."""
     return np.round(values.astype(np.float64), DIGITS).tolist()
 
 
 def chosen(photos: Path, most: int) -> list[Path]:
-    """Give the pictures to train on: of each folder the `most` largest by pixels, in the order of their paths."""
+    """Return the pictures to train on: of each folder the `most` largest by pixels, in the order of their paths."""
     found = []
     for folder in TRAINED_ON:
         paths = (Path(path) for path in walk(str((photos / folder).resolve())).files)
@@ -272,13 +272,13 @@ def chosen(photos: Path, most: int) -> list[Path]:
 
 
 def is_photo(path: Path) -> bool:
-    """Tell by the name."""
+    """Return by the name."""
     file_format = format_of(path.name)
     return file_format is not None and kind_of(file_format) is Kind.PHOTO
 
 
 def size_of(path: Path) -> int:
-    """Give the pixels that a file announces, 0 if it announces none."""
+    """Return the pixels that a file announces, 0 if it announces none."""
     try:
         with Image.open(path) as image:
             return image.width * image.height

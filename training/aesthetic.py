@@ -1,4 +1,4 @@
-"""Training the aesthetic scorer: marks 1 to 10 from an embedder's vector, by the earth mover's distance."""
+"""Training the aesthetic scorer: ratings 1 to 10 from an embedder's vector, by the earth mover's distance."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from photoidx.evaluation.statistics import correlation
 from photoidx.indexer.embedders import embedder
 from photoidx.indexer.embedders.base import few_threads
 from photoidx.indexer.embedders.efficientnet import NAME as LITE0
-from photoidx.scoring.aesthetic.scorer import KIND, MARKS, Array, means, shares
+from photoidx.scoring.aesthetic.scorer import KIND, RATINGS, Array, means, shares
 from photoidx.scoring.learned.card import Card, check_new, write_scorer
 from photoidx.scoring.learned.vectors import vectors_of
 
@@ -32,10 +32,10 @@ _DECAYS = (1e-4, 1e-3, 1e-2)
 Tell = Callable[[str, int, int], None]
 
 
-def read_marks(data: Path, layout: str) -> list[tuple[str, Array]]:
-    """Read photos with the shares of their marks: AVA, or a CSV file with the columns path and score (1 to 10).
+def read_ratings(data: Path, layout: str) -> list[tuple[str, Array]]:
+    """Read photos with the shares of their ratings: AVA, or a CSV file with the columns path and score (1 to 10).
 
-    A score alone stands for the marks beside it. Raises DataSetError, PhotoidxError if the set can't be used.
+    A score alone stands for the ratings beside it. Raises DataSetError, PhotoidxError if the set can't be used.
     """
     if layout == "ava":
         return [(each.path, np.array(each.shares)) for each in read_ava(data).checked().photos]
@@ -52,10 +52,10 @@ def read_marks(data: Path, layout: str) -> list[tuple[str, Array]]:
             raise PhotoidxError(f"{data}:{number}: it needs the columns path and score, a number.") from error
         if "\0" in row["path"]:
             raise PhotoidxError(f"{data}:{number}: a path can't hold a zero byte.")
-        if not 1 <= score <= MARKS:
-            raise PhotoidxError(f"{data}:{number}: the score {score:g} is not from 1 to {MARKS}.")
-        told = np.zeros(MARKS)
-        low = min(int(score), MARKS - 1)
+        if not 1 <= score <= RATINGS:
+            raise PhotoidxError(f"{data}:{number}: the score {score:g} is not from 1 to {RATINGS}.")
+        told = np.zeros(RATINGS)
+        low = min(int(score), RATINGS - 1)
         told[low - 1], told[low] = low + 1 - score, score - low
         found.append((str(path), told))
     return found
@@ -78,7 +78,7 @@ def train(
     """
     check_new(out, name)
     config = config or Config()
-    vectors, marks, paths = _embedded(photos, embedder_name, config, tell)
+    vectors, ratings, paths = _embedded(photos, embedder_name, config, tell)
     if len(paths) < _FEWEST:
         raise PhotoidxError(f"{len(paths)} photos could be read; {_FEWEST} at least are needed.")
     tested = np.array([zlib.crc32(Path(path).name.encode()) % _TESTED == 0 for path in paths])
@@ -89,14 +89,14 @@ def train(
     trials = {
         decay: _loss(
             vectors[learnt[checked]],
-            marks[learnt[checked]],
-            *_fit(vectors[learnt[~checked]], marks[learnt[~checked]], decay, seed),
+            ratings[learnt[checked]],
+            *_fit(vectors[learnt[~checked]], ratings[learnt[~checked]], decay, seed),
         )
         for decay in _DECAYS
     }
     decay = min(trials, key=lambda each: trials[each])
-    weight, bias = _fit(vectors[~tested], marks[~tested], decay, seed)
-    found = _figures(vectors[tested], marks[tested], marks[~tested].mean(axis=0), weight, bias)
+    weight, bias = _fit(vectors[~tested], ratings[~tested], decay, seed)
+    found = _figures(vectors[tested], ratings[tested], ratings[~tested].mean(axis=0), weight, bias)
     card = Card(
         kind=KIND,
         name=name,
@@ -154,9 +154,9 @@ def take_over(file: Path, out: Path, name: str, embedder_name: str) -> None:
     write_scorer(out, card, {"weight": weight, "bias": bias})
 
 
-def emd(told: Array, marks: Array) -> Array:
-    """Give the earth mover's distance (n) of shares, with r = 2: the root mean square of cumulated differences."""
-    return np.asarray(np.sqrt(((told.cumsum(axis=1) - marks.cumsum(axis=1)) ** 2).mean(axis=1)))
+def emd(told: Array, ratings: Array) -> Array:
+    """Return the earth mover's distance (n) of shares, with r = 2: the root mean square of cumulated differences."""
+    return np.asarray(np.sqrt(((told.cumsum(axis=1) - ratings.cumsum(axis=1)) ** 2).mean(axis=1)))
 
 
 def _embedded(
@@ -165,13 +165,13 @@ def _embedded(
     stage = embedder(name, config)
     stage.check()
     stage.load()
-    vectors, marks, paths, waiting = [], [], [], []
+    vectors, ratings, paths, waiting = [], [], [], []
     for number, (path, told) in enumerate(photos, 1):
         try:
             waiting.append(stage.prepare(open_photo(path)))
         except (OSError, PhotoError):
             continue
-        marks.append(told)
+        ratings.append(told)
         paths.append(path)
         if len(waiting) == stage.batch_size:
             vectors.append(vectors_of(stage, waiting))
@@ -179,13 +179,13 @@ def _embedded(
             tell("looking at photos", number, len(photos))
     if waiting:
         vectors.append(vectors_of(stage, waiting))
-    return (np.concatenate(vectors) if vectors else np.zeros((0, 1))), np.array(marks), paths
+    return (np.concatenate(vectors) if vectors else np.zeros((0, 1))), np.array(ratings), paths
 
 
-def _fit(vectors: Array, marks: Array, decay: float, seed: int) -> tuple[Array, Array]:
+def _fit(vectors: Array, ratings: Array, decay: float, seed: int) -> tuple[Array, Array]:
     torch.manual_seed(seed)
-    head = torch.nn.Linear(vectors.shape[1], MARKS)
-    inputs, wanted = torch.from_numpy(vectors).float(), torch.from_numpy(marks).float().cumsum(dim=1)
+    head = torch.nn.Linear(vectors.shape[1], RATINGS)
+    inputs, wanted = torch.from_numpy(vectors).float(), torch.from_numpy(ratings).float().cumsum(dim=1)
     optimizer = torch.optim.Adam(head.parameters(), _RATE)
     with few_threads():
         for _ in range(_ROUNDS):
@@ -197,19 +197,19 @@ def _fit(vectors: Array, marks: Array, decay: float, seed: int) -> tuple[Array, 
     return head.weight.detach().numpy(), head.bias.detach().numpy()
 
 
-def _loss(vectors: Array, marks: Array, weight: Array, bias: Array) -> float:
-    return float(emd(shares(vectors @ weight.T + bias), marks).mean())
+def _loss(vectors: Array, ratings: Array, weight: Array, bias: Array) -> float:
+    return float(emd(shares(vectors @ weight.T + bias), ratings).mean())
 
 
-def _figures(vectors: Array, marks: Array, usual: Array, weight: Array, bias: Array) -> dict[str, Any]:
+def _figures(vectors: Array, ratings: Array, usual: Array, weight: Array, bias: Array) -> dict[str, Any]:
     told = shares(vectors @ weight.T + bias)
-    constant = np.repeat(usual[None], len(marks), axis=0)
+    constant = np.repeat(usual[None], len(ratings), axis=0)
     return {
-        "tested": len(marks),
-        "spearman": correlation(rankdata(means(told)), rankdata(means(marks))),
-        "pearson": correlation(means(told), means(marks)),
-        "emd": float(emd(told, marks).mean()),
-        "emd_constant": float(emd(constant, marks).mean()),
-        "error": float(np.abs(means(told) - means(marks)).mean()),
-        "error_constant": float(np.abs(means(constant) - means(marks)).mean()),
+        "tested": len(ratings),
+        "spearman": correlation(rankdata(means(told)), rankdata(means(ratings))),
+        "pearson": correlation(means(told), means(ratings)),
+        "emd": float(emd(told, ratings).mean()),
+        "emd_constant": float(emd(constant, ratings).mean()),
+        "error": float(np.abs(means(told) - means(ratings)).mean()),
+        "error_constant": float(np.abs(means(constant) - means(ratings)).mean()),
     }

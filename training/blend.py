@@ -42,7 +42,7 @@ Quality = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
-class Choice:
+class Preference:
     """The scores of two photos of a series, and the share of people who prefer the first."""
 
     first: Quality
@@ -51,13 +51,13 @@ class Choice:
     series: str
 
 
-def choices_of_library(library: Library) -> list[Choice]:
-    """Give the user's choices of the best: the chosen photo of each decided burst against each other one."""
-    return [Choice(first, second, 1.0, burst) for first, second, burst in chosen_pairs(library.store)]
+def choices_of_library(library: Library) -> list[Preference]:
+    """Return the user's choices of the best: the chosen photo of each decided burst against each other one."""
+    return [Preference(first, second, 1.0, burst) for first, second, burst in chosen_pairs(library.store)]
 
 
-def choices_of_triage(folder: Path, config: Config, split: str | None = None) -> tuple[list[Choice], int]:
-    """Give the pairs of one list of PhotoTriage, and how many were left out, for a photo of theirs can't be scored.
+def choices_of_triage(folder: Path, config: Config, split: str | None = None) -> tuple[list[Preference], int]:
+    """Return the pairs of one list of PhotoTriage, and how many were left out, for a photo of theirs can't be scored.
 
     By default it is the list `train`, or `val` if one of the scorers has learnt from the first: what a ranker says of
     pairs whose answers it has seen is no guide to how much it should count. The photos are scanned into a library that
@@ -74,7 +74,7 @@ def choices_of_triage(folder: Path, config: Config, split: str | None = None) ->
         library.scan(folder)
         of_path = _qualities(library.store)
     found = [
-        Choice(of_path[one], of_path[two], each.preference, f"{each.series:06d}")
+        Preference(of_path[one], of_path[two], each.preference, f"{each.series:06d}")
         for each in pairs
         if (one := path_text(each.first)) in of_path and (two := path_text(each.second)) in of_path
     ]
@@ -88,7 +88,7 @@ def _qualities(store: Store) -> dict[str, Quality]:
     return {path: of_content[content] for path, content in places if content in of_content}
 
 
-def train(choices: Sequence[Choice], out: Path, name: str, about: str) -> dict[str, Any]:
+def train(choices: Sequence[Preference], out: Path, name: str, about: str) -> dict[str, Any]:
     """Fit the weights, write them as a scorer, and give the figures: shares of pairs right, unseen, beside the singles.
 
     Raises PhotoidxError if there is too little to learn from.
@@ -132,8 +132,8 @@ def train(choices: Sequence[Choice], out: Path, name: str, about: str) -> dict[s
     return figures
 
 
-def _columns(choices: Sequence[Choice]) -> tuple[list[str], dict[str, float | None]]:
-    """Give the columns that vary, and for each that is missing somewhere the mean, which stands for it."""
+def _columns(choices: Sequence[Preference]) -> tuple[list[str], dict[str, float | None]]:
+    """Return the columns that vary, and for each that is missing somewhere the mean, which stands for it."""
     rows = [quality for each in choices for quality in (each.first, each.second)]
     names = [*COLUMNS, *sorted({name for row in rows for name in row if name.startswith(PREFIX)})]
     columns, usual = [], {}
@@ -160,7 +160,7 @@ def _fit(inputs: Array, wanted: Array, strength: float) -> Array:
 
 
 def _unseen(inputs: Array, wanted: Array, groups: Array, strength: float) -> float:
-    """Give the share of pairs that are right, each foretold by weights that were fitted without its series."""
+    """Return the share of pairs that are right, each foretold by weights that were fitted without its series."""
     folds = GroupKFold(min(_FOLDS, len(set(groups.tolist()))))
     told = np.zeros(len(wanted))
     for learnt, tested in folds.split(inputs, groups=groups):

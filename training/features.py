@@ -68,19 +68,19 @@ class Features:
                 self._note(numbers.stop)
 
     def take(self, numbers: Sequence[int], views: Sequence[int]) -> tuple[list[torch.Tensor], torch.Tensor]:
-        """Give the head's inputs for some pictures, each in one of its views: maps and the numbers beside, float32."""
+        """Find the head's inputs for some pictures, each in one of its views: maps and the numbers beside, float32."""
         chosen = [torch.from_numpy(file[list(numbers), list(views)]).to(self._device) for file in self._shown]
         maps = self._backbone(chosen[0]) if self._learns else [each.float() for each in chosen]
         return maps, self.beside(numbers, views)
 
     def beside(self, numbers: Sequence[int], views: Sequence[int]) -> torch.Tensor:
-        """Give the numbers that stand beside some pictures (n x width), each in one of its views."""
+        """Return the numbers that stand beside some pictures (n x width), each in one of its views."""
         if self._beside is None:
             return torch.zeros((len(numbers), 0), device=self._device)
         return torch.from_numpy(self._beside[list(numbers), list(views)]).to(self._device)
 
     def _kept(self, pictures: Array) -> list[Array]:
-        """Give what is kept of pictures: themselves, or their maps."""
+        """Return what is kept of pictures: themselves, or their maps."""
         if self._learns:
             return [pictures]
         with torch.inference_mode():

@@ -14,7 +14,7 @@ _LEAST = 1e-7
 
 
 def figures(pairs: Sequence[Pair], scores: Mapping[int, float]) -> dict[str, Any]:
-    """Give pair accuracy (all, clear, and by kind), log-loss in nats, and top-1, with chance and the constant answer.
+    """Return pair accuracy (all, clear, and by kind), log-loss in nats, and top-1, with chance and the constant answer.
 
     A pair on which people are divided evenly counts as half right, and so does one that the scores do not tell apart.
     Top-1: in how many series the picture with the highest score is the one that people prefer on average; of equal

@@ -136,7 +136,7 @@ def train(
 
 
 def scored(head: Head, maps: Features, pairs: Sequence[Pair], batch: int = 64) -> dict[int, float]:
-    """Give the score of every picture of some pairs."""
+    """Return the score of every picture of some pairs."""
     numbers = sorted({number for pair in pairs for number in (pair.first, pair.second)})
     found: dict[int, float] = {}
     head.eval()
@@ -177,7 +177,7 @@ def _epoch(
 def _begin(
     settings: Settings, told: dict[str, Any], width: int, start: Path | None, config: Config
 ) -> tuple[Ranker, bool]:
-    """Give the ranker before it learns, and whether its backbone is its own: not one that can be had by its name."""
+    """Return the ranker before it learns, and whether its backbone is its own: not one that can be had by its name."""
     weights: dict[str, Any] = {}
     if start is not None:
         card, weights = read_scorer(start, KIND)
@@ -205,7 +205,7 @@ def _keep(work: Path, weights: dict[str, torch.Tensor], optimizer: torch.optim.O
 
 
 def _epochs_done(work: Path, told: dict[str, Any]) -> int:
-    """Give how far a training came that was cut off. Raises PhotoidxError if it was another one."""
+    """Return how far a training came that was cut off. Raises PhotoidxError if it was another one."""
     try:
         before = json.loads((work / _TOLD).read_text())
     except (OSError, ValueError):

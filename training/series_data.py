@@ -200,11 +200,11 @@ def _opened(path: Path) -> Image.Image:
     try:
         return open_photo(path).image()
     except (OSError, PhotoError) as error:
-        raise PhotoidxError(f"{path} can't be read: {error}. Take it out of the data set, or mend it.") from error
+        raise PhotoidxError(f"{path} can't be read: {error}. Take it out of the data set, or repair it.") from error
 
 
 def _taken(paths: Iterable[str], long_side: int, left_out: Counter[str]) -> Iterator[Pixels]:
-    """Give photos at the network's size, and count why others are left out."""
+    """Return photos at the network's size, and count why others are left out."""
     for path in paths:
         try:
             image = open_photo(Path(path)).image()

@@ -18,7 +18,7 @@ from typing import Any, Protocol
 import numpy as np
 from PIL import Image
 
-from photoidx.evaluation.bursts.builder import DAMAGES, KINDS, Amount, TrueFile, Truth, build
+from photoidx.evaluation.bursts.builder import DAMAGES, KINDS, BurstAmount, TrueFrame, Truth, build
 from photoidx.evaluation.bursts.closed_eyes import CLOSED_EYES, Finder, found_faces
 from photoidx.evaluation.bursts.closed_eyes import DAMAGES as EYES
 from photoidx.evaluation.bursts.frames import laplacian_variance
@@ -29,7 +29,7 @@ NO_GROUP = "none"
 _WALK = "walk"
 
 
-class Answers(Protocol):
+class BurstAnswers(Protocol):
     """What is asked of a library, as `photoidx.Library` answers it."""
 
     def bursts(self) -> Sequence[Mapping[str, Any]]:
@@ -39,12 +39,12 @@ class Answers(Protocol):
         """Return for each burst its burst_id, its `pick` with a path, and whether it is a `close_call`."""
 
 
-Index = Callable[[Path], Answers]
+Index = Callable[[Path], BurstAnswers]
 """Reads an album and gives what can be asked about it."""
 
 
 @dataclass(frozen=True)
-class Found:
+class FoundBursts:
     """A group that was found: its shots as the truth names them, the pick among them, whether that was a close call."""
 
     burst_id: str
@@ -55,7 +55,7 @@ class Found:
 
 
 @dataclass(frozen=True)
-class Report:
+class BurstReport:
     """The tables of the benchmark, by name, and a line for each error."""
 
     tables: Mapping[str, Sequence[Row]]
@@ -67,12 +67,12 @@ def bench(  # noqa: PLR0917 - the last five have defaults that suit
     album: Path,
     seed: int,
     index: Index,
-    amount: Amount | None = None,
+    amount: BurstAmount | None = None,
     walks: Iterable[Path] = (),
     truth_file: Path | None = None,
     faces: Iterable[Path] = (),
     finder: Finder = found_faces,
-) -> Report:
+) -> BurstReport:
     """Build an album into an empty folder, have it read, ask for the bursts and their best frames, and judge both.
 
     The truth is written to `truth_file`, if there is one, before the album is read.
@@ -84,7 +84,9 @@ def bench(  # noqa: PLR0917 - the last five have defaults that suit
     return judge(truth, album, answers.bursts(), answers.best_of_bursts())
 
 
-def judge(truth: Truth, album: Path, bursts: Sequence[Mapping[str, Any]], best: Sequence[Mapping[str, Any]]) -> Report:
+def judge(
+    truth: Truth, album: Path, bursts: Sequence[Mapping[str, Any]], best: Sequence[Mapping[str, Any]]
+) -> BurstReport:
     """Compare the answers about an album with the truth. Raises KeyError if they name a file that it has not."""
     shot_of = {os.path.join(os.path.abspath(album), file.path): file.shot for file in truth.files}
     choices = {each["burst_id"]: each for each in best}
@@ -96,10 +98,10 @@ def judge(truth: Truth, album: Path, bursts: Sequence[Mapping[str, Any]], best: 
         choice = choices.get(group["burst_id"])
         pick = shot_of[choice["pick"]["path"]] if choice and choice["pick"] else None
         close = bool(choice and choice["close_call"])
-        found.append(Found(group["burst_id"], group["kind"], shots, pick, close))
+        found.append(FoundBursts(group["burst_id"], group["kind"], shots, pick, close))
     shots_of_truth = {file.shot: file for file in truth.files}
     sharpness = _sharpness(shots_of_truth.values(), album)
-    return Report(
+    return BurstReport(
         {
             "grouping": grouping_rows(shots_of_truth, found),
             "mistakes": _mistake_rows(shots_of_truth, found, twice),
@@ -111,7 +113,7 @@ def judge(truth: Truth, album: Path, bursts: Sequence[Mapping[str, Any]], best: 
     )
 
 
-def grouping_rows(truth: Mapping[str, TrueFile], found: Sequence[Found]) -> list[Row]:
+def grouping_rows(truth: Mapping[str, TrueFrame], found: Sequence[FoundBursts]) -> list[Row]:
     """Return BCubed of all shots, of those that belong to a group, of each kind and of each trap.
 
     `truth` has one file for each shot. A group of another kind than the true one counts as right here.
@@ -137,7 +139,7 @@ def grouping_rows(truth: Mapping[str, TrueFile], found: Sequence[Found]) -> list
     return rows
 
 
-def _mistake_rows(truth: Mapping[str, TrueFile], found: Sequence[Found], twice: int) -> list[Row]:
+def _mistake_rows(truth: Mapping[str, TrueFrame], found: Sequence[FoundBursts], twice: int) -> list[Row]:
     """Count what must not be at all: a walk is no burst, whatever its photos look like."""
     counts = {
         "groups that mix cameras": sum(_mixes(truth, group, "camera") for group in found),
@@ -148,26 +150,26 @@ def _mistake_rows(truth: Mapping[str, TrueFile], found: Sequence[Found], twice: 
     return [{"mistake": name, "count": count} for name, count in counts.items()]
 
 
-def _mixes(truth: Mapping[str, TrueFile], group: Found, what: str) -> bool:
+def _mixes(truth: Mapping[str, TrueFrame], group: FoundBursts, what: str) -> bool:
     return len({getattr(truth[shot], what) for shot in group.shots}) > 1
 
 
-def _true_groups(truth: Mapping[str, TrueFile]) -> dict[str, list[TrueFile]]:
-    groups: dict[str, list[TrueFile]] = defaultdict(list)
+def _true_groups(truth: Mapping[str, TrueFrame]) -> dict[str, list[TrueFrame]]:
+    groups: dict[str, list[TrueFrame]] = defaultdict(list)
     for file in truth.values():
         if file.group:
             groups[file.group].append(file)
     return groups
 
 
-def match(frames: Iterable[TrueFile], found: Sequence[Found]) -> Found | None:
+def match(frames: Iterable[TrueFrame], found: Sequence[FoundBursts]) -> FoundBursts | None:
     """Return the found group that shares the most shots with a true one; None if none shares two."""
     shots = {file.shot for file in frames}
     nearest = max(found, key=lambda group: len(group.shots & shots), default=None)
     return nearest if nearest and len(nearest.shots & shots) > 1 else None
 
 
-def kind_rows(truth: Mapping[str, TrueFile], found: Sequence[Found]) -> list[Row]:
+def kind_rows(truth: Mapping[str, TrueFrame], found: Sequence[FoundBursts]) -> list[Row]:
     """Return how many true groups of each kind were called what; the last row: found groups without a true one."""
     groups = _true_groups(truth)
     rows: list[Row] = []
@@ -184,21 +186,23 @@ def kind_rows(truth: Mapping[str, TrueFile], found: Sequence[Found]) -> list[Row
     return [*rows, {"truth": NO_GROUP} | {name: more[name] for name in KINDS} | {NO_GROUP: None}]
 
 
-def _judged(truth: Mapping[str, TrueFile]) -> dict[str, dict[str, list[TrueFile]]]:
+def _judged(truth: Mapping[str, TrueFrame]) -> dict[str, dict[str, list[TrueFrame]]]:
     """Return the bursts that are no traps: for each kind of damage, or "none", the frames of each."""
-    judged: dict[str, dict[str, list[TrueFile]]] = {name: {} for name in (*DAMAGES, *EYES, "none")}
+    judged: dict[str, dict[str, list[TrueFrame]]] = {name: {} for name in (*DAMAGES, *EYES, "none")}
     for name, frames in _true_groups(truth).items():
         if frames[0].kind == "burst" and frames[0].trap is None:
             judged[_damage_of(frames)][name] = frames
     return judged
 
 
-def _damage_of(frames: Iterable[TrueFile]) -> str:
+def _damage_of(frames: Iterable[TrueFrame]) -> str:
     damages = {file.damage for file in frames if file.damage}
     return "mixed" if len(damages) > 1 else next(iter(damages), "none")
 
 
-def choice_rows(truth: Mapping[str, TrueFile], found: Sequence[Found], sharpness: Mapping[str, float]) -> list[Row]:
+def choice_rows(
+    truth: Mapping[str, TrueFrame], found: Sequence[FoundBursts], sharpness: Mapping[str, float]
+) -> list[Row]:
     """Return for each kind of damage the share of bursts whose undamaged frame is picked, and what else would give.
 
     A burst that was not found counts as a wrong pick. `laplacian` picks the highest variance of the Laplacian. Shares
@@ -263,7 +267,7 @@ def _percent(shares: Sequence[float]) -> float:
     return round(100 * float(np.mean(shares)), 1)
 
 
-def _sharpness(files: Iterable[TrueFile], album: Path) -> dict[str, float]:
+def _sharpness(files: Iterable[TrueFrame], album: Path) -> dict[str, float]:
     """Measure the frames of the bursts that are judged."""
     found = {}
     for file in files:
@@ -273,7 +277,7 @@ def _sharpness(files: Iterable[TrueFile], album: Path) -> dict[str, float]:
     return found
 
 
-def _grouping_errors(truth: Mapping[str, TrueFile], found: Sequence[Found]) -> list[Row]:
+def _grouping_errors(truth: Mapping[str, TrueFrame], found: Sequence[FoundBursts]) -> list[Row]:
     """Name what was torn apart, not found, called otherwise, or put together with unrelated photos."""
     errors = []
     for name, frames in _true_groups(truth).items():
@@ -298,7 +302,7 @@ def _grouping_errors(truth: Mapping[str, TrueFile], found: Sequence[Found]) -> l
     return errors
 
 
-def _choice_errors(truth: Mapping[str, TrueFile], found: Sequence[Found]) -> list[Row]:
+def _choice_errors(truth: Mapping[str, TrueFrame], found: Sequence[FoundBursts]) -> list[Row]:
     errors = []
     for damage, bursts in _judged(truth).items():
         for name, frames in bursts.items():
@@ -315,6 +319,6 @@ def _choice_errors(truth: Mapping[str, TrueFile], found: Sequence[Found]) -> lis
     return errors
 
 
-def _error(what: str, file: TrueFile, detail: str) -> Row:
+def _error(what: str, file: TrueFrame, detail: str) -> Row:
     trap = f" (trap: {file.trap})" if file.trap else ""
     return {"error": what + trap, "detail": f"{file.path}: {detail}"}

@@ -42,7 +42,7 @@ _DAY = datetime(2024, 6, 1, 10, 0, 0)  # noqa: DTZ001 - cameras write local time
 
 
 @dataclass(frozen=True)
-class Amount:
+class BurstAmount:
     """How much is built: bursts for each kind of damage, equally good bursts, other series and traps of each kind.
 
     `eyes` bursts are made of photos of faces: someone closes the eyes in all frames but one.
@@ -60,7 +60,7 @@ class Amount:
 
 
 @dataclass(frozen=True)
-class TrueFile:
+class TrueFrame:
     """What is true of one file. `path` is relative to the album. A single photo has no group and no kind.
 
     `best` marks the one undamaged frame of a burst; a burst without such a frame is equally good all through.
@@ -84,7 +84,7 @@ class Truth:
     """What is true of an album, and how many photos and faces were passed over, since no lids could be painted."""
 
     seed: int
-    files: tuple[TrueFile, ...]
+    files: tuple[TrueFrame, ...]
     passed_over: tuple[int, int] = (0, 0)
 
     def save(self, path: Path) -> None:
@@ -96,7 +96,7 @@ class Truth:
         """Read what `save` wrote."""
         saved = json.loads(path.read_text())
         photos, faces = saved["passed_over"]
-        return cls(saved["seed"], tuple(TrueFile(**each) for each in saved["files"]), (photos, faces))
+        return cls(saved["seed"], tuple(TrueFrame(**each) for each in saved["files"]), (photos, faces))
 
 
 class _Deck:
@@ -137,8 +137,8 @@ class _Album:
     into: Path
     rng: np.random.Generator
     deck: _Deck
-    amount: Amount
-    files: list[TrueFile] = field(default_factory=list)
+    amount: BurstAmount
+    files: list[TrueFrame] = field(default_factory=list)
     groups: int = 0
 
     def write(  # noqa: PLR0917 - a series is named by its place, its camera and its time
@@ -163,7 +163,7 @@ class _Album:
             about = exif(camera, at, frame.stops)
             for ending in (".HEIC", ".JPG") if pair else (".JPG",):
                 self._save(stem + ending, frame.pixels, about)
-                true = TrueFile(
+                true = TrueFrame(
                     path=stem + ending,
                     shot=stem,
                     camera=camera.name or camera.serial or camera.model,
@@ -217,7 +217,7 @@ def build(  # noqa: PLR0917 - the last three have defaults that suit
     folders: Iterable[Path],
     into: Path,
     seed: int,
-    amount: Amount | None = None,
+    amount: BurstAmount | None = None,
     walks: Iterable[Path] = (),
     faces: Iterable[Path] = (),
     finder: Finder = found_faces,
@@ -232,7 +232,7 @@ def build(  # noqa: PLR0917 - the last three have defaults that suit
     if into.exists() and any(into.iterdir()):
         raise PhotoidxError(f"{into} is not empty: name a folder that is, or one that does not exist yet.")
     rng = np.random.default_rng(seed)
-    album = _Album(into, rng, _Deck(_sources(folders, seed), rng), amount or Amount())
+    album = _Album(into, rng, _Deck(_sources(folders, seed), rng), amount or BurstAmount())
     _write_series(album)
     for place, trap in enumerate((_two_serials, _two_ranges, _edge_of_a_second, _pairs, _restarted_counter)):
         for repeat in range(album.amount.traps):
@@ -372,7 +372,7 @@ def _copy_walk(album: _Album, walk: Path) -> None:
         shutil.copyfile(source, album.into / folder / source.name)
         _age(album.into / folder / source.name)
         path = f"{folder}/{source.name}"
-        album.files.append(TrueFile(path, f"{folder}/{source.stem}", folder, folder, trap="walk"))
+        album.files.append(TrueFrame(path, f"{folder}/{source.stem}", folder, folder, trap="walk"))
 
 
 def _age(path: Path) -> None:

@@ -21,7 +21,7 @@ from photoidx.indexer.media.decode import DecodedPhoto
 from photoidx.scoring.faces import model
 from photoidx.scoring.faces.detection import Box, boxes
 from photoidx.scoring.faces.eyes import UNCLEAR, both
-from photoidx.scoring.faces.landmarks import Look, look
+from photoidx.scoring.faces.landmarks import Gaze, look
 from photoidx.scoring.faces.subject import important
 
 CLOSED_EYES, LIT_EYES = "closed eyes", "closed eyes, coloured light"
@@ -148,7 +148,7 @@ def _lit(picture: Pixels, light: tuple[float, float] | None) -> Pixels:
     return picture if light is None else coloured(picture, *light)
 
 
-def _told(seen: Look | None) -> str:
+def _told(seen: Gaze | None) -> str:
     """Return what the two eyes say together, however soft or small the face is."""
     return UNCLEAR if seen is None else both(seen.left.state(seen.right), seen.right.state(seen.left))
 

@@ -18,8 +18,8 @@ import numpy as np
 from PIL import Image
 
 from photoidx.errors import PhotoidxError
-from photoidx.evaluation.bursts.bench import Index, Report, Row
-from photoidx.evaluation.bursts.builder import TrueFile, Truth
+from photoidx.evaluation.bursts.bench import BurstReport, Index, Row
+from photoidx.evaluation.bursts.builder import TrueFrame, Truth
 from photoidx.evaluation.bursts.camera import Camera, exif
 from photoidx.evaluation.bursts.face_bursts import face_bursts
 from photoidx.evaluation.bursts.frames import BLURS
@@ -36,7 +36,7 @@ _EQUALLY, _SHARPEST = "equally good", "sharpest"
 
 def bench(  # noqa: PLR0917 - the last has a default that suits
     folders: Iterable[Path], album: Path, seed: int, index: Index, count: int, truth_file: Path | None = None
-) -> Report:
+) -> BurstReport:
     """Build `count` bursts into an empty folder, have it read, and judge the picks and the reasons.
 
     The truth is written to `truth_file`, if there is one, before the album is read. Raises PhotoidxError if the folders
@@ -63,18 +63,18 @@ def build(folders: Iterable[Path], into: Path, seed: int, count: int) -> Truth:
             Image.fromarray(frame.pixels).save(into / path, "JPEG", quality=_QUALITY, exif=about)
             os.utime(into / path, (then, then))
             made = (frame.damage, frame.strength, frame.best)
-            files.append(TrueFile(path, path, camera.model, group, group, "burst", burst.about, *made))
+            files.append(TrueFrame(path, path, camera.model, group, group, "burst", burst.about, *made))
         start += timedelta(minutes=4)
     if not files:
         raise PhotoidxError("No photo shows faces that are large enough to build bursts from.")
     return Truth(seed, tuple(files))
 
 
-def judge(truth: Truth, album: Path, best: Sequence[Mapping[str, Any]]) -> Report:
+def judge(truth: Truth, album: Path, best: Sequence[Mapping[str, Any]]) -> BurstReport:
     """Compare the picks and the reasons with the making."""
     whole = os.path.abspath(album)
     files = {os.path.join(whole, file.path): file for file in truth.files}
-    bursts: dict[str, list[TrueFile]] = {}
+    bursts: dict[str, list[TrueFrame]] = {}
     for file in truth.files:
         bursts.setdefault(file.group or "", []).append(file)
     found: dict[str, list[Mapping[str, Any]]] = {}
@@ -92,10 +92,10 @@ def judge(truth: Truth, album: Path, best: Sequence[Mapping[str, Any]]) -> Repor
         pick = files[choices[0]["pick"]["path"]]
         what = [each["error"] for each in found_errors]
         rows.append((pick, frames, what))
-    return Report({"faces": [_summary(rows, len(bursts), told)], "scale": [_scale_row(bursts, album)]}, errors)
+    return BurstReport({"faces": [_summary(rows, len(bursts), told)], "scale": [_scale_row(bursts, album)]}, errors)
 
 
-def _summary(rows: Sequence[tuple[TrueFile, Sequence[TrueFile], Sequence[str]]], bursts: int, told: int) -> Row:
+def _summary(rows: Sequence[tuple[TrueFrame, Sequence[TrueFrame], Sequence[str]]], bursts: int, told: int) -> Row:
     undamaged = [sum(file.damage is None for file in frames) / len(frames) for _, frames, _ in rows]
     return {
         "of": "bursts of people",
@@ -112,7 +112,7 @@ def _summary(rows: Sequence[tuple[TrueFile, Sequence[TrueFile], Sequence[str]]],
     }
 
 
-def _errors(choice: Mapping[str, Any], files: Mapping[str, TrueFile], name: str) -> list[Row]:
+def _errors(choice: Mapping[str, Any], files: Mapping[str, TrueFrame], name: str) -> list[Row]:
     """Name what is wrong about one burst: the pick, and each reason that is not true of the making."""
     pick = files[choice["pick"]["path"]]
     found = []
@@ -134,7 +134,7 @@ def _errors(choice: Mapping[str, Any], files: Mapping[str, TrueFile], name: str)
     return found
 
 
-def _true(difference: Mapping[str, Any], other: TrueFile) -> bool:
+def _true(difference: Mapping[str, Any], other: TrueFrame) -> bool:
     """Tell whether a reason against a frame is true: nobody's eyes or smile differ, and only what is blurred is softer.
 
     Measured brightness and a lower score are facts.
@@ -149,11 +149,11 @@ def _true(difference: Mapping[str, Any], other: TrueFile) -> bool:
     return feature != "smile_mean" and (feature != "eyes_open" or difference["winner"] is None)
 
 
-def _error(what: str, file: TrueFile, detail: str) -> Row:
+def _error(what: str, file: TrueFrame, detail: str) -> Row:
     return {"error": what, "detail": f"{file.path} ({file.damage or 'undamaged'} {file.strength or ''}), {detail}"}
 
 
-def _scale_row(bursts: Mapping[str, Sequence[TrueFile]], album: Path) -> Row:
+def _scale_row(bursts: Mapping[str, Sequence[TrueFrame]], album: Path) -> Row:
     """Compare undamaged frames of one burst on the faces: they differ by zoom, shift and place alone."""
     differences = []
     for frames in bursts.values():

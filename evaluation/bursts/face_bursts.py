@@ -81,7 +81,7 @@ def face_bursts(folders: Iterable[Path], count: int, rng: np.random.Generator) -
 
 
 def _has_size(scene: _Scene, limit: int) -> bool:
-    """Tell whether a frame of a scene has a long side that fits, where its smallest face is as wide as the limit."""
+    """Return whether a frame of a scene has a long side that fits, where its smallest face is as wide as the limit."""
     scale = sum(LIMITS_PX[limit]) / 2 / scene.smallest
     least, most = _LONG_SIDES[limit]
     return scene.smallest >= _LEAST_FACE and least * 1.05 <= max(scene.pixels.shape) * scale / _MARGIN <= most / 1.05

@@ -1,4 +1,4 @@
-"""AVA (Murray, Marchesotti and Perronnin, CVPR 2012): how many people gave a photo each mark from 1 to 10."""
+"""AVA (Murray, Marchesotti and Perronnin, CVPR 2012): how many people gave a photo each rating from 1 to 10."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ import numpy as np
 
 from photoidx.evaluation.datasets.findings import Finding, Findings, photo_files, refuse, twice
 
-MARKS = 10
-_COLUMNS = 2 + MARKS + 2 + 1
+RATINGS = 10
+_COLUMNS = 2 + RATINGS + 2 + 1
 
 
 @dataclass(frozen=True)
 class RatedPhoto:
-    """A photo with the counts of its marks 1 to 10, the ids of up to two tags, and of its challenge."""
+    """A photo with the counts of its ratings 1 to 10, the ids of up to two tags, and of its challenge."""
 
     path: str
     image_id: int
@@ -27,14 +27,14 @@ class RatedPhoto:
 
     @property
     def shares(self) -> tuple[float, ...]:
-        """The share of each mark, of sum 1."""
+        """The share of each rating, of sum 1."""
         whole = sum(self.votes)
         return tuple(vote / whole for vote in self.votes)
 
     @property
     def mean(self) -> float:
-        """The mean mark, 1 to 10."""
-        return float(np.dot(self.shares, np.arange(1, MARKS + 1)))
+        """The mean rating, 1 to 10."""
+        return float(np.dot(self.shares, np.arange(1, RATINGS + 1)))
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Ava:
     findings: tuple[Finding, ...]
 
     def checked(self) -> Ava:
-        """Give the set itself, or raise DataSetError with everything that makes it unfit."""
+        """Return the set itself, or raise DataSetError with everything that makes it unfit."""
         refuse(self.folder, self.findings)
         return self
 
@@ -71,7 +71,7 @@ def read_ava(folder: Path) -> Ava:
     unrated = sorted(stem for stem in paths if not stem.isdecimal() or int(stem) not in rows)
     findings.each("photos that AVA.txt does not name", unrated if rows else (), fatal=False)
     photos = [
-        RatedPhoto(paths[str(image_id)], image_id, row[:MARKS], tuple(tag for tag in row[MARKS:-1] if tag), row[-1])
+        RatedPhoto(paths[str(image_id)], image_id, row[:RATINGS], tuple(tag for tag in row[RATINGS:-1] if tag), row[-1])
         for image_id, row in rows.items()
         if str(image_id) in paths
     ]
@@ -79,7 +79,7 @@ def read_ava(folder: Path) -> Ava:
 
 
 def _rows(table: Path, findings: Findings) -> dict[int, tuple[int, ...]]:
-    """Give for each photo's id its counts, tags and challenge; lines that are wrong are noted and left out."""
+    """Return for each photo's id its counts, tags and challenge; lines that are wrong are noted and left out."""
     rows: dict[int, tuple[int, ...]] = {}
     unread, negative, unrated, again = [], [], [], []
     for number, words in _lines(table):
@@ -90,9 +90,9 @@ def _rows(table: Path, findings: Findings) -> dict[int, tuple[int, ...]]:
             values = ()
         if len(values) != _COLUMNS:
             unread.append(where)
-        elif min(values[2 : 2 + MARKS]) < 0:
+        elif min(values[2 : 2 + RATINGS]) < 0:
             negative.append(where)
-        elif not sum(values[2 : 2 + MARKS]):
+        elif not sum(values[2 : 2 + RATINGS]):
             unrated.append(where)
         elif values[1] in rows:
             again.append(where)

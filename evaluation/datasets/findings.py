@@ -69,7 +69,7 @@ def refuse(folder: Path, findings: Sequence[Finding]) -> None:
 
 
 def photo_files(folder: Path, findings: Findings) -> dict[str, list[str]]:
-    """Give the photos below a folder, paths by file name, and note folders that can't be listed and empty files."""
+    """Return the photos below a folder, paths by file name, and note folders that can't be listed and empty files."""
     listing = walk(os.path.abspath(folder))
     findings.each("folders that can't be listed", sorted(listing.unlisted))
     photos = {path: state for path, state in listing.files.items() if is_photo(path)}
@@ -81,7 +81,7 @@ def photo_files(folder: Path, findings: Findings) -> dict[str, list[str]]:
 
 
 def is_photo(path: str) -> bool:
-    """Tell by the name whether a file is a photo."""
+    """Return by the name whether a file is a photo."""
     file_format = format_of(path)
     return file_format is not None and kind_of(file_format) is Kind.PHOTO
 

@@ -48,7 +48,7 @@ class LabelledSet:
         return Counter(photo.group for photo in self.photos)
 
     def checked(self) -> LabelledSet:
-        """Give the set itself, or raise DataSetError with everything that makes it unfit."""
+        """Return the set itself, or raise DataSetError with everything that makes it unfit."""
         refuse(self.folder, self.findings)
         return self
 
@@ -71,7 +71,7 @@ def _finished(layout: str, photos: Sequence[LabelledPhoto], findings: Findings, 
 
 
 def _numbered(folder: Path, pattern: re.Pattern[str], findings: Findings) -> dict[int, str]:
-    """Give the path of each number that a file's name carries; note names of another form and numbers twice."""
+    """Return the path of each number that a file's name carries; note names of another form and numbers twice."""
     by_name = photo_files(folder, findings)
     findings.each("files that lie there twice", twice(by_name))
     matched = {name: pattern.fullmatch(name) for name in by_name}
@@ -201,7 +201,7 @@ def read_table(table: Path) -> LabelledSet:
 
 
 def _one_table(place: Path) -> Path:
-    """Give the table that is meant: the file itself, or the only CSV file of a folder."""
+    """Return the table that is meant: the file itself, or the only CSV file of a folder."""
     if place.is_file():
         return place
     tables = sorted(place.glob("*.csv"))

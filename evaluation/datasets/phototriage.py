@@ -53,11 +53,11 @@ class PhotoTriage:
     findings: tuple[Finding, ...]
 
     def split(self, name: str) -> tuple[PreferencePair, ...]:
-        """Give the pairs of one list: train, val, test, or what stands before `_pairlist.txt`."""
+        """Return the pairs of one list: train, val, test, or what stands before `_pairlist.txt`."""
         return tuple(pair for pair in self.pairs if pair.split == name)
 
     def checked(self) -> PhotoTriage:
-        """Give the set itself, or raise DataSetError with everything that makes it unfit."""
+        """Return the set itself, or raise DataSetError with everything that makes it unfit."""
         refuse(self.folder, self.findings)
         return self
 
@@ -163,7 +163,7 @@ def _check_ranks(lines: Sequence[_Line], findings: Findings) -> None:
 
 
 def majority_accuracy(pairs: Sequence[PreferencePair]) -> float:
-    """Give the share of pairs that are right if the photo with the lower number is always (or never) the better.
+    """Return the share of pairs that are right if the photo with the lower number is always (or never) the better.
 
     The better of the two constant answers: what can be reached without looking. Even pairs count as half.
     """
@@ -171,13 +171,13 @@ def majority_accuracy(pairs: Sequence[PreferencePair]) -> float:
 
 
 def majority(preferences: Sequence[float]) -> float:
-    """Give the better of the two constant answers: that the first is always preferred, or never."""
+    """Return the better of the two constant answers: that the first is always preferred, or never."""
     wins = sum(credit(each, 1) for each in preferences) / max(1, len(preferences))
     return max(wins, 1 - wins) if preferences else 0.0
 
 
 def credit(preference: float, difference: float) -> float:
-    """Give 1 if a score differs as people prefer, 0 if it does not; half where either is undecided, or not known."""
+    """Return 1 if a score differs as people prefer, 0 if it does not; half where either is undecided, or not known."""
     if preference == EVEN or not difference or math.isnan(difference):
         return EVEN
     return float((preference > EVEN) == (difference > 0))

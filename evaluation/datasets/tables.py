@@ -12,7 +12,7 @@ LABEL_COLUMNS = ("label", "class", "category", "group")
 
 
 def labelled_rows(table: Path) -> list[tuple[str, str]]:
-    """Give the path and the label of each line of a CSV file, as they stand there; empty where one is missing.
+    """Return the path and the label of each line of a CSV file, as they stand there; empty where one is missing.
 
     Raises PhotoidxError if the file can't be read or has no such columns.
     """

@@ -17,8 +17,8 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from photoidx.evaluation.bursts.bench import Report
-from photoidx.evaluation.duplicates.builder import Amount, TrueFile, build, save
+from photoidx.evaluation.bursts.bench import BurstReport
+from photoidx.evaluation.duplicates.builder import CopyAmount, TrueFile, build, save
 from photoidx.evaluation.duplicates.measures import (
     CLOSE,
     Pair,
@@ -47,7 +47,7 @@ _VIEWS = 4  # of each thing in ukbench
 _ALIASES = {"alpha_channel_image.png": "ukbench00120"}  # of imagededup's set: that photo, with an alpha channel
 
 
-class Answers(Protocol):
+class CopyAnswers(Protocol):
     """What is asked of a library, as `photoidx.Library` answers it."""
 
     @property
@@ -58,7 +58,7 @@ class Answers(Protocol):
         """Return the groups: `keep`, a path, and `files` with path, kind and distance."""
 
 
-Index = Callable[[Sequence[Path]], Answers]
+Index = Callable[[Sequence[Path]], CopyAnswers]
 """Reads folders and gives what can be asked about them."""
 
 
@@ -67,10 +67,10 @@ def bench(  # noqa: PLR0917 - the last three have defaults that suit
     album: Path,
     seed: int,
     index: Index,
-    amount: Amount | None = None,
+    amount: CopyAmount | None = None,
     walks: Iterable[Path] = (),
     truth_file: Path | None = None,
-) -> Report:
+) -> BurstReport:
     """Build an album into an empty folder, have it read, ask for the copies, and judge the answer.
 
     The truth is written to `truth_file`, if there is one, before the album is read.
@@ -88,7 +88,7 @@ def judge(
     groups: Sequence[Mapping[str, Any]],
     others: Mapping[str, Iterable[Pair]],
     seed: int,
-) -> Report:
+) -> BurstReport:
     """Compare the answers about an album with the truth, and other ways to call pairs beside them.
 
     Raises KeyError if they name a file that the album has not.
@@ -96,7 +96,7 @@ def judge(
     whole = [replace(file, path=path_text(os.path.join(os.path.abspath(album), file.path))) for file in truth]
     ours = pairs_of(groups)
     ways: dict[str, set[Pair]] = {OURS: set(ours), **{name: set(pairs) for name, pairs in others.items()}}
-    return Report(
+    return BurstReport(
         {
             "overall": [overall_row(name, whole, called, seed) for name, called in ways.items()],
             "edits": edit_rows(whole, ways, seed),
@@ -158,7 +158,7 @@ def _pdq(path: str) -> Any:
     return np.packbits(pdqhash.compute(np.asarray(_rgb(path)))[0])
 
 
-def bench_folders(folders: Sequence[Path], index: Index) -> Report:
+def bench_folders(folders: Sequence[Path], index: Index) -> BurstReport:
     """Have folders read whose names tell what is the same and what is similar, and judge the answers at both levels."""
     told = {path: labels for folder in folders for path, labels in told_by_names(folder).items()}
     answers = index(folders)
@@ -172,7 +172,7 @@ def bench_folders(folders: Sequence[Path], index: Index) -> Report:
         ways = {OURS: set(called[level]), **others}
         rows += [partition_row(f"{level}, {name}", truth, pairs) for name, pairs in ways.items()]
         errors += partition_errors(level, truth, called[level])
-    return Report({"folders": rows}, errors)
+    return BurstReport({"folders": rows}, errors)
 
 
 def told_by_names(folder: Path) -> dict[str, tuple[str, str]]:

@@ -22,7 +22,7 @@ from photoidx.errors import PhotoError, PhotoidxError
 from photoidx.evaluation.bursts import builder as burst_builder
 from photoidx.evaluation.bursts.frames import laplacian_variance
 from photoidx.evaluation.degradations import Pixels
-from photoidx.evaluation.duplicates.edits import EDITS, Copy, Edit, Original
+from photoidx.evaluation.duplicates.edits import EDITS, Edit, EditedCopy, Original
 from photoidx.evaluation.reading import open_photo
 from photoidx.indexer.media.walk import walk
 from photoidx.records import content_id_of, format_of
@@ -43,7 +43,7 @@ _MARKS = ("_1", " copy", "-edited", "_small", "_web", " (2)")
 
 
 @dataclass(frozen=True)
-class Amount:
+class CopyAmount:
     """How much is built: originals of each folder, bursts, and series of each other kind."""
 
     originals: int = 40
@@ -131,7 +131,7 @@ class _Album:
             age_s = float(rng.uniform(*_COPY_AGES_S))
             self.add(replace(of, path=path, edit=edit.name), made.data, age_s)
 
-    def _path(self, of: TrueFile, edit: str, made: Copy, rng: np.random.Generator) -> str:
+    def _path(self, of: TrueFile, edit: str, made: EditedCopy, rng: np.random.Generator) -> str:
         """Return a path without suffix, as people and programs choose them."""
         folder, name = os.path.split(of.path)
         stem = os.path.splitext(name)[0]
@@ -153,7 +153,7 @@ class _Album:
 
 
 def build(
-    folders: Iterable[Path], into: Path, seed: int, amount: Amount | None = None, walks: Iterable[Path] = ()
+    folders: Iterable[Path], into: Path, seed: int, amount: CopyAmount | None = None, walks: Iterable[Path] = ()
 ) -> tuple[TrueFile, ...]:
     """Write an album into a folder, from the JPEG and PNG photos below other folders. They are only read.
 
@@ -163,7 +163,7 @@ def build(
     """
     if into.exists() and any(into.iterdir()):
         raise PhotoidxError(f"{into} is not empty: name a folder that is, or one that does not exist yet.")
-    amount = amount or Amount()
+    amount = amount or CopyAmount()
     album = _Album(into, seed)
     sources = list(_sources(folders))
     if not sources:
@@ -214,7 +214,7 @@ def _is_known(grey: Pixels, known: list[Pixels]) -> bool:
 
 
 def _shared_out(
-    sources: Sequence[_Source], amount: Amount, rng: np.random.Generator
+    sources: Sequence[_Source], amount: CopyAmount, rng: np.random.Generator
 ) -> tuple[list[_Source], list[_Source]]:
     """Draw the originals of each folder; give them, and the others."""
     chosen: list[_Source] = []
@@ -229,18 +229,20 @@ def _shared_out(
     return chosen, spare
 
 
-def _scenes(spare: Sequence[_Source], amount: Amount) -> Sequence[_Source]:
+def _scenes(spare: Sequence[_Source], amount: CopyAmount) -> Sequence[_Source]:
     """Return the photos that series are made of: twice as many as series, so that each is used once; none if one."""
     series = amount.bursts + amount.others * (len(burst_builder.KINDS) - 1)
     found = [source for source in spare if source.is_scene][: 2 * series]
     return found if len(found) > 1 else []
 
 
-def _write_series(album: _Album, scenes: Sequence[_Source], amount: Amount) -> None:
+def _write_series(album: _Album, scenes: Sequence[_Source], amount: CopyAmount) -> None:
     """Build bursts and other series, and send a frame of each burst around as people do."""
     if not scenes:
         return
-    wanted = burst_builder.Amount(bursts=0, equal=amount.bursts, others=amount.others, singles=0, traps=0, unrelated=0)
+    wanted = burst_builder.BurstAmount(
+        bursts=0, equal=amount.bursts, others=amount.others, singles=0, traps=0, unrelated=0
+    )
     with temporary_folder("scenes") as folder:
         for place, scene in enumerate(scenes):
             shutil.copyfile(scene.path, Path(folder) / f"{place:03d}{Path(scene.path).suffix}")

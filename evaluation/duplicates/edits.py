@@ -80,7 +80,7 @@ class Original:
 
 
 @dataclass(frozen=True)
-class Copy:
+class EditedCopy:
     """An edited copy: its bytes, and the suffix that its name should have."""
 
     data: bytes
@@ -92,14 +92,14 @@ class Edit:
     """One kind of edit."""
 
     name: str
-    make: Callable[[Original, Draw], Copy]
+    make: Callable[[Original, Draw], EditedCopy]
     relation: str = "edited"
     """What the copy is to its original: identical, same, edited, or part of (it shows the original among others)."""
 
 
 def saved(  # noqa: PLR0917 - what is drawn comes first, then how it is stored
     pixels: Pixels, original: Original, rng: Draw, quality: int = 90, form: str = "JPEG", keeps: float = _KEEPS_DATA
-) -> Copy:
+) -> EditedCopy:
     """Save as a program does, which in the share `keeps` of all cases carries the camera's data over."""
     options: dict[str, Any] = {"PNG": {"compress_level": 1}, "WEBP": {"method": 0}}.get(form, {})
     if form != "PNG":
@@ -111,18 +111,18 @@ def saved(  # noqa: PLR0917 - what is drawn comes first, then how it is stored
         options["exif"] = exif.tobytes()
     out = BytesIO()
     Image.fromarray(pixels).save(out, form, **options)
-    return Copy(out.getvalue(), {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}[form])
+    return EditedCopy(out.getvalue(), {"JPEG": ".jpg", "PNG": ".png", "WEBP": ".webp"}[form])
 
 
-def _bytes(original: Original, _rng: Draw) -> Copy:
-    return Copy(original.data, Path(original.path).suffix)
+def _bytes(original: Original, _rng: Draw) -> EditedCopy:
+    return EditedCopy(original.data, Path(original.path).suffix)
 
 
-def _metadata(original: Original, rng: Draw) -> Copy:
+def _metadata(original: Original, rng: Draw) -> EditedCopy:
     """Change what the file says about itself, and leave its coded pixels as they are."""
     suffix = Path(original.path).suffix
     if format_of(original.path) == "png":
-        return Copy(_png_with_text(original.data, b"Comment\0a day at the lake"), suffix)
+        return EditedCopy(_png_with_text(original.data, b"Comment\0a day at the lake"), suffix)
     exif = original.exif()
     with Image.open(BytesIO(original.data)) as image:
         orientation = image.getexif().get(_ORIENTATION)
@@ -132,7 +132,7 @@ def _metadata(original: Original, rng: Draw) -> Copy:
     if _taken(exif) is not None:
         exif[_ORIENTATION] = orientation or 1
         ways.append(lambda data: _hour_later(data, exif))
-    return Copy(ways[rng.integers(len(ways))](original.data), suffix)
+    return EditedCopy(ways[rng.integers(len(ways))](original.data), suffix)
 
 
 def _described(data: bytes) -> bytes:
@@ -186,19 +186,19 @@ def _png_with_text(data: bytes, text: bytes) -> bytes:
     return data[:_PNG_HEAD] + chunk + data[_PNG_HEAD:]
 
 
-def _share_of_side(share: float) -> Callable[[Original, Draw], Copy]:
-    def make(original: Original, rng: Draw) -> Copy:
+def _share_of_side(share: float) -> Callable[[Original, Draw], EditedCopy]:
+    def make(original: Original, rng: Draw) -> EditedCopy:
         side = max(original.pixels.shape[:2])
         return saved(fitted(original.pixels, max(_LEAST_SIDE, round(side * share))), original, rng)
 
     return make
 
 
-def _jpeg(quality: int) -> Callable[[Original, Draw], Copy]:
+def _jpeg(quality: int) -> Callable[[Original, Draw], EditedCopy]:
     return lambda original, rng: saved(original.pixels, original, rng, quality)
 
 
-def _light(original: Original, rng: Draw) -> Copy:
+def _light(original: Original, rng: Draw) -> EditedCopy:
     """Change the brightness and the contrast by 5 to 15 % each, up or down."""
     brightness, contrast = 1 + rng.uniform(0.05, 0.15, 2) * rng.choice((-1, 1), 2)
     levels = (np.arange(256) * brightness - 128) * contrast + 128
@@ -206,7 +206,7 @@ def _light(original: Original, rng: Draw) -> Copy:
     return saved(np.asarray(cv2.LUT(original.pixels, table), dtype=np.uint8), original, rng)
 
 
-def _colour(original: Original, rng: Draw) -> Copy:
+def _colour(original: Original, rng: Draw) -> EditedCopy:
     """Make it warmer or colder by 4 to 10 %, and less or more colourful: 0.5 to 1.3 times."""
     warmth = rng.uniform(0.04, 0.1) * rng.choice((-1, 1))
     colourful = np.float32(rng.uniform(0.5, 0.8) if rng.random() < 0.5 else rng.uniform(1.1, 1.3))  # noqa: PLR2004 - either
@@ -215,19 +215,19 @@ def _colour(original: Original, rng: Draw) -> Copy:
     return saved(np.clip(np.rint(grey + (tinted - grey) * colourful), 0, 255).astype(np.uint8), original, rng)
 
 
-def _crop(original: Original, rng: Draw) -> Copy:
+def _crop(original: Original, rng: Draw) -> EditedCopy:
     keep = 1 - rng.uniform(*_CUT, 2)
     return saved(cropped(original.pixels, (keep[0], keep[1]), (rng.random(), rng.random())), original, rng)
 
 
-def _border(original: Original, rng: Draw) -> Copy:
+def _border(original: Original, rng: Draw) -> EditedCopy:
     width = max(2, round(max(original.pixels.shape[:2]) * rng.uniform(*_FRAME)))
     shade = int(rng.choice((0, 255)))
     framed = np.pad(original.pixels, ((width, width), (width, width), (0, 0)), constant_values=shade)
     return saved(framed, original, rng)
 
 
-def _watermark(original: Original, rng: Draw) -> Copy:
+def _watermark(original: Original, rng: Draw) -> EditedCopy:
     """Stamp a name on it, half transparent, in a corner or in the middle."""
     image = Image.fromarray(original.pixels).convert("RGBA")
     text = f"© {rng.choice(('Anna Muster', 'photo.example', 'J. Doe 2024'))}"
@@ -245,16 +245,16 @@ def _watermark(original: Original, rng: Draw) -> Copy:
     return saved(np.asarray(stamped, dtype=np.uint8), original, rng)
 
 
-def _rotated(original: Original, rng: Draw) -> Copy:
+def _rotated(original: Original, rng: Draw) -> EditedCopy:
     turned = np.rot90(original.pixels, int(rng.integers(1, 4)))
     return saved(np.ascontiguousarray(turned), original, rng)
 
 
-def _mirrored(original: Original, rng: Draw) -> Copy:
+def _mirrored(original: Original, rng: Draw) -> EditedCopy:
     return saved(np.ascontiguousarray(original.pixels[:, ::-1]), original, rng)
 
 
-def _messenger(original: Original, rng: Draw) -> Copy:
+def _messenger(original: Original, rng: Draw) -> EditedCopy:
     return saved(fitted(original.pixels, int(rng.choice(_MESSENGERS))), original, rng, 70, keeps=0)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from photoidx.evaluation.degradations import Pixels, blurred, exposed, fitted, noisy
-from photoidx.evaluation.duplicates.edits import EDITS, Copy, Draw, Edit, Original, saved
+from photoidx.evaluation.duplicates.edits import EDITS, Draw, Edit, EditedCopy, Original, saved
 from photoidx.evaluation.duplicates.pixel_edits import (
     Change,
     barrel,
@@ -48,7 +48,7 @@ _WORDS = ("when we were there", "SUNDAY!", "wish you were here", "the best day o
 _PHONE = (1080, 2340)
 
 
-def _after(change: Change, quality: int = 90, form: str = "JPEG") -> Callable[[Original, Draw], Copy]:
+def _after(change: Change, quality: int = 90, form: str = "JPEG") -> Callable[[Original, Draw], EditedCopy]:
     """Make a copy from what a function does to the pixels."""
     return lambda original, rng: saved(change(original.pixels, rng), original, rng, quality, form)
 
@@ -278,42 +278,42 @@ def _made(size: tuple[int, int], rng: Draw) -> Pixels:
 # Formats
 
 
-def _as_form(form: str, suffix: str, **options: Any) -> Callable[[Original, Draw], Copy]:
-    def make(original: Original, _rng: Draw) -> Copy:
+def _as_form(form: str, suffix: str, **options: Any) -> Callable[[Original, Draw], EditedCopy]:
+    def make(original: Original, _rng: Draw) -> EditedCopy:
         out = BytesIO()
         Image.fromarray(original.pixels).save(out, form, **options)
-        return Copy(out.getvalue(), suffix)
+        return EditedCopy(out.getvalue(), suffix)
 
     return make
 
 
-def _as_heic(original: Original, _rng: Draw) -> Copy:
+def _as_heic(original: Original, _rng: Draw) -> EditedCopy:
     from pillow_heif import from_pillow  # noqa: PLC0415 - only needed here
 
     out = BytesIO()
     from_pillow(Image.fromarray(original.pixels)).save(out, quality=70)
-    return Copy(out.getvalue(), ".heic")
+    return EditedCopy(out.getvalue(), ".heic")
 
 
-def _palette(colours: int, form: str, suffix: str) -> Callable[[Original, Draw], Copy]:
-    def make(original: Original, _rng: Draw) -> Copy:
+def _palette(colours: int, form: str, suffix: str) -> Callable[[Original, Draw], EditedCopy]:
+    def make(original: Original, _rng: Draw) -> EditedCopy:
         out = BytesIO()
         Image.fromarray(original.pixels).quantize(colours).save(out, form)
-        return Copy(out.getvalue(), suffix)
+        return EditedCopy(out.getvalue(), suffix)
 
     return make
 
 
-def _animated(original: Original, rng: Draw) -> Copy:
+def _animated(original: Original, rng: Draw) -> EditedCopy:
     """Make an animation whose first frame is the photo."""
     shown = Image.fromarray(fitted(original.pixels, 480))
     others = [Image.fromarray(_made(shown.size, rng)) for _ in range(3)]
     out = BytesIO()
     shown.save(out, "WEBP", save_all=True, append_images=others, duration=200)
-    return Copy(out.getvalue(), ".webp")
+    return EditedCopy(out.getvalue(), ".webp")
 
 
-def _sent_twice(original: Original, rng: Draw) -> Copy:
+def _sent_twice(original: Original, rng: Draw) -> EditedCopy:
     once = Image.open(BytesIO(saved(fitted(original.pixels, 1280), original, rng, 60, keeps=0).data))
     return saved(fitted(np.asarray(once.convert("RGB")), 1024), original, rng, 60, keeps=0)
 

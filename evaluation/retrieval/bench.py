@@ -45,7 +45,7 @@ PUBLISHED = {
 _SMALL_GROUP = 10
 _NAMED = 5
 _MOST_FOR_GROUPS = 5000
-"""Photos up to which groups are made of likenesses: memory and time grow with the square."""
+"""Photos up to which groups are made of similarities: memory and time grow with the square."""
 _DIGITS = 4
 
 
@@ -62,7 +62,7 @@ class MethodResult:
 
 
 @dataclass(frozen=True)
-class Report:
+class RetrievalReport:
     """Everything that is printed or drawn."""
 
     layout: str
@@ -133,7 +133,7 @@ def bench(
     store: Store,
     seed: int = 0,
     progress: Progress = lambda _step, _done, _total: None,
-) -> Report:
+) -> RetrievalReport:
     """Judge each method on the photos of a checked set that all of them can read. Only inside `Store.writing`.
 
     Raises PhotoidxError if too few photos can be read.
@@ -155,7 +155,7 @@ def bench(
         features = [kept[each.name][contents[photo.path]] for photo in photos]
         results.append(_judged(each, features, asked))
     results.append(_by_chance(asked))
-    return Report(
+    return RetrievalReport(
         labelled.layout,
         str(labelled.folder),
         labelled.protocol,
@@ -186,7 +186,7 @@ def _torn(photos: Sequence[LabelledPhoto], contents: Mapping[str, str]) -> list[
 
 
 def _contents(photos: Sequence[LabelledPhoto], progress: Progress) -> tuple[dict[str, str], dict[str, str]]:
-    """Give the content of each photo's path, and why those that can't be read can't."""
+    """Return the content of each photo's path, and why those that can't be read can't."""
     contents, unread = {}, {}
     for number, photo in enumerate(photos):
         progress("reading", number, len(photos))
@@ -200,7 +200,7 @@ def _contents(photos: Sequence[LabelledPhoto], progress: Progress) -> tuple[dict
 def _features(
     method: SimilarityMethod, contents: dict[str, str], store: Store, unread: dict[str, str], progress: Progress
 ) -> dict[str, Array]:
-    """Give by content what the method reads, from the library where it is there. Photos that fail go to `unread`."""
+    """Return by content what the method reads, from the library where it is there. Photos that fail go to `unread`."""
     keeper = KeptFeatures(store, method.fingerprint)
     found = keeper.read(sorted(set(contents.values())))
     missing = {content_id: path for path, content_id in contents.items() if content_id not in found}
@@ -218,7 +218,7 @@ def _features(
 def _read(
     method: SimilarityMethod, batch: dict[str, DecodedPhoto], unread: dict[str, str], paths: Mapping[str, str]
 ) -> dict[str, Array]:
-    """Give what a method reads of photos, by content; those that it can't read go to `unread`."""
+    """Return what a method reads of photos, by content; those that it can't read go to `unread`."""
     if not batch:
         return {}
     try:
@@ -264,22 +264,22 @@ class _Questions:
 def _judged(method: SimilarityMethod, features: Sequence[Array], asked: _Questions) -> MethodResult:
     begun = time.process_time()
     vectors = method.vectors(features)
-    likeness = method.likeness(vectors)
+    similarity = method.similarity(vectors)
     seconds = round(time.process_time() - begun, 2)
-    judged = judge(likeness, asked.groups, asked.queries, asked.seed)
-    row = _row(method.name, method.weights, judged, asked) | _groups_row(likeness, asked.groups)
+    judged = judge(similarity, asked.groups, asked.queries, asked.seed)
+    row = _row(method.name, method.weights, judged, asked) | _groups_row(similarity, asked.groups)
     row["compare_cpu_s"] = seconds
     return MethodResult(method.name, method.weights, row, judged, fisher_ratios(vectors, asked.groups))
 
 
 def _by_chance(asked: _Questions) -> MethodResult:
-    """Judge likenesses that are drawn: what a method must be better than."""
+    """Judge similarities that are drawn: what a method must be better than."""
     count = len(asked.groups)
     noise = np.random.default_rng(asked.seed).random((count, count), np.float32)
-    likeness = (noise + noise.T) / 2
-    np.fill_diagonal(likeness, 1)
-    judged = judge(likeness, asked.groups, asked.queries, asked.seed)
-    row = _row(CHANCE, "", judged, asked) | _groups_row(likeness, asked.groups) | {"compare_cpu_s": None}
+    similarity = (noise + noise.T) / 2
+    np.fill_diagonal(similarity, 1)
+    judged = judge(similarity, asked.groups, asked.queries, asked.seed)
+    row = _row(CHANCE, "", judged, asked) | _groups_row(similarity, asked.groups) | {"compare_cpu_s": None}
     return MethodResult(CHANCE, "", row, judged, np.empty(0))
 
 
@@ -311,11 +311,11 @@ def _row(name: str, weights: str, judged: Judged, asked: _Questions) -> Row:
     return row
 
 
-def _groups_row(likeness: Array, groups: Array) -> Row:
-    """Give how well groups are found again where their number is told; nothing where there are too many photos."""
+def _groups_row(similarity: Array, groups: Array) -> Row:
+    """Return how well groups are found again where their number is told; nothing where there are too many photos."""
     if len(groups) > _MOST_FOR_GROUPS:
         return dict.fromkeys(("pair_f1", "bcubed_f1", "ari"))
-    labels = grouped_by_likeness(likeness, len(np.unique(groups)))
+    labels = grouped_by_likeness(similarity, len(np.unique(groups)))
     return {name: round(value, _DIGITS) for name, value in grouping_measures(labels, groups).items()}
 
 
@@ -324,7 +324,7 @@ def _mean(values: Array) -> float:
 
 
 def agreement(results: Sequence[MethodResult]) -> Iterator[Row]:
-    """Tell for each two methods how often both, one or none has a right photo nearest, and how alike their answers are.
+    """Find for each two methods how often both, one or none has a right photo nearest, and how alike their answers are.
 
     `shared_10` is the mean share of the first ten answers that are among the other's first ten.
     """
@@ -350,6 +350,6 @@ def _answers(judged: Judged) -> list[list[int]]:
 
 
 def worst(result: MethodResult, count: int) -> list[int]:
-    """Give the rows of the questions that went worst: lowest average precision, then the right one furthest behind."""
+    """Find the rows of the questions that went worst: lowest average precision, then the right one furthest behind."""
     order = np.lexsort((-result.judged.first_right, result.judged.precision_at_10))
     return [int(row) for row in order[:count] if result.judged.precision_at_10[row] < 1]

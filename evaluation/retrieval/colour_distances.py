@@ -32,7 +32,7 @@ _RANGES = (180, 256, 256)
 
 
 def histogram(image: Image.Image) -> Array:
-    """Give the share of the picture in each bin of hue, saturation and value: float32, of sum 1."""
+    """Return the share of the picture in each bin of hue, saturation and value: float32, of sum 1."""
     small = image.convert("RGB")
     small.thumbnail((_SIDE, _SIDE))
     hsv = cv2.cvtColor(np.asarray(small), cv2.COLOR_RGB2HSV)
@@ -42,21 +42,21 @@ def histogram(image: Image.Image) -> Array:
 
 
 def bin_colours() -> Array:
-    """Give the middle of each bin in hue (radians), saturation and value (both 0 to 1): bins x 3."""
+    """Return the middle of each bin in hue (radians), saturation and value (both 0 to 1): bins x 3."""
     axes = [(np.arange(count) + 0.5) / count for count in BINS]
     hue, saturation, value = (each.ravel() for each in np.meshgrid(*axes, indexing="ij"))
     return np.stack([2 * np.pi * hue, saturation, value], axis=1)
 
 
 def bin_places() -> Array:
-    """Give each bin's place in the cone of HSV, where greys and dark colours lie together whatever their hue."""
+    """Return each bin's place in the cone of HSV, where greys and dark colours lie together whatever their hue."""
     hue, saturation, value = bin_colours().T
     reach = saturation * value
     return np.stack([reach * np.cos(hue), reach * np.sin(hue), value], axis=1).astype(np.float32)
 
 
 def signature(shares: Array, places: Array) -> Array:
-    """Give weight and place of the heaviest bins, the weights of sum 1: m x 4, float32, as cv2.EMD takes them."""
+    """Return weight and place of the heaviest bins, the weights of sum 1: m x 4, float32, as cv2.EMD takes them."""
     heavy = np.argsort(-shares, kind="stable")[:HEAVIEST]
     heavy = heavy[shares[heavy] > 0]
     weights = shares[heavy] / shares[heavy].sum()
@@ -64,7 +64,7 @@ def signature(shares: Array, places: Array) -> Array:
 
 
 def distance(one: Array, other: Array) -> float:
-    """Give the earth mover's distance of two signatures over the Euclidean distance of their places."""
+    """Return the earth mover's distance of two signatures over the Euclidean distance of their places."""
     return float(cv2.EMD(one, other, cv2.DIST_L2)[0])
 
 
@@ -80,15 +80,15 @@ class ColourDistances(SimilarityMethod):
         return f"hsv@1 opencv {cv2.__version__} bins {'x'.join(map(str, BINS))} {_SIDE}px"
 
     def read(self, photos: Sequence[Photo]) -> list[Array]:
-        """Give each photo's histogram."""
+        """Return each photo's histogram."""
         return [histogram(photo.image()) for photo in photos]
 
     def vectors(self, kept: Sequence[Array]) -> Array:
-        """Give the histograms as they are."""
+        """Return the histograms as they are."""
         return np.stack(kept)
 
-    def likeness(self, vectors: Array) -> Array:
-        """Give minus the distance of each pair."""
+    def similarity(self, vectors: Array) -> Array:
+        """Return minus the distance of each pair."""
         places = bin_places()
         signatures = [signature(shares, places) for shares in vectors]
         found = np.zeros((len(signatures), len(signatures)), np.float32)

@@ -38,7 +38,7 @@ class Explanation:
 
 
 def explain(first: str, second: str, name: str, config: Config, *, random_weights: bool = False) -> Explanation:
-    """Say where in two photos their likeness by a method comes from: by `sift`, or by an embedder.
+    """Say where in two photos their similarity by a method comes from: by `sift`, or by an embedder.
 
     Raises QueryError if a photo can't be read, AssetError where weights are missing, PhotoidxError for other methods.
     """

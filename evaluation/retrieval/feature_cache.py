@@ -35,7 +35,7 @@ class KeptFeatures:
         self._fingerprint = fingerprint
 
     def read(self, content_ids: Sequence[str]) -> dict[str, Array]:
-        """Give the features of those contents that have some."""
+        """Return the features of those contents that have some."""
         found: dict[str, Array] = {}
         if FEATURES.name not in self._store.names():
             return found

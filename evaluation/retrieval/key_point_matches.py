@@ -51,7 +51,7 @@ def matches(first: Image.Image, second: Image.Image) -> Matches:
 
 
 def _pairs(one: Array, other: Array) -> Array:
-    """Give places of descriptors that are each other's nearest and pass the ratio: m x 2."""
+    """Return places of descriptors that are each other's nearest and pass the ratio: m x 2."""
     if min(len(one), len(other)) < 2:  # noqa: PLR2004 - the ratio needs a next best
         return np.empty((0, 2), int)
     far = 2 - 2 * (one @ other.T)  # squared distance: both have length 1

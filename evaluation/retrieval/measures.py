@@ -1,4 +1,4 @@
-"""How well right answers stand in front: pure functions of ranks, of a matrix of likenesses, and of groups.
+"""How well right answers stand in front: pure functions of ranks, of a matrix of similarities, and of groups.
 
 `ranks` are the places, from 1, at which the right answers to one question stand among all other photos, ascending.
 mAP is the mean over questions of the average precision (Manning, Raghavan and Schuetze 2008, section 8.4).
@@ -28,12 +28,12 @@ _ROUNDING = 1e-12
 
 
 def average_precision(ranks: Array) -> float:
-    """Give the mean, over the right answers, of the precision at the place of each. 0 where there is none."""
+    """Return the mean, over the right answers, of the precision at the place of each. 0 where there is none."""
     return float(np.mean(np.arange(1, len(ranks) + 1) / ranks)) if len(ranks) else 0.0
 
 
 def average_precision_at(ranks: Array, depth: int) -> float:
-    """Give the average precision of the first answers: those behind count as not found.
+    """Return the average precision of the first answers: those behind count as not found.
 
     It is divided by the number of right answers, or by the depth where that is smaller, so that 1 can be reached.
     """
@@ -42,7 +42,7 @@ def average_precision_at(ranks: Array, depth: int) -> float:
 
 
 def trapezoid_precision(ranks: Array) -> float:
-    """Give the area below precision over recall by trapezoids, as the evaluation program of INRIA Holidays does."""
+    """Return the area below precision over recall by trapezoids, as the evaluation program of INRIA Holidays does."""
     if not len(ranks):
         return 0.0
     found = np.arange(len(ranks))
@@ -51,12 +51,12 @@ def trapezoid_precision(ranks: Array) -> float:
 
 
 def recall_at(ranks: Array, depth: int) -> float:
-    """Give the share of the right answers that stand among the first ones. 0 where there is none."""
+    """Return the share of the right answers that stand among the first ones. 0 where there is none."""
     return float(np.mean(ranks <= depth)) if len(ranks) else 0.0
 
 
 def pairwise_f1(predicted: Sequence[Any], truth: Sequence[Any]) -> float:
-    """Give F1 over pairs of photos in one group: 1 where there is no pair to find and none is called."""
+    """Return F1 over pairs of photos in one group: 1 where there is no pair to find and none is called."""
     together = _pairs(Counter(zip(predicted, truth, strict=True)))
     called, true = _pairs(Counter(predicted)), _pairs(Counter(truth))
     return 2 * together / (called + true) if called + true else 1.0
@@ -66,19 +66,19 @@ def _pairs(sizes: Counter[Any]) -> int:
     return sum(size * (size - 1) // 2 for size in sizes.values())
 
 
-def grouped_by_likeness(likeness: Array, groups: int) -> Array:
-    """Give the group of each photo where so many are wanted: average linkage over 1 minus the likeness (n x n)."""
+def grouped_by_likeness(similarity: Array, groups: int) -> Array:
+    """Return the group of each photo where so many are wanted: average linkage over 1 minus the similarity (n x n)."""
     from scipy.cluster.hierarchy import cut_tree, linkage  # noqa: PLC0415 - slow to import
     from scipy.spatial.distance import squareform  # noqa: PLC0415
 
-    far = float(likeness.max()) - (likeness + likeness.T) / 2
+    far = float(similarity.max()) - (similarity + similarity.T) / 2
     np.fill_diagonal(far, 0.0)
     labels: Array = cut_tree(linkage(squareform(far, checks=False), "average"), n_clusters=groups)[:, 0]
     return labels
 
 
 def grouping_measures(labels: Array, truth: Array) -> dict[str, float]:
-    """Give how far groups agree with those that are true: pairwise F1, BCubed F1 and the adjusted Rand index."""
+    """Return how far groups agree with those that are true: pairwise F1, BCubed F1 and the adjusted Rand index."""
     from sklearn.metrics import adjusted_rand_score  # noqa: PLC0415 - slow to import
 
     predicted, known = ({str(at): str(of) for at, of in enumerate(each)} for each in (labels, truth))
@@ -91,9 +91,9 @@ def grouping_measures(labels: Array, truth: Array) -> dict[str, float]:
 
 @dataclass(frozen=True)
 class Separation:
-    """How likenesses within groups differ from those between them: shares in bins of equal width, and Fisher's J.
+    """How similarities within groups differ from those between them: shares in bins of equal width, and Fisher's J.
 
-    J = (mean within - mean between)^2 / (variance within + variance between), of likenesses of pairs (Fisher 1936).
+    J = (mean within - mean between)^2 / (variance within + variance between), of similarities of pairs (Fisher 1936).
     """
 
     edges: Array
@@ -104,7 +104,7 @@ class Separation:
 
 @dataclass(frozen=True)
 class Judged:
-    """What a matrix of likenesses is worth; the arrays have a row for each question, in the order of `asked`."""
+    """What a matrix of similarities is worth; the arrays have a row for each question, in the order of `asked`."""
 
     asked: Array
     precision: Array
@@ -123,10 +123,10 @@ class Judged:
     separation: Separation
 
 
-def judge(likeness: Array, groups: Array, queries: Array, seed: int = 0) -> Judged:
-    """Rank all other photos by their likeness (n x n, the row asks) for each query that has a right answer.
+def judge(similarity: Array, groups: Array, queries: Array, seed: int = 0) -> Judged:
+    """Rank all other photos by their similarity (n x n, the row asks) for each query that has a right answer.
 
-    `groups` has a number for each photo, `queries` whether it is asked. Equal likenesses are put in an order that is
+    `groups` has a number for each photo, `queries` whether it is asked. Equal similarities are put in an order that is
     drawn, so that no order of the files can favour a method that can't tell photos apart.
     """
     count = len(groups)
@@ -135,7 +135,7 @@ def judge(likeness: Array, groups: Array, queries: Array, seed: int = 0) -> Judg
     drawn = np.random.default_rng(seed).permutation(count)
     ranks, nearest, with_self = [], np.full((len(asked), DEPTH), -1), []
     for row, query in enumerate(asked):
-        order = np.lexsort((drawn, -likeness[query]))
+        order = np.lexsort((drawn, -similarity[query]))
         with_self.append(int((groups[order[:NS_GROUP]] == groups[query]).sum()))
         others = order[order != query]
         nearest[row, : min(DEPTH, count - 1)] = others[:DEPTH]
@@ -151,13 +151,13 @@ def judge(likeness: Array, groups: Array, queries: Array, seed: int = 0) -> Judg
         nearest=nearest,
         ns_with_self=np.array(with_self),
         ns_without=np.array([int((each < NS_GROUP).sum()) for each in ranks]),
-        separation=separation(likeness, groups),
+        separation=separation(similarity, groups),
     )
 
 
-def separation(likeness: Array, groups: Array) -> Separation:
-    """Compare the likenesses of pairs within a group with those of pairs of two groups. Memory grows with the rows."""
-    rows = [likeness[at, at + 1 :] for at in range(len(groups) - 1)]
+def separation(similarity: Array, groups: Array) -> Separation:
+    """Compare the similarities of pairs within a group with those of two groups. Memory grows with the rows."""
+    rows = [similarity[at, at + 1 :] for at in range(len(groups) - 1)]
     low, high = (float(edge(list(map(edge, rows)))) for edge in (np.min, np.max))
     edges = np.linspace(low, max(high, low + 1e-9), _BINS + 1)
     within, between = _Sample(edges), _Sample(edges)
@@ -203,7 +203,7 @@ class _Sample:
 
 
 def _criterion(one: _Sample, other: _Sample) -> float:
-    """Give Fisher's criterion; 0 where one is empty or the means are equal, infinite where nothing varies besides."""
+    """Return Fisher's criterion; 0 where one is empty or the means are equal, infinite where nothing varies besides."""
     apart = (one.mean - other.mean) ** 2
     if not one.count or not other.count or not apart:
         return 0.0
@@ -212,7 +212,7 @@ def _criterion(one: _Sample, other: _Sample) -> float:
 
 
 def fisher_ratios(vectors: Array, groups: Array) -> Array:
-    """Give for each feature (column) the variance of the groups' means over the mean variance within groups.
+    """Return for each feature (column) the variance of the groups' means over the mean variance within groups.
 
     Both are weighted by the groups' sizes (Duda and Hart 1973, section 4.11, for one feature). 0 where nothing varies
     within; what varies between groups alone is infinite.

@@ -1,7 +1,7 @@
 """Ways to tell how alike two photos are, behind one small interface: embedders, visual words, colours.
 
 A method reads photos one by one, and what it read of each is kept. Over the whole set it makes a vector of each photo,
-and of the vectors a matrix of likenesses.
+and of the vectors a matrix of similarities.
 """
 
 from __future__ import annotations
@@ -44,14 +44,14 @@ class SimilarityMethod(ABC):
 
     @abstractmethod
     def read(self, photos: Sequence[Photo]) -> list[Array]:
-        """Give what is to be kept of each photo. Raises PhotoError if one can't be decoded."""
+        """Return what is to be kept of each photo. Raises PhotoError if one can't be decoded."""
 
     @abstractmethod
     def vectors(self, kept: Sequence[Array]) -> Array:
-        """Give a row of features for each photo of a set: n x d."""
+        """Return a row of features for each photo of a set: n x d."""
 
-    def likeness(self, vectors: Array) -> Array:
-        """Give n x n numbers, larger where photos are more alike. Here the cosine of the rows."""
+    def similarity(self, vectors: Array) -> Array:
+        """Return n x n numbers, larger where photos are more alike. Here the cosine of the rows."""
         rows = unit(vectors.astype(np.float32))
         found: Array = rows @ rows.T
         return found
@@ -68,21 +68,21 @@ class EmbedderMethod(SimilarityMethod):
 
     @property
     def fingerprint(self) -> str:
-        """Give that of the embedder: its weights, its preprocessing and its arithmetic."""
+        """Return that of the embedder: its weights, its preprocessing and its arithmetic."""
         return self.stage.fingerprint
 
     def read(self, photos: Sequence[Photo]) -> list[Array]:
-        """Give each photo's vector, float16."""
+        """Return each photo's vector, float16."""
         rows = self.stage.run_batch([self.stage.prepare(photo) for photo in photos])
         return [np.asarray(row[self.stage.vector_table][0]["vector"], np.float16) for row in rows]
 
     def vectors(self, kept: Sequence[Array]) -> Array:
-        """Give the vectors as they are."""
+        """Return the vectors as they are."""
         return np.stack(kept).astype(np.float32)
 
 
 def method(name: str, config: Config, *, random_weights: bool = False, quick: bool = False) -> SimilarityMethod:
-    """Give the method of a name: `sift`, `emd`, or an embedder as `photoidx models` lists them.
+    """Return the method of a name: `sift`, `emd`, or an embedder as `photoidx models` lists them.
 
     An embedder whose weights are not here raises AssetError; with `random_weights` it gets random ones, which says
     that it runs and nothing about how good it is. Raises PhotoidxError for a name that says nothing.

@@ -18,7 +18,7 @@ import numpy as np
 from photoidx.errors import PhotoError, PhotoidxError
 from photoidx.evaluation.reading import open_photo
 from photoidx.evaluation.retrieval import svg_charts
-from photoidx.evaluation.retrieval.bench import CHANCE, MethodResult, Report, Row, worst
+from photoidx.evaluation.retrieval.bench import CHANCE, MethodResult, RetrievalReport, Row, worst
 from photoidx.evaluation.retrieval.colour_distances import bin_colours
 from photoidx.evaluation.retrieval.measures import CURVE
 from photoidx.evaluation.retrieval.methods import EMD, RANDOM
@@ -45,7 +45,7 @@ def check_place(out: Path) -> None:
         raise PhotoidxError(f"{out} holds something that is no report of this kind. Choose another name.")
 
 
-def write_page(report: Report, out: Path) -> None:
+def write_page(report: RetrievalReport, out: Path) -> None:
     """Write the page in one step. Raises PhotoidxError if it can't be written."""
     half = out.with_name(f".{out.name}.{os.getpid()}.part")
     try:
@@ -57,8 +57,8 @@ def write_page(report: Report, out: Path) -> None:
         raise PhotoidxError(f"Can't write {out}: {error.strerror or error}.") from error
 
 
-def page(report: Report) -> str:
-    """Give the whole page. It runs no code and makes no connection."""
+def page(report: RetrievalReport) -> str:
+    """Return the whole page. It runs no code and makes no connection."""
     style = files(__package__).joinpath("retrieval.css").read_text("utf-8")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'"
@@ -72,7 +72,7 @@ def page(report: Report) -> str:
     )
 
 
-def _opening(report: Report, title: str) -> Iterable[str]:
+def _opening(report: RetrievalReport, title: str) -> Iterable[str]:
     asked = len(report.results[0].judged.asked)
     trained = [result for result in report.results if result.name != CHANCE and result.weights != RANDOM]
     protocol = f", protocol {report.protocol}" if report.layout == "holidays" else ""
@@ -94,7 +94,7 @@ def _opening(report: Report, title: str) -> Iterable[str]:
         yield '<ul class="notes">' + "".join(f"<li>{safe(note)}</li>" for note in notes) + "</ul>"
 
 
-def _charts(report: Report) -> Iterable[str]:
+def _charts(report: RetrievalReport) -> Iterable[str]:
     rows = [
         svg_charts.Bar(
             _label(result),
@@ -127,7 +127,7 @@ def _charts(report: Report) -> Iterable[str]:
     yield f"<h2>All figures</h2>{_table(report.rows)}"
 
 
-def _separation(report: Report) -> Iterable[str]:
+def _separation(report: RetrievalReport) -> Iterable[str]:
     methods = [result for result in report.results if result.name != CHANCE]
     yield "<h2>What separates the groups</h2>"
     yield (
@@ -141,9 +141,9 @@ def _separation(report: Report) -> Iterable[str]:
         apart = result.judged.separation
         ticks = [(share, f"{np.interp(share, (0, 1), apart.edges[[0, -1]]):.2f}") for share in _QUARTERS]
         yield f"<div><h3>{safe(_label(result))}: {apart.criterion:.2f}</h3>"
-        about = f"likenesses by {result.name}"
+        about = f"similarities by {result.name}"
         shares = apart.within.tolist(), apart.between.tolist()
-        yield svg_charts.distributions(*shares, about, ("likeness", ticks)) + "</div>"
+        yield svg_charts.distributions(*shares, about, ("similarity", ticks)) + "</div>"
     yield "</div><h3>Single features</h3>"
     yield (
         "<p>Fisher's ratio of each feature, the variance between groups over the variance within, the best features "
@@ -188,7 +188,7 @@ def _swatches(fisher: np.ndarray[Any, Any]) -> str:
     return f'<div class="swatches">{"".join(parts)}</div>' if parts else "<p>No colour tells them apart.</p>"
 
 
-def _failures(report: Report) -> Iterable[str]:
+def _failures(report: RetrievalReport) -> Iterable[str]:
     pictures: dict[int, str] = {}
     yield "<h2>The worst failures</h2>"
     yield "<p>The photo that asks, and the photos that each method puts first. A green frame is a right answer.</p>"
@@ -209,7 +209,7 @@ def _failures(report: Report) -> Iterable[str]:
             yield f'<div class="failure">{"".join(shown)}</div>'
 
 
-def _figure(report: Report, at: int, kind: str, caption: str, pictures: dict[int, str]) -> str:
+def _figure(report: RetrievalReport, at: int, kind: str, caption: str, pictures: dict[int, str]) -> str:
     photo = report.photos[at]
     if at not in pictures:
         pictures[at] = _thumbnail(photo.path)
@@ -219,7 +219,7 @@ def _figure(report: Report, at: int, kind: str, caption: str, pictures: dict[int
 
 
 def _thumbnail(path: str) -> str:
-    """Give a small picture as a data URI; nothing where the photo has gone meanwhile."""
+    """Return a small picture as a data URI; nothing where the photo has gone meanwhile."""
     try:
         image = open_photo(path).image().copy()
     except (OSError, PhotoError):

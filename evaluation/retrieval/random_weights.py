@@ -36,7 +36,7 @@ class _RandomTimm(TimmStage):
         """Ask for no weights."""
 
     def open_model(self) -> Any:
-        """Give timm's model with random weights, without its classifier."""
+        """Return timm's model with random weights, without its classifier."""
         import timm  # noqa: PLC0415 - slow to import
 
         arguments: dict[str, Any] = {"img_size": self.img_size} if self.img_size else {}
@@ -53,7 +53,7 @@ class _RandomClip(ClipStage):
         """Ask for no weights."""
 
     def open_model(self) -> Any:
-        """Give open_clip's model with random weights, both towers."""
+        """Return open_clip's model with random weights, both towers."""
         import open_clip  # noqa: PLC0415 - slow to import
 
         with _drawn(), without_hub():
@@ -61,7 +61,7 @@ class _RandomClip(ClipStage):
 
 
 def with_random_weights(stage: VectorStage) -> VectorStage:
-    """Give the same embedder with random weights, always the same ones. Raises PhotoidxError for other kinds."""
+    """Return the same embedder with random weights, always the same ones. Raises PhotoidxError for other kinds."""
     if isinstance(stage, TimmStage):
         return _RandomTimm(stage.timm_name, stage.weights, stage.vision, stage.config, stage.img_size)
     if isinstance(stage, ClipStage):

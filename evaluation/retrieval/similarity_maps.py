@@ -1,8 +1,8 @@
 """Where in two pictures an embedder's cosine comes from.
 
-Both ways ask how the likeness g = u(v) . w changes, v being the vector of the one picture, u(v) = v / |v| with |v| held
-fixed, and w the other picture's vector of length 1. Fixed, because the cosine itself does not change with the length of
-v, so that its gradient times v is zero.
+Both ways ask how the similarity g = u(v) . w changes, v being the vector of the one picture, u(v) = v / |v| with |v|
+held fixed, and w the other picture's vector of length 1. Fixed, because the cosine itself does not change with the
+length of v, so that its gradient times v is zero.
 
 **Convolutional networks**: the gradient of g at the last map of features, times the map, summed over the channels
 (Grad-CAM, Selvaraju et al., ICCV 2017, in the form of HiResCAM, Draelos and Carin 2020). Where the network ends in a
@@ -53,7 +53,7 @@ class _Seen:
     attention: list[Any] = field(default_factory=list)
 
     def watch(self, module: Any) -> list[Any]:
-        """Give the hooks that note what passes through a module."""
+        """Return the hooks that note what passes through a module."""
         from torch import nn  # noqa: PLC0415 - slow to import
 
         if _keeps_attention(module):
@@ -93,17 +93,17 @@ class _Replaced:
         module.forward = forward
 
     def remove(self) -> None:
-        """Give the module its own `forward` back."""
+        """Return the module its own `forward` back."""
         del self._module.forward
 
 
 def _keeps_attention(module: Any) -> bool:
-    """Tell whether a module is timm's attention, which shows its weights unless it is fused."""
+    """Return whether a module is timm's attention, which shows its weights unless it is fused."""
     return hasattr(module, "fused_attn") and hasattr(module, "attn_drop")
 
 
 def similarity_maps(stage: VectorStage, first: Array, second: Array) -> SimilarityMaps:
-    """Give the maps of two squares as the stage prepares them (size x size x 3, uint8).
+    """Return the maps of two squares as the stage prepares them (size x size x 3, uint8).
 
     Raises PhotoidxError if the model is neither of convolutions nor a plain vision transformer.
     """
@@ -117,8 +117,8 @@ def similarity_maps(stage: VectorStage, first: Array, second: Array) -> Similari
         units = [vector / vector.norm() for vector in (each.detach() for each in vectors)]
         maps = []
         for (vector, seen), other in zip(passes, reversed(units), strict=True):
-            likeness = (vector / vector.detach().norm()) @ other
-            maps.append(_rolled_out(stage, seen, likeness) if seen.attention else _by_gradients(seen, likeness))
+            similarity = (vector / vector.detach().norm()) @ other
+            maps.append(_rolled_out(stage, seen, similarity) if seen.attention else _by_gradients(seen, similarity))
     how = ROLL_OUT if passes[0][1].attention else GRADIENTS
     return SimilarityMaps(float(units[0] @ units[1]), maps[0], maps[1], how)
 
@@ -148,17 +148,17 @@ def _watched(model: Any) -> Iterator[_Seen]:
             module.fused_attn = before
 
 
-def _by_gradients(seen: _Seen, likeness: Any) -> Array:
+def _by_gradients(seen: _Seen, similarity: Any) -> Array:
     import torch  # noqa: PLC0415
 
     if seen.last_map is None:
         raise PhotoidxError("This model has no map of features. explain knows convolutional networks and plain ViTs.")
-    (gradient,) = torch.autograd.grad(likeness, seen.last_map)
+    (gradient,) = torch.autograd.grad(similarity, seen.last_map)
     found: Array = (gradient * seen.last_map).sum(dim=1)[0].detach().float().cpu().numpy()
     return found
 
 
-def _rolled_out(stage: VectorStage, seen: _Seen, likeness: Any) -> Array:
+def _rolled_out(stage: VectorStage, seen: _Seen, similarity: Any) -> Array:
     import torch  # noqa: PLC0415
 
     shapes = {tuple(each.shape) for each in seen.attention}
@@ -169,12 +169,12 @@ def _rolled_out(stage: VectorStage, seen: _Seen, likeness: Any) -> Array:
     square = len(shapes) == 1 and seen.attention[0].shape[-2] == tokens and pool in _POOLS
     if not square or seen.attention[0].ndim != _ATTENTION or not side or side * side != tokens - prefix:
         raise PhotoidxError(NO_PLAIN_KIND)
-    gradients = torch.autograd.grad(likeness, seen.attention)
-    relevance = torch.eye(tokens, device=likeness.device)
+    gradients = torch.autograd.grad(similarity, seen.attention)
+    relevance = torch.eye(tokens, device=similarity.device)
     for attention, gradient in zip(seen.attention, gradients, strict=True):
         weight = (attention * gradient).clamp(min=0).mean(dim=1)[0].float()
         relevance = relevance + weight @ relevance
-    relevance = relevance - torch.eye(tokens, device=likeness.device)  # each token's own share would hide the rest
+    relevance = relevance - torch.eye(tokens, device=similarity.device)  # each token's own share would hide the rest
     rows = relevance[:1] if prefix and pool != "avg" else relevance[prefix:]
     found: Array = rows.mean(dim=0)[prefix:].reshape(side, side).detach().cpu().numpy()
     return found

@@ -75,7 +75,7 @@ def distributions(
 
 
 def legend(names: Sequence[str]) -> str:
-    """Give the names of lines, each beside its colour."""
+    """Return the names of lines, each beside its colour."""
     items = (f'<li><i class="key s{number % _SERIES}"></i>{safe(name)}</li>' for number, name in enumerate(names))
     return f'<ul class="legend">{"".join(items)}</ul>'
 
@@ -121,7 +121,7 @@ def safe(value: str) -> str:
 
 
 def _short(name: str) -> str:
-    """Give a name as there is room for it, and the whole of it for who points at it."""
+    """Return a name as there is room for it, and the whole of it for who points at it."""
     if len(name) <= _ROOM:
         return safe(name)
     half = _ROOM // 2

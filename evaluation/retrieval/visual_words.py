@@ -33,7 +33,7 @@ _SEED = 0
 
 
 def key_points(image: Image.Image, most: int = KEY_POINTS) -> tuple[Array, Array]:
-    """Give places (n x 2, in pixels of the image as given) and descriptors (n x 128, uint8) of the strongest points.
+    """Return places (n x 2, in pixels of the image as given) and descriptors (n x 128, uint8) of the strongest points.
 
     The image is brought to a long side of 640, never enlarged.
     """
@@ -48,7 +48,7 @@ def key_points(image: Image.Image, most: int = KEY_POINTS) -> tuple[Array, Array
 
 
 def root_sift(descriptors: Array) -> Array:
-    """Give descriptors whose Euclidean distance is the Hellinger distance of the given ones: float32, length 1."""
+    """Return descriptors whose Euclidean distance is the Hellinger distance of the given ones: float32, length 1."""
     values = descriptors.astype(np.float32)
     rooted: Array = np.sqrt(values / np.maximum(values.sum(axis=1, keepdims=True), 1e-9))
     return rooted
@@ -69,11 +69,11 @@ class VisualWords(SimilarityMethod):
         return f"sift@1 opencv {cv2.__version__} {KEY_POINTS} key points {LONG_SIDE}px"
 
     def read(self, photos: Sequence[Photo]) -> list[Array]:
-        """Give each photo's descriptors: n x 128, uint8."""
+        """Return each photo's descriptors: n x 128, uint8."""
         return [key_points(photo.image())[1] for photo in photos]
 
     def vectors(self, kept: Sequence[Array]) -> Array:
-        """Give tf-idf of each photo over the words of these photos, of length 1; zeros where there is no key point."""
+        """Find tf-idf of each photo over the words of these photos, of length 1; zeros where there is no key point."""
         total = sum(map(len, kept))
         if not total:
             return np.zeros((len(kept), 1), np.float32)

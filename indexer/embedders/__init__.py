@@ -32,7 +32,7 @@ class Listed:
 
 
 def embedder(name: str, config: Config) -> VectorStage:
-    """Give the embedder of that name. Raises PhotoidxError if the name says nothing.
+    """Return the embedder of that name. Raises PhotoidxError if the name says nothing.
 
     Two spellings of one embedder give stages of the same name.
     """

@@ -35,7 +35,7 @@ class Backbone(nn.Module):
         self.channels: list[int] = [each.shape[1] for each in maps]
 
     def forward(self, pictures: torch.Tensor) -> list[torch.Tensor]:
-        """Give the maps."""
+        """Return the maps."""
         batch = (pictures.float() - self.mean) / self.std
         found: list[torch.Tensor] = self.network(batch.permute(0, 3, 1, 2))
         return found
@@ -49,7 +49,7 @@ class _Lite0Maps(nn.Module):
         self.layers = nn.ModuleList(list(network)[:-_AFTER_THE_MAPS])
 
     def forward(self, batch: torch.Tensor) -> list[torch.Tensor]:
-        """Give the last map of each size."""
+        """Return the last map of each size."""
         sizes = [-(-batch.shape[2] // stride) for stride in _STRIDES]
         found: dict[int, torch.Tensor] = {}
         for layer in self.layers:
@@ -59,7 +59,7 @@ class _Lite0Maps(nn.Module):
 
 
 def open_backbone(name: str, config: Config, *, pretrained: bool = True) -> Backbone:
-    """Give the backbone `efficientnet_lite0`, which comes with photoidx, or `timm:NAME`, as `timm:resnet50`.
+    """Return the backbone `efficientnet_lite0`, which comes with photoidx, or `timm:NAME`, as `timm:resnet50`.
 
     `timm:NAME@/FILE` takes the weights from a file. Raises PhotoidxError if there is none of that name or it has no
     maps, AssetError if its weights are not here: they are not fetched.

@@ -44,7 +44,7 @@ class Vision:
 
 @lru_cache(maxsize=1)
 def cpu_has_bfloat16() -> bool:
-    """Tell whether the processor multiplies bfloat16 itself. Without that it is slower than float32."""
+    """Return whether the processor multiplies bfloat16 itself. Without that it is slower than float32."""
     if platform.system() != "Linux":
         return False
     try:
@@ -55,7 +55,7 @@ def cpu_has_bfloat16() -> bool:
 
 
 def precision_of(config: Config) -> str:
-    """Give the arithmetic that the configuration asks for: float32 or bfloat16. Needs no torch."""
+    """Return the arithmetic that the configuration asks for: float32 or bfloat16. Needs no torch."""
     if config.precision not in PRECISIONS:
         raise PhotoidxError(f"Unknown precision {config.precision!r}; known are {', '.join(PRECISIONS)}.")
     if config.precision != "auto":
@@ -65,7 +65,7 @@ def precision_of(config: Config) -> str:
 
 
 def device_of(config: Config) -> str:
-    """Give the device that models run on."""
+    """Return the device that models run on."""
     import torch  # noqa: PLC0415 - a rescan without changes must not pay for it
 
     if config.device not in DEVICES:
@@ -79,7 +79,7 @@ def device_of(config: Config) -> str:
 
 
 def seen_box(size: tuple[int, int], vision: Vision) -> tuple[float, float, float, float]:
-    """Give the part of a picture of that size that the model sees: left, top, right, bottom, in pixels."""
+    """Return the part of a picture of that size that the model sees: left, top, right, bottom, in pixels."""
     width, height = size
     part = vision.size / vision.resize
     shown = (width * part, height * part) if vision.squash else (min(width, height) * part,) * 2
@@ -164,14 +164,14 @@ class VectorStage(BatchStage):
 
     @abstractmethod
     def open_model(self) -> Any:
-        """Give the model with its weights, in float32 on the processor."""
+        """Return the model with its weights, in float32 on the processor."""
 
     @abstractmethod
     def features(self, batch: Any) -> Any:
-        """Give the vectors of a batch of normalised pictures, as a tensor."""
+        """Return the vectors of a batch of normalised pictures, as a tensor."""
 
     def pooled(self, arrays: Sequence[np.ndarray[Any, Any]]) -> Any:
-        """Give the features of the arrays in float32. The batch is padded, so that its shape is always the same."""
+        """Return the features of the arrays in float32. The batch is padded, so that its shape is always the same."""
         import torch  # noqa: PLC0415
 
         if self.model is None:
@@ -183,7 +183,7 @@ class VectorStage(BatchStage):
             return self.features(self.normalised(padded))[: len(arrays)].float()
 
     def normalised(self, pictures: np.ndarray[Any, Any]) -> Any:
-        """Give squares (n x size x size x 3, uint8) as the loaded model's input, where it is and in its precision."""
+        """Return squares (n x size x size x 3, uint8) as the loaded model's input, where it is and in its precision."""
         import torch  # noqa: PLC0415
 
         mean = torch.tensor(self.vision.mean, device=self.device) * 255
@@ -193,7 +193,7 @@ class VectorStage(BatchStage):
         return batch.permute(0, 3, 1, 2).to(getattr(torch, self.precision))
 
     def run_batch(self, arrays: Sequence[np.ndarray[Any, Any]]) -> Sequence[Rows]:
-        """Give each picture's vector."""
+        """Return each picture's vector."""
         if not arrays:
             return []
         vectors = unit(self.pooled(arrays).cpu().numpy()).astype(np.float16)

@@ -14,7 +14,7 @@ import numpy as np
 from photoidx.assets import SUFFIXES, HubWeights, without_hub
 from photoidx.errors import AssetError, PhotoidxError
 from photoidx.indexer.embedders.base import Vision, unit
-from photoidx.indexer.embedders.hub import Facts, HubStage, remembered, slug_of, unfit, weights_in_file
+from photoidx.indexer.embedders.hub import HubStage, ModelFacts, remembered, slug_of, unfit, weights_in_file
 
 if TYPE_CHECKING:
     from photoidx.config import Config
@@ -43,15 +43,15 @@ class ClipStage(HubStage):
         return {**super().__getstate__(), "tokenizer": None}
 
     def open_model(self) -> Any:
-        """Give open_clip's model with the weights, both towers."""
+        """Return open_clip's model with the weights, both towers."""
         return open_checkpoint(self.clip_name, self.tag, self.weights.locate(self.config))
 
     def features(self, batch: Any) -> Any:
-        """Give the vectors of the image tower."""
+        """Return the vectors of the image tower."""
         return self.model.encode_image(batch)
 
     def encode_text(self, texts: Sequence[str]) -> np.ndarray[Any, Any]:
-        """Give the vector of each text, of length 1: float32, texts x width. They compare with those of pictures."""
+        """Return the vector of each text, of length 1: float32, texts x width. They compare with those of pictures."""
         import torch  # noqa: PLC0415
 
         if self.model is None:
@@ -70,12 +70,12 @@ class ClipStage(HubStage):
 
 
 def default(file: str, config: Config) -> ClipStage:
-    """Give ViT-B/32 trained on LAION-2B."""
+    """Return ViT-B/32 trained on LAION-2B."""
     return ClipStage(MODEL, weights_in_file("openclip", "@", file) if file else WEIGHTS, VISION, config, TAG)
 
 
 def by_name(rest: str, config: Config) -> ClipStage:
-    """Give any model of open_clip from `NAME/PRETRAINED`. Raises PhotoidxError if open_clip has none such."""
+    """Return any model of open_clip from `NAME/PRETRAINED`. Raises PhotoidxError if open_clip has none such."""
     model, _, pretrained = rest.partition("/")
     if _is_path(pretrained):
         known = facts(model, "")
@@ -87,19 +87,19 @@ def by_name(rest: str, config: Config) -> ClipStage:
 
 
 @lru_cache(maxsize=16)
-def facts(model: str, pretrained: str) -> Facts:
-    """Tell how a model sees, and where the weights of that name are kept; none are named for those in a file."""
+def facts(model: str, pretrained: str) -> ModelFacts:
+    """Return how a model sees, and where the weights of that name are kept; none are named for those in a file."""
     return remembered("open_clip_torch", f"{model}/{pretrained}", lambda: _ask(model, pretrained))
 
 
-def _ask(model: str, pretrained: str) -> Facts:
+def _ask(model: str, pretrained: str) -> ModelFacts:
     """Ask open_clip. Raises PhotoidxError if it has none such. Brings torch."""
     import open_clip  # noqa: PLC0415
 
     shape = _shape(model)
     tags: list[str] = open_clip.list_pretrained_tags_by_model(model)
     if not pretrained:
-        return Facts(_vision(model, shape, _agreed(model, tags)))
+        return ModelFacts(_vision(model, shape, _agreed(model, tags)))
     tag = pretrained.lower().replace("-", "_")
     if tag not in tags:
         known = f"; open_clip knows {', '.join(tags)}" if tags else ""
@@ -107,7 +107,7 @@ def _ask(model: str, pretrained: str) -> Facts:
         raise PhotoidxError(f"openclip:{model} {asked}{known}. The path of a file is good, too.")
     told = open_clip.get_pretrained_cfg(model, tag)
     repo, files = _place(str(told.get("hf_hub", "")))
-    return Facts(_vision(model, shape, told), repo, files, tag=tag)
+    return ModelFacts(_vision(model, shape, told), repo, files, tag=tag)
 
 
 def _is_path(text: str) -> bool:
@@ -123,7 +123,7 @@ def _place(place: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _shape(model: str) -> tuple[int, int]:
-    """Give the width of the vectors and the side of the pictures, in pixels. Brings torch."""
+    """Return the width of the vectors and the side of the pictures, in pixels. Brings torch."""
     import open_clip  # noqa: PLC0415
 
     told: Any = open_clip.get_model_config(model) if model in open_clip.list_models() else None
@@ -148,7 +148,7 @@ def _vision(model: str, shape: tuple[int, int], told: Any) -> Vision:
 
 
 def _agreed(model: str, tags: Sequence[str]) -> dict[str, Any]:
-    """Give how all known weights of a model see pictures, for a file that does not say; nothing if they differ."""
+    """Return how all known weights of a model see pictures, for a file that does not say; nothing if they differ."""
     import open_clip  # noqa: PLC0415
 
     told: list[dict[str, Any]] = [open_clip.get_pretrained_cfg(model, tag) for tag in tags]
@@ -158,7 +158,7 @@ def _agreed(model: str, tags: Sequence[str]) -> dict[str, Any]:
 
 
 def open_checkpoint(model: str, tag: str, path: Path) -> Any:
-    """Give the model with the weights of a file. Raises AssetError if they do not fit."""
+    """Return the model with the weights of a file. Raises AssetError if they do not fit."""
     import open_clip  # noqa: PLC0415
 
     if path.suffix not in SUFFIXES:
@@ -174,7 +174,7 @@ def open_checkpoint(model: str, tag: str, path: Path) -> Any:
 
 
 def open_tokenizer(model: str) -> Any:
-    """Give the model's tokenizer. Raises AssetError if it is one that open_clip does not carry."""
+    """Return the model's tokenizer. Raises AssetError if it is one that open_clip does not carry."""
     import open_clip  # noqa: PLC0415
 
     try:

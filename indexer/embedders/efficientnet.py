@@ -55,7 +55,7 @@ class EfficientNetLite0(VectorStage):
         self.words = class_words()
 
     def open_model(self) -> Any:
-        """Give the network with the weights of the original one, up to the pooled features."""
+        """Return the network with the weights of the original one, up to the pooled features."""
         import torch  # noqa: PLC0415
 
         from photoidx.indexer.embedders.lite0 import lite0  # noqa: PLC0415 - brings torch
@@ -66,11 +66,11 @@ class EfficientNetLite0(VectorStage):
         return model
 
     def features(self, batch: Any) -> Any:
-        """Give the pooled features."""
+        """Return the pooled features."""
         return self.model(batch)
 
     def run_batch(self, arrays: Sequence[np.ndarray[Any, Any]]) -> Sequence[Rows]:
-        """Give each picture's vector and labels."""
+        """Return each picture's vector and labels."""
         import torch  # noqa: PLC0415
 
         if not arrays:
@@ -93,7 +93,7 @@ class EfficientNetLite0(VectorStage):
 
 
 def class_words() -> list[str]:
-    """Give a word for each of ImageNet's 1,000 classes, from the lists that timm carries. Does not import timm."""
+    """Return a word for each of ImageNet's 1,000 classes, from the lists that timm carries. Does not import timm."""
     lists = []
     for name in ("imagenet_synsets.txt", "imagenet_synset_to_lemma.txt"):
         path = PackageFile("timm", f"timm/data/_info/{name}").find()

@@ -30,7 +30,7 @@ _NAMED_TENSORS = 3
 
 
 @dataclass(frozen=True)
-class Facts:
+class ModelFacts:
     """What timm or open_clip knows of a model before its weights are here."""
 
     vision: Vision
@@ -40,8 +40,8 @@ class Facts:
     tag: str = ""
 
 
-def remembered(package: str, question: str, ask: Callable[[], Facts]) -> Facts:
-    """Give the answer of the last time, kept on disk for each version of the package, or ask.
+def remembered(package: str, question: str, ask: Callable[[], ModelFacts]) -> ModelFacts:
+    """Return the answer of the last time, kept on disk for each version of the package, or ask.
 
     Asking imports torch, which takes seconds; every process of every scan needs the answer.
     """
@@ -51,7 +51,7 @@ def remembered(package: str, question: str, ask: Callable[[], Facts]) -> Facts:
         vision: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in told["vision"].items()
         }
-        return Facts(**{**told, "vision": Vision(**vision), "files": tuple(told["files"])})
+        return ModelFacts(**{**told, "vision": Vision(**vision), "files": tuple(told["files"])})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         facts = ask()
     with contextlib.suppress(OSError):  # the answer is good without being kept
@@ -116,7 +116,7 @@ def unfit(path: Path, model: str, error: BaseException) -> AssetError:
 
 
 def embedder(name: str, config: Config) -> HubStage | None:
-    """Give the embedder of that name, or None if the name has none of the forms. Raises PhotoidxError."""
+    """Return the embedder of that name, or None if the name has none of the forms. Raises PhotoidxError."""
     kind, at, file = name.partition("@")
     if at and not file:
         raise PhotoidxError(f"{name!r} names no file after the @.")

@@ -30,7 +30,7 @@ _EPSILON = 1e-3  # of TensorFlow's batch normalisation
 
 
 def lite0(weights: Mapping[str, torch.Tensor]) -> tuple[nn.Module, nn.Linear]:
-    """Give the network up to its 1,280 pooled features, and its classifier, from the weights of the original.
+    """Return the network up to its 1,280 pooled features, and its classifier, from the weights of the original.
 
     The tensors are taken in their order: each convolution's, then those of its batch normalisation, which is folded
     into it. Raises ValueError if their number or a shape does not fit.
@@ -65,7 +65,7 @@ class _Block(nn.Module):
         self.adds = stride == 1 and channels == out
 
     def forward(self, batch: Any) -> Any:
-        """Give the block's output."""
+        """Return the block's output."""
         found = self.path(batch)
         return found + batch if self.adds else found
 
@@ -73,7 +73,7 @@ class _Block(nn.Module):
 def _conv(
     tensors: Iterator[torch.Tensor], channels: int, out: int, kernel: int, stride: int, *, groups: int = 1
 ) -> nn.Module:
-    """Give a convolution with its batch normalisation folded in, padded as TensorFlow pads inputs of even size."""
+    """Return a convolution with its batch normalisation folded in, padded as TensorFlow pads inputs of even size."""
     conv = nn.Conv2d(channels, out, kernel, stride, padding=(kernel - 1) // 2 if stride == 1 else 0, groups=groups)
     weight, gain, bias, mean, variance, _count = (next(tensors, None) for _ in range(6))
     if weight is None or gain is None or bias is None or mean is None or variance is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from photoidx.assets import SUFFIXES, HubWeights, without_hub
 from photoidx.errors import AssetError, PhotoidxError
 from photoidx.indexer.embedders.base import Vision
-from photoidx.indexer.embedders.hub import Facts, HubStage, remembered, slug_of, unfit, weights_in_file
+from photoidx.indexer.embedders.hub import HubStage, ModelFacts, remembered, slug_of, unfit, weights_in_file
 
 if TYPE_CHECKING:
     from photoidx.config import Config
@@ -36,23 +36,23 @@ class TimmStage(HubStage):
         self.img_size = img_size
 
     def open_model(self) -> Any:
-        """Give timm's model with the weights."""
+        """Return timm's model with the weights."""
         arguments = {"img_size": self.img_size} if self.img_size else {}
         return open_checkpoint(self.timm_name, self.weights.locate(self.config), **arguments)
 
     def features(self, batch: Any) -> Any:
-        """Give the pooled features."""
+        """Return the pooled features."""
         return self.model(batch)
 
 
 def dinov2(file: str, config: Config) -> TimmStage:
-    """Give DINOv2 (ViT-S/14) at 224 pixels."""
+    """Return DINOv2 (ViT-S/14) at 224 pixels."""
     weights = weights_in_file("dinov2", "@", file) if file else DINOV2_WEIGHTS
     return TimmStage(DINOV2, weights, DINOV2_VISION, config, img_size=DINOV2_VISION.size)
 
 
 def by_name(model: str, file: str, config: Config) -> TimmStage:
-    """Give any model of timm. Raises PhotoidxError if timm has none of that name, or one that sees otherwise."""
+    """Return any model of timm. Raises PhotoidxError if timm has none of that name, or one that sees otherwise."""
     refuse_places(model)
     known = facts(model)
     if file:
@@ -73,12 +73,12 @@ def refuse_places(model: str) -> None:
 
 
 @lru_cache(maxsize=16)
-def facts(model: str) -> Facts:
-    """Tell how a model sees and where its weights are kept."""
+def facts(model: str) -> ModelFacts:
+    """Return how a model sees and where its weights are kept."""
     return remembered("timm", model, lambda: _ask(model))
 
 
-def _ask(model: str) -> Facts:
+def _ask(model: str) -> ModelFacts:
     """Ask timm. The model's tensors are not made. Brings torch."""
     from timm.data.config import resolve_model_data_config  # noqa: PLC0415
 
@@ -100,11 +100,11 @@ def _ask(model: str) -> Facts:
         squash=told["crop_mode"] == "squash",
     )
     repo = empty.pretrained_cfg.get("hf_hub_id") or ""
-    return Facts(vision, repo, _FILES if repo else (), round(4 * numbers / 1e6))
+    return ModelFacts(vision, repo, _FILES if repo else (), round(4 * numbers / 1e6))
 
 
 def _empty(model: str) -> Any:
-    """Give the model without numbers, or with random ones where timm can't make it without."""
+    """Return the model without numbers, or with random ones where timm can't make it without."""
     import timm  # noqa: PLC0415
     import torch  # noqa: PLC0415
 
@@ -142,7 +142,7 @@ def _unknown(model: str, error: Exception) -> PhotoidxError:
 
 
 def open_checkpoint(model: str, path: Path, **arguments: Any) -> Any:
-    """Give the model with the weights of a file, without its classifier. Raises AssetError if they do not fit.
+    """Return the model with the weights of a file, without its classifier. Raises AssetError if they do not fit.
 
     timm loads strictly only with a classifier of the checkpoint's own size, so the classifier is taken off afterwards.
     """
@@ -167,12 +167,12 @@ def open_checkpoint(model: str, path: Path, **arguments: Any) -> Any:
 
 
 def overlay_of(path: Path) -> dict[str, Any]:
-    """Tell timm to take the weights from this file, wherever it would have them from."""
+    """Return timm to take the weights from this file, wherever it would have them from."""
     return {"file": str(path), "source": None}
 
 
 def _classes(model: str, path: Path) -> list[int]:
-    """Give the sizes to try for a checkpoint's classifier: that of the one that it has, else none.
+    """Return the sizes to try for a checkpoint's classifier: that of the one that it has, else none.
 
     A checkpoint from outside timm may have one by another name, which timm itself translates: then the usual size.
     """

@@ -25,7 +25,7 @@ from photoidx.temporary import TemporaryFolder, remove_abandoned, too_little_roo
 _THREAD_COUNTS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
 
 
-class Crew:
+class WorkerPool:
     """Worker processes, started when they are first needed, and the models of this process.
 
     Call `close` at the end. `rest` gives their memory back; the next work starts them again.

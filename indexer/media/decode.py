@@ -98,7 +98,7 @@ class DecodedPhoto:
         return known
 
     def is_whole(self) -> bool:
-        """Tell what `Photo.is_whole` says."""
+        """Return what `Photo.is_whole` says."""
         self.image()
         return self._whole
 
@@ -111,7 +111,7 @@ class DecodedPhoto:
 
 
 def _decode(data: bytes, min_long_side: int, max_pixels: int) -> tuple[Image.Image, bool]:
-    """Give the picture, and whether it has all the pixels of the stored one."""
+    """Return the picture, and whether it has all the pixels of the stored one."""
     try:
         with _own_bomb_guard():
             kind = _kind_of_content(data)
@@ -229,7 +229,7 @@ def _finish(picture: Image.Image, orientation: int, min_long_side: int) -> Image
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
-    """Give the picture in one of the modes L, LA, RGB, RGBA, CMYK, LAB, with 8 bits for each channel."""
+    """Return the picture in one of the modes L, LA, RGB, RGBA, CMYK, LAB, with 8 bits for each channel."""
     if image.mode in ("I", "F") or image.mode.startswith("I;"):
         return _scaled_to_eight_bits(image)
     if image.mode in ("P", "PA"):
@@ -275,7 +275,7 @@ def _to_srgb(image: Image.Image, profile: object) -> Image.Image:
 
 @lru_cache(maxsize=16)
 def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
-    """Give the transform to sRGB, or None where there is nothing to do."""
+    """Return the transform to sRGB, or None where there is nothing to do."""
     if mode == "LAB":
         source: Any = ImageCms.createProfile("LAB")
     else:
@@ -286,7 +286,7 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
 
 def _decode_raw(data: bytes, min_long_side: int, max_pixels: int) -> Image.Image | None:
-    """Give the preview, or the developed picture where there is no fair one; None if LibRaw knows no such file."""
+    """Return the preview, or the developed picture where there is no fair one; None if LibRaw knows no such file."""
     import rawpy  # noqa: PLC0415 - slow to import, and few libraries hold RAW files
 
     try:
@@ -312,7 +312,7 @@ def _decode_raw(data: bytes, min_long_side: int, max_pixels: int) -> Image.Image
 
 
 def _raw_preview(raw: Any, min_long_side: int, max_pixels: int) -> tuple[Image.Image | None, str]:
-    """Give the preview as it lies in the file: the RAW's own flip says how it is turned, not the preview's EXIF."""
+    """Return the preview as it lies in the file: the RAW's own flip says how it is turned, not the preview's EXIF."""
     try:
         thumb = raw.extract_thumb()
         if thumb.format.name == "BITMAP":
@@ -329,7 +329,7 @@ def _raw_preview(raw: Any, min_long_side: int, max_pixels: int) -> tuple[Image.I
 
 
 def _tiff_tags(data: bytes) -> set[int]:
-    """Give the tags of a TIFF's first directory, or none where it can't be read."""
+    """Return the tags of a TIFF's first directory, or none where it can't be read."""
     order = "<" if data[:2] == b"II" else ">"
     try:
         (at,) = struct.unpack_from(order + "I", data, 4)

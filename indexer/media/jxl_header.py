@@ -27,12 +27,12 @@ def _boxes(data: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def holds_a_jpeg(data: bytes) -> bool:
-    """Tell whether the file is a JPEG, packed without loss: its EXIF then says how it is turned."""
+    """Return whether the file is a JPEG, packed without loss: its EXIF then says how it is turned."""
     return not data.startswith(MAGIC[0]) and any(kind == b"jbrd" for kind, _ in _boxes(data))
 
 
 def size(data: bytes) -> tuple[int, int]:
-    """Give width and height in pixels. Raises PhotoError if the header is cut off."""
+    """Return width and height in pixels. Raises PhotoError if the header is cut off."""
     if data.startswith(MAGIC[0]):
         stream = data[:64]
     else:

@@ -10,7 +10,7 @@ _TIME = re.compile(
 
 
 def time_in_name(name: str) -> datetime | None:
-    """Give the local time in a file's name; None if it carries no full, possible one."""
+    """Return the local time in a file's name; None if it carries no full, possible one."""
     found = _TIME.search(name)
     if found is None:
         return None

@@ -137,7 +137,7 @@ def enter(folder: str, entered: set[tuple[int, int]]) -> Iterator[os.DirEntry[st
 
 
 def is_excluded(name: str, path: str, excludes: tuple[str, ...]) -> bool:
-    """Tell whether an entry of a folder is left out by its name or path."""
+    """Return whether an entry of a folder is left out by its name or path."""
     if name.startswith(".") or name in _OWN_FOLDERS:
         return True
     return bool(excludes) and any(fnmatch.fnmatch(name, glob) or fnmatch.fnmatch(path, glob) for glob in excludes)

@@ -82,7 +82,7 @@ class Claims:
         self._slots = len(self._map) // _WIDTH
 
     def take(self, key: str) -> bool:
-        """Tell whether nobody has begun on an id, and note that somebody has now."""
+        """Return whether nobody has begun on an id, and note that somebody has now."""
         wanted = bytes.fromhex(key)
         at = int.from_bytes(wanted[:8], "little") % self._slots
         for _ in range(self._slots):

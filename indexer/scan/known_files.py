@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from photoidx.indexer.media.walk import FileState
-from photoidx.indexer.scan.plan import Known
+from photoidx.indexer.scan.plan import KnownFile
 from photoidx.records import path_text, text_path
 from photoidx.storage.schema import FILES
 from photoidx.storage.store import Store
@@ -22,11 +22,11 @@ _COLUMNS = ("path", "size", "mtime_ns", "inode", "root", "content_id", "kind")
 _AT_ONCE = 1 << 16  # rows
 
 
-def read_known(store: Store) -> dict[str, Known]:
+def read_known(store: Store) -> dict[str, KnownFile]:
     """Read what the tables hold of each file, by its path as the operating system spells it."""
     if FILES.name not in store.names():
         return {}
-    found: dict[str, Known] = {}
+    found: dict[str, KnownFile] = {}
     roots: dict[str, str] = {}
     with collector_paused():
         for rows in store.batches(FILES.name, _COLUMNS, _AT_ONCE):
@@ -36,7 +36,7 @@ def read_known(store: Store) -> dict[str, Known]:
             paths = [path if path.isascii() else text_path(path) for path in paths]
             told = [roots.get(root) or roots.setdefault(root, text_path(root)) for root in told]
             states = map(FileState, sizes, times, inodes)
-            found.update(zip(paths, map(Known, states, content_ids, told, kinds, paths), strict=True))
+            found.update(zip(paths, map(KnownFile, states, content_ids, told, kinds, paths), strict=True))
     return found
 
 

@@ -19,7 +19,7 @@ import numpy as np
 import pebble
 
 from photoidx.errors import PhotoidxError
-from photoidx.indexer.engines.pool import Crew, undisturbed
+from photoidx.indexer.engines.pool import WorkerPool, undisturbed
 from photoidx.indexer.scan.commit import Batch
 from photoidx.indexer.scan.worker import Outcome, Task, look_at_all, read_marker
 from photoidx.memory_limit import keep_freed_memory
@@ -47,14 +47,14 @@ class Pipeline:
 
     def __init__(
         self,
-        crew: Crew,
+        pool: WorkerPool,
         batch: Batch,
         finished: Callable[[Outcome], None],
         stop: threading.Event,
     ) -> None:
         self.counts = Counts()
-        self._crew, self._config = crew, crew.config
-        self._models = {stage.name: stage for stage in crew.stages if isinstance(stage, BatchStage)}
+        self._pool, self._config = pool, pool.config
+        self._models = {stage.name: stage for stage in pool.stages if isinstance(stage, BatchStage)}
         self._batch = batch
         self._finished = finished
         self._stop = stop
@@ -70,10 +70,10 @@ class Pipeline:
         `complete` are the contents that lack nothing, `same_pixels` those of them by the identity of their pixels.
         """
         keep_freed_memory()
-        self._known = self._crew.tell(complete, same_pixels, most)
+        self._known = self._pool.tell(complete, same_pixels, most)
         ended = False
         try:
-            self._feed(self._crew.pool(), self._chunks(tasks))
+            self._feed(self._pool.pool(), self._chunks(tasks))
             if not self._stop.is_set():
                 self._run_models(least=1)
             self.counts.failed += sum(self._failures[content_id] for content_id in self._copies)
@@ -81,8 +81,8 @@ class Pipeline:
         finally:
             self._batch.commit()
             if not ended:
-                self._crew.dismiss()
-            self._crew.forget(self._known)
+                self._pool.dismiss()
+            self._pool.forget(self._known)
 
     def _chunks(self, tasks: Iterable[Task]) -> Iterator[list[Task]]:
         source = iter(tasks)
@@ -145,7 +145,7 @@ class Pipeline:
             return
         if len(chunk) > 1 or chunk[0].marker is None:
             for task in chunk:
-                marker = self._crew.folder / f"crash-{abs(hash(task.path)):x}"
+                marker = self._pool.folder / f"crash-{abs(hash(task.path)):x}"
                 self._again.append([Task(task.path, task.state, task.stages, str(marker), task.skip)])
             return
         task = chunk[0]
@@ -189,7 +189,7 @@ class Pipeline:
             self._fail(content_id, stage, why)
         for stage, array in outcome.arrays.items():
             self._waiting[stage][content_id] = array
-            self._crew.load(self._models[stage])
+            self._pool.load(self._models[stage])
         self._run_models()
         self._batch.commit_if_full()
 
@@ -202,7 +202,7 @@ class Pipeline:
         for name, waiting in self._waiting.items():
             stage = self._models[name]
             while len(waiting) >= (least or stage.batch_size):
-                loading = self._crew.load(stage)
+                loading = self._pool.load(stage)
                 while not loading.done() and not self._stop.is_set():
                     concurrent.futures.wait([loading], _WAIT_S)
                 if self._stop.is_set():

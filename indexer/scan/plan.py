@@ -23,7 +23,7 @@ class Verdict(StrEnum):
     UNSETTLED = "unsettled"
 
 
-class Known(NamedTuple):
+class KnownFile(NamedTuple):
     """What the tables hold of a file. A tuple, because a rescan makes one for each file."""
 
     state: FileState
@@ -64,7 +64,7 @@ class Plan:
 
 def plan(
     listings: Sequence[Listing],
-    known: Mapping[str, Known],
+    known: Mapping[str, KnownFile],
     now_ns: int,
     settle_ns: int,
     *,
@@ -88,7 +88,7 @@ def plan(
     return result
 
 
-def nothing_found(listings: Sequence[Listing], known: Mapping[str, Known]) -> list[str]:
+def nothing_found(listings: Sequence[Listing], known: Mapping[str, KnownFile]) -> list[str]:
     """Say which roots, listed as a whole, hold nothing that a scan looks at, and never did."""
     words = []
     for listing in listings:
@@ -103,7 +103,7 @@ def nothing_found(listings: Sequence[Listing], known: Mapping[str, Known]) -> li
     return words
 
 
-def _judge(path: str, state: FileState, old: Known | None, now_ns: int, settle_ns: int) -> Decision | None:
+def _judge(path: str, state: FileState, old: KnownFile | None, now_ns: int, settle_ns: int) -> Decision | None:
     is_fresh = state.mtime_ns is not None and now_ns - settle_ns < state.mtime_ns <= now_ns
     if is_fresh and (old is None or old.state != state):
         return Decision(path, Verdict.UNSETTLED, "changed a moment ago, it may still be being written")
@@ -120,7 +120,7 @@ def _judge(path: str, state: FileState, old: Known | None, now_ns: int, settle_n
     raise AssertionError("two states differ in no field")
 
 
-def _gone(listing: Listing, known: Mapping[str, Known], result: Plan, *, allow_empty: bool) -> Iterable[str]:
+def _gone(listing: Listing, known: Mapping[str, KnownFile], result: Plan, *, allow_empty: bool) -> Iterable[str]:
     beginning = listing.root if listing.root.endswith(os.sep) else listing.root + os.sep
     below = [path for path in known if path.startswith(beginning)]
     if listing.root in listing.unlisted:
@@ -143,7 +143,7 @@ def _is_at_or_below(path: str, folder: str) -> bool:
     return path == folder or is_below(path, folder)
 
 
-def _pair_moves(result: Plan, listings: Sequence[Listing], gone: Sequence[str], known: Mapping[str, Known]) -> None:
+def _pair_moves(result: Plan, listings: Sequence[Listing], gone: Sequence[str], known: Mapping[str, KnownFile]) -> None:
     """Take a new file for a moved one if a file that is gone had its very size, time and inode."""
     # Without its time, a state does not tell one file from another that got its inode.
     sure = (path for path in gone if known[path].state.inode and known[path].state.mtime_ns is not None)

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 
 from photoidx.config import Config
 from photoidx.errors import PhotoidxError
-from photoidx.indexer.engines.pool import Crew
+from photoidx.indexer.engines.pool import WorkerPool
 from photoidx.indexer.media.links import follows_by, link_rules
 from photoidx.indexer.media.name_times import time_in_name
 from photoidx.indexer.media.walk import FileState, Listing, StoppedError, walk
@@ -28,7 +28,7 @@ from photoidx.indexer.scan.pipeline import Counts, Pipeline
 from photoidx.indexer.scan.plan import Plan, Verdict, nothing_found, plan
 from photoidx.indexer.scan.scope import walk_some
 from photoidx.indexer.scan.worker import Outcome, Task
-from photoidx.indexer.shots.assign import is_tied, tie_shots
+from photoidx.indexer.shots.assign import assign_shots, is_tied
 from photoidx.records import format_of, kind_of, next_id, path_text
 from photoidx.stage import DerivedStage, Stage
 from photoidx.storage.schema import META, PENDING, SCANS, tables_of
@@ -89,13 +89,13 @@ def _slashed(folder: str) -> str:
 
 
 class Scan:
-    """One run over some folders. The library's writer lock is the caller's to hold, and so is the crew that works."""
+    """One run over some folders. The library's writer lock is the caller's to hold, and so is the pool that works."""
 
-    def __init__(self, store: Store, roots: Sequence[str], crew: Crew, stop: threading.Event) -> None:
+    def __init__(self, store: Store, roots: Sequence[str], pool: WorkerPool, stop: threading.Event) -> None:
         self.result = ScanResult()
-        self._store, self._config, self._crew, self._stop = store, crew.config, crew, stop
+        self._store, self._config, self._pool, self._stop = store, pool.config, pool, stop
         self._roots = outermost(roots)
-        self._stages: Sequence[Stage] = crew.stages
+        self._stages: Sequence[Stage] = pool.stages
         self._derived = [stage for stage in self._stages if isinstance(stage, DerivedStage)]
         for stage in self._stages:
             stage.check()
@@ -231,7 +231,7 @@ class Scan:
             self._finish(outcome)
             progress(pipeline.counts.done, total, pipeline.counts.failed + pipeline.counts.unreadable)
 
-        pipeline = Pipeline(self._crew, self._batch, finished, self._stop)
+        pipeline = Pipeline(self._pool, self._batch, finished, self._stop)
         try:
             pipeline.run(source(), total, pending.complete(), self._by_pixels(pending.complete(faultless=True)))
         finally:
@@ -308,7 +308,7 @@ class Scan:
             self.result.moved += 1
 
     def _widened(self) -> bool:
-        """Tell whether a root now lies below another: its files change their root."""
+        """Return whether a root now lies below another: its files change their root."""
         return any(known.root not in self._all_roots for known in self._known.values())
 
     # -- the library-wide end -----------------------------------------------------------------------------------------
@@ -330,7 +330,7 @@ class Scan:
             touched |= {os.path.dirname(path) for path in self._plan.unchanged}
         left = {path_text(path) for path in forget}
         self._let_go()
-        told = tie_shots(self._store, None if whole else touched, left, self._root_of, self._clock.now)
+        told = assign_shots(self._store, None if whole else touched, left, self._root_of, self._clock.now)
         self.result.warnings += told
         self._store.delete("files", "path", [path_text(path) for path in forget])
 

@@ -63,7 +63,7 @@ def walk_some(
 
 
 def _is_behind_link(folder: str, root: str, follows: Callable[[str], bool]) -> bool:
-    """Tell whether a folder below a root, or one that it lies in, is a link that is not followed."""
+    """Return whether a folder below a root, or one that it lies in, is a link that is not followed."""
     while folder != root:
         above = os.path.dirname(folder)
         if not follows(above) and os.path.islink(folder):
@@ -73,7 +73,7 @@ def _is_behind_link(folder: str, root: str, follows: Callable[[str], bool]) -> b
 
 
 def is_of_interest(folder: str, root: str, excludes: tuple[str, ...]) -> bool:
-    """Tell whether a walk of the root would come to a folder."""
+    """Return whether a walk of the root would come to a folder."""
     if not is_below(folder, root):
         return False
     while folder != root:
@@ -94,7 +94,7 @@ def identity(folder: str) -> Identity | None:
 
 
 def _has_left(folder: str, inside: Mapping[str, Collection[str]]) -> bool:
-    """Tell whether a folder, or one that it lay in, is no longer in the listed one that held it."""
+    """Return whether a folder, or one that it lay in, is no longer in the listed one that held it."""
     above = os.path.dirname(folder)
     while above != folder:
         if above in inside:

@@ -20,7 +20,7 @@ _SAME_ASPECT = 0.02
 
 
 @dataclass(frozen=True, slots=True)
-class Member:
+class ShotMember:
     """A file as the rules see it; what is not known is None.
 
     `taken_at` is its EXIF time, `camera` make and model, `hash_256` its pHash of 256 bits, `pixels` the identity of the
@@ -50,8 +50,8 @@ class Agreement:
         return self.agrees
 
 
-def agree(one: Member, other: Member, *, edited: bool = False) -> Agreement | None:
-    """Tell whether two photos of one name are one press of the shutter; None if neither time nor picture is known.
+def agree(one: ShotMember, other: ShotMember, *, edited: bool = False) -> Agreement | None:
+    """Return whether two photos of one name are one press of the shutter; None if neither time nor picture is known.
 
     `edited` tells whether the other is named as an edit of the one: then its picture may differ more.
     """
@@ -69,13 +69,13 @@ def agree(one: Member, other: Member, *, edited: bool = False) -> Agreement | No
     return None if bits is None else _agree_by_bits(one, other, bits, edited=edited)
 
 
-def _agree_by_bits(one: Member, other: Member, bits: int, *, edited: bool) -> Agreement:
+def _agree_by_bits(one: ShotMember, other: ShotMember, bits: int, *, edited: bool) -> Agreement:
     if edited or _has_raw(one, other):  # a RAW is developed in another way than its JPEG
         return Agreement(bits <= EDIT_BITS)
     return Agreement(bits <= COPY_BITS and _is_one_shape(one, other), sure=False)
 
 
-def _has_raw(one: Member, other: Member) -> bool:
+def _has_raw(one: ShotMember, other: ShotMember) -> bool:
     return not RAW_FORMATS.isdisjoint((one.format, other.format))
 
 
@@ -85,12 +85,12 @@ def _is_near(one: datetime, other: datetime) -> bool:
     return abs(one - other) <= SAME_TIME
 
 
-def _is_one_press(one: Member, other: Member) -> bool:
-    """Tell of photos of one time whether one camera took both: a RAW and its JPEG, or with equal sub-seconds."""
+def _is_one_press(one: ShotMember, other: ShotMember) -> bool:
+    """Return of photos of one time whether one camera took both: a RAW and its JPEG, or with equal sub-seconds."""
     if not one.camera or one.camera != other.camera:
         return False
     return _has_raw(one, other) or (one.taken_at == other.taken_at and bool(one.taken_at and one.taken_at.microsecond))
 
 
-def _is_one_shape(one: Member, other: Member) -> bool:
+def _is_one_shape(one: ShotMember, other: ShotMember) -> bool:
     return one.aspect is None or other.aspect is None or abs(one.aspect / other.aspect - 1) <= _SAME_ASPECT

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from photoidx.indexer.shots.facts import Facts
+from photoidx.indexer.shots.facts import ShotFacts
 from photoidx.indexer.shots.names import family
 from photoidx.indexer.shots.rules import VERSION
 from photoidx.records import Kind, path_text, text_path
@@ -32,11 +32,11 @@ Array = np.ndarray[Any, Any]
 
 
 def is_tied(store: Store) -> bool:
-    """Tell whether the files were tied by this version of the rules, or there are none."""
+    """Return whether the files were tied by this version of the rules, or there are none."""
     return store.meta().get(_STATE) == str(VERSION) or store.count(FILES.name) == 0
 
 
-def tie_shots(
+def assign_shots(
     store: Store,
     touched: Collection[str] | None,
     forget: Collection[str],
@@ -88,7 +88,7 @@ def _tied(store: Store, rows: pa.Table) -> tuple[pa.ChunkedArray, pa.ChunkedArra
     places, ends = _families(rows)
     if not len(places):
         return alone, pa.chunked_array([pa.nulls(len(rows), pa.string())])
-    facts = Facts(store, rows["content_id"].take(pa.array(places)))
+    facts = ShotFacts(store, rows["content_id"].take(pa.array(places)))
     found_ids, found_rules = [], []
     for start, end in _blocks(ends):
         block = rows.take(pa.array(places[start:end]))
@@ -146,7 +146,7 @@ def _roots(rows: pa.Table, root_of: Callable[[str], str]) -> pa.ChunkedArray:
 
 
 def _differ(old: pa.ChunkedArray, new: pa.ChunkedArray | pa.Array) -> pa.ChunkedArray:
-    """Tell where two columns differ; null equals null."""
+    """Return where two columns differ; null equals null."""
     equal = pc.fill_null(pc.equal(old, new), fill_value=False)
     return pc.invert(pc.or_(equal, pc.and_(pc.is_null(old), pc.is_null(new))))
 

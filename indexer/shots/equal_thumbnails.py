@@ -18,7 +18,7 @@ _BLOCK = 2
 
 
 def look_same(one: bytes, other: bytes) -> bool:
-    """Tell whether two JPEG files show the same everywhere, but for their size and how they were stored."""
+    """Return whether two JPEG files show the same everywhere, but for their size and how they were stored."""
     return difference(one, other) <= _MOST
 
 

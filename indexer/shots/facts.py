@@ -8,7 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from photoidx.indexer.shots.agreement import Member
+from photoidx.indexer.shots.agreement import ShotMember
 from photoidx.indexer.shots.equal_thumbnails import look_same
 from photoidx.indexer.shots.rules import Tied, shots
 from photoidx.storage.store import Store
@@ -19,7 +19,7 @@ _EXIF = ("taken_at", "make", "model", "serial", "width", "height")
 _HASHES = ("phash_256", "pixel_id")
 
 
-class Facts:
+class ShotFacts:
     """What is known of some contents, as columns; rows of it are given as members."""
 
     def __init__(self, store: Store, content_ids: pa.ChunkedArray) -> None:
@@ -38,7 +38,7 @@ class Facts:
         while True:
             asked: dict[frozenset[str], None] = {}
 
-            def look(one: Member, other: Member, asked: dict[frozenset[str], None] = asked) -> bool:
+            def look(one: ShotMember, other: ShotMember, asked: dict[frozenset[str], None] = asked) -> bool:
                 pair = frozenset((one.identity, other.identity))
                 if pair not in found:
                     asked[pair] = None
@@ -49,12 +49,12 @@ class Facts:
                 return tied
             found.update(self._compared(list(asked)))
 
-    def _members(self, rows: pa.Table) -> list[Member]:
+    def _members(self, rows: pa.Table) -> list[ShotMember]:
         place = pc.index_in(rows["content_id"], value_set=self._wanted)
         known = {name: column.take(place).to_pylist() for name, column in self._columns.items()}
         missing: list[Any] = [None] * len(rows)
         return [
-            Member(
+            ShotMember(
                 path,
                 content_id or path,
                 kind,

@@ -98,7 +98,7 @@ def family(name: str, kind: str) -> str:
 
 
 def is_edited(path: str) -> bool:
-    """Tell whether a file is an edited copy, by how editors and phones name one."""
+    """Return whether a file is an edited copy, by how editors and phones name one."""
     name = path[path.rfind(os.sep) + 1 :]  # os.path takes twice as long, which counts in 100,000
     folded = fold(name)
     return _stripped(folded.rpartition(".")[0] or folded) is not None

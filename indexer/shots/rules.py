@@ -11,11 +11,11 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from photoidx.indexer.shots.agreement import Member, agree
+from photoidx.indexer.shots.agreement import ShotMember, agree
 from photoidx.indexer.shots.names import Name, fold, is_edited, is_telling, parse
 from photoidx.records import RAW_FORMATS, Kind
 
-__all__ = ["VERSION", "Member", "is_edited", "shots"]
+__all__ = ["VERSION", "ShotMember", "is_edited", "shots"]
 
 VERSION = 2
 """Raised when the rules tie otherwise: the next scan ties all folders anew."""
@@ -25,7 +25,7 @@ _RULE_OF_KIND = {Kind.SIDECAR: "sidecar", Kind.VIDEO: "live photo"}
 _DEVELOPED = frozenset({"jpeg", "heif", "tiff"})
 
 Tied = dict[str, tuple[str, str | None]]
-Look = Callable[[Member, Member], bool]
+Look = Callable[[ShotMember, ShotMember], bool]
 
 
 @dataclass(eq=False)
@@ -38,7 +38,7 @@ class _Press:
 
 @dataclass(frozen=True)
 class _File:
-    member: Member
+    member: ShotMember
     name: Name
 
     @property
@@ -56,7 +56,7 @@ class _File:
         return member.kind != Kind.PHOTO, self.name.edited, not self.is_raw, member.format != "heif", member.path
 
 
-def shots(members: Iterable[Member], look: Look = lambda _one, _other: True) -> Tied:
+def shots(members: Iterable[ShotMember], look: Look = lambda _one, _other: True) -> Tied:
     """Tie the files of each folder to shots: for each path its shot id, and the rule that tied it (None: it is alone).
 
     Photos of one name (but for the suffix, and for what an editor or a phone adds) are one shot if their times or their
@@ -160,7 +160,7 @@ class _Folder:
         return False
 
     def _agrees(self, press: _Press, file: _File) -> bool | None:
-        """Tell whether a file agrees with a press; None if nothing is known. What is known of any original counts."""
+        """Return whether a file agrees with a press; None if nothing is known. What is known of any original counts."""
         for one in press.originals:
             verdict = agree(one.member, file.member, edited=file.name.edited)
             if verdict is not None:
@@ -210,14 +210,14 @@ def _united(found: list[_Press], stem: str) -> list[_Press]:
 
 
 def _is_open(one: _Press, other: _Press) -> bool:
-    """Tell whether neither times nor pictures say anything of two presses that have no form in common."""
+    """Return whether neither times nor pictures say anything of two presses that have no form in common."""
     if {each.form for each in one.originals} & {each.form for each in other.originals}:
         return False
     return all(agree(each.member, their.member) is None for each in one.originals for their in other.originals)
 
 
 def _is_live(press: _Press, film: _File) -> bool:
-    """Tell whether a film of a photo's name is surely its own: Apple alone writes a HEIF and a MOV of one name."""
+    """Return whether a film of a photo's name is surely its own: Apple alone writes a HEIF and a MOV of one name."""
     formats = {each.member.format for each in press.originals}
     return is_telling(press.originals[0].name.stem) or ("heif" in formats and film.member.format == "mov")
 

@@ -12,7 +12,7 @@ _HEARD = 10_000  # folders
 _TOGETHER_S = 0.1  # what becomes ready within it is looked at together
 
 
-class Desk:
+class Inbox:
     """A tracker that several threads may use. It is the sink of the events."""
 
     def __init__(self, quiet_s: float, longest_s: float) -> None:
@@ -54,12 +54,12 @@ class Desk:
         self._noted.set()
 
     def heard(self, folder: str) -> float | None:
-        """Give when something was last told of a folder, or of a file in it (seconds of `time.monotonic`)."""
+        """Return when something was last told of a folder, or of a file in it (seconds of `time.monotonic`)."""
         with self._lock:
             return self._heard.get(folder)
 
     def due(self) -> set[str]:
-        """Give the folders that are to be looked at now."""
+        """Return the folders that are to be looked at now."""
         with self._lock:
             return self._tracker.due(time.monotonic())
 
@@ -70,7 +70,7 @@ class Desk:
             return lost
 
     def is_empty(self) -> bool:
-        """Tell whether nothing waits."""
+        """Return whether nothing waits."""
         with self._lock:
             return not len(self._tracker)
 

@@ -12,7 +12,7 @@ _LEAST = 65_536
 
 
 def most_folders() -> int | None:
-    """Give how many folders one user's programs may watch together; None where there is no such limit."""
+    """Return how many folders one user's programs may watch together; None where there is no such limit."""
     if sys.platform != "linux":
         return None
     try:

@@ -23,12 +23,12 @@ _TRACE_LINES = 40
 
 
 def default_log() -> str:
-    """Give the log file that is used where none is named."""
+    """Return the log file that is used where none is named."""
     return str(user_log_path("photoidx") / "watch.log")
 
 
 @contextlib.contextmanager
-def diary(path: str | None, say: Callable[[str], None]) -> Iterator[str | None]:
+def log_file(path: str | None, say: Callable[[str], None]) -> Iterator[str | None]:
     """Write what the logger `photoidx.watch` is told to a file; give its path.
 
     A file that can't be written is no reason to stop: `say` is told, and None is given. `say` hears of trouble later
@@ -56,7 +56,7 @@ def diary(path: str | None, say: Callable[[str], None]) -> Iterator[str | None]:
 
 
 def last_lines(path: str, count: int) -> list[str]:
-    """Give the last lines of a log, from the file before it too if it has just been rotated; none if there is none."""
+    """Find the last lines of a log, from the file before it too if it has just been rotated; none if there is none."""
     lines: deque[str] = deque(maxlen=count)
     for each in (f"{path}.1", path):
         with contextlib.suppress(OSError), open(each, encoding="utf-8", errors="backslashreplace") as file:

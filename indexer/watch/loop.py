@@ -1,4 +1,4 @@
-"""The watch: a first look at everything, then at what the desk says is due, and at everything again now and then."""
+"""The watch: a first look at everything, then at what the inbox says is due, and at everything again now and then."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Protocol
 
 from photoidx.errors import LibraryLockedError, PhotoidxError
 from photoidx.indexer.scan.run import ScanResult, outermost
-from photoidx.indexer.watch.inbox import Desk
+from photoidx.indexer.watch.inbox import Inbox
 from photoidx.indexer.watch.roots import Roots
 
 LOGGER = logging.getLogger("photoidx.watch")
@@ -40,7 +40,7 @@ class Pace:
     """Work that failed is tried again after so long, and then after twice as long."""
 
 
-class Worker(Protocol):
+class Scanner(Protocol):
     """Who brings the tables up to date. What goes wrong is raised."""
 
     def look(self, folders: Collection[str] | None) -> ScanResult:
@@ -50,7 +50,7 @@ class Worker(Protocol):
         """Do what can wait until nothing happens."""
 
     def rest(self) -> None:
-        """Give memory back."""
+        """Return memory back."""
 
 
 class Watch:
@@ -59,7 +59,7 @@ class Watch:
     def __init__(
         self,
         roots: Sequence[str],
-        worker: Worker,
+        worker: Scanner,
         stop: threading.Event,
         *,
         excludes: tuple[str, ...] = (),
@@ -71,8 +71,8 @@ class Watch:
     ) -> None:
         self._pace = pace or Pace()
         self._worker, self._stop, self._may_work, self._on_status = worker, stop, may_work, on_status
-        self._desk = Desk(self._pace.quiet_s, self._pace.longest_s)
-        self._roots = Roots(outermost(roots), self._desk, excludes, ignored, self._pace.test_s, follows=follows)
+        self._inbox = Inbox(self._pace.quiet_s, self._pace.longest_s)
+        self._roots = Roots(outermost(roots), self._inbox, excludes, ignored, self._pace.test_s, follows=follows)
         self._left: set[str] = set()
         self._whole = True
         self._failures = 0
@@ -87,7 +87,7 @@ class Watch:
         try:
             while not self._stop.is_set():
                 self._whole |= self._roots.check()
-                if why := self._desk.take_lost():
+                if why := self._inbox.take_lost():
                     LOGGER.warning("Events were lost (%s): everything is looked at.", why)
                     self._whole = True
                 if self._may_work():
@@ -95,7 +95,7 @@ class Watch:
                 else:
                     self._on_status("resting")
                 if not self._stop.is_set():
-                    self._desk.wait(0.5)
+                    self._inbox.wait(0.5)
         finally:
             self._roots.close()
 
@@ -104,10 +104,10 @@ class Watch:
         if now < self._not_before:
             return
         self._whole |= now >= self._next_rescan
-        self._left |= self._desk.due()
+        self._left |= self._inbox.due()
         if self._whole or self._left:
             self._work()
-        elif self._untidy and now >= self._last + self._pace.tidy_s and self._desk.is_empty():
+        elif self._untidy and now >= self._last + self._pace.tidy_s and self._inbox.is_empty():
             self._tidy()
         elif self._awake and now >= self._last + self._pace.rest_s:
             self._attempt(self._worker.rest)

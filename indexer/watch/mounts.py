@@ -31,7 +31,7 @@ _OF_USER = "fuse"  # as fuse.sshfs or fuse.rclone: most of them reach over a net
 
 
 def mounts() -> dict[str, str]:
-    """Give the mount points with their file systems' kinds; none where the system does not tell (Linux tells)."""
+    """Return the mount points with their file systems' kinds; none where the system does not tell (Linux tells)."""
     if sys.platform != "linux":
         return {}
     try:
@@ -46,7 +46,7 @@ def mounts() -> dict[str, str]:
 
 
 def kind_at(folder: str, known: dict[str, str]) -> str:
-    """Give the kind of the file system that a folder lies on; nothing if it is not known."""
+    """Return the kind of the file system that a folder lies on; nothing if it is not known."""
     above = os.path.realpath(folder)
     while above not in known:
         if above == os.path.dirname(above):
@@ -56,12 +56,12 @@ def kind_at(folder: str, known: dict[str, str]) -> str:
 
 
 def is_silent(kind: str) -> bool:
-    """Tell whether a kind of file system is known not to tell of what other machines change."""
+    """Return whether a kind of file system is known not to tell of what other machines change."""
     return kind in _SILENT or kind.partition(".")[0] == _OF_USER
 
 
 def below(root: str, known: dict[str, str]) -> dict[str, str]:
-    """Give the mounts at or below a root: another card is another set of them."""
+    """Return the mounts at or below a root: another card is another set of them."""
     real = os.path.realpath(root)
     inside = os.path.join(real, "")
     return {point: kind for point, kind in known.items() if point == real or point.startswith(inside)}

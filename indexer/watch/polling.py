@@ -52,7 +52,7 @@ class Poll:
         self._next = clock()
 
     def is_due(self) -> bool:
-        """Tell whether it is time to look."""
+        """Return whether it is time to look."""
         return self._clock() >= self._next
 
     def look(self) -> Changes:

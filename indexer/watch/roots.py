@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from photoidx.indexer.scan.scope import identity
 from photoidx.indexer.watch import limits
 from photoidx.indexer.watch.events import Events
-from photoidx.indexer.watch.inbox import Desk
+from photoidx.indexer.watch.inbox import Inbox
 from photoidx.indexer.watch.mounts import below, is_silent, kind_at, mounts
 from photoidx.indexer.watch.polling import Poll, SelfTest, folders_below
 
@@ -30,20 +30,20 @@ class _Root:
 
 
 class Roots:
-    """Keeps an eye on the roots, and notes on the desk what polls find. Nothing here is written to."""
+    """Keeps an eye on the roots, and notes on the inbox what polls find. Nothing here is written to."""
 
     def __init__(
         self,
         roots: Sequence[str],
-        desk: Desk,
+        inbox: Inbox,
         excludes: tuple[str, ...],
         ignored: Sequence[str],
         test_s: float,
         *,
         follows: Callable[[str], bool] = lambda _folder: True,
     ) -> None:
-        self._desk, self._excludes, self._follows, self._test_s = desk, excludes, follows, test_s
-        self._events = Events(roots, desk, excludes, ignored)
+        self._inbox, self._excludes, self._follows, self._test_s = inbox, excludes, follows, test_s
+        self._events = Events(roots, inbox, excludes, ignored)
         self._roots = [_Root(root) for root in roots]
         self._next_look = self._next_test = time.monotonic()
 
@@ -105,7 +105,7 @@ class Roots:
         elif silent := sorted(filter(is_silent, kinds)):
             self._poll(root, f"is on {', '.join(silent)}, which does not tell what other machines change")
         else:
-            root.test = SelfTest(self._desk.heard)
+            root.test = SelfTest(self._inbox.heard)
 
     def _poll(self, root: _Root, why: str) -> None:
         LOGGER.warning("%s %s. It is polled.", root.path, why)
@@ -127,15 +127,15 @@ class Roots:
             return
         folder = root.test.check(root.folders, self._excludes)
         if folder is not None:
-            self._desk.folder(folder)
+            self._inbox.folder(folder)
             self._poll(root, f"does not tell of every change (none was told in {folder})")
 
     def _take(self, poll: Poll) -> None:
         changes = poll.look()
         for path in changes.files:
-            self._desk.file(path)
+            self._inbox.file(path)
         for folder in changes.folders:
-            self._desk.folder(folder)
+            self._inbox.folder(folder)
 
     def _compare_limits(self) -> None:
         watched = [root for root in self._roots if root.is_there and root.poll is None]

@@ -48,13 +48,13 @@ class Service:
         return tuple(word for word in before if word.startswith("--"))
 
     def option(self, name: str) -> str | None:
-        """Give the value of an option, as of `--library`; None if it is not there."""
+        """Return the value of an option, as of `--library`; None if it is not there."""
         values = [word.removeprefix(f"{name}=") for word in self.options if word.startswith(f"{name}=")]
         return values[-1] if values else None
 
 
 def systemd_unit(service: Service) -> str:
-    """Give the text of a systemd user unit (systemd.service(5), systemd.syntax(7)). Raises PhotoidxError."""
+    """Return the text of a systemd user unit (systemd.service(5), systemd.syntax(7)). Raises PhotoidxError."""
     _check(service)
     program, *arguments = service.command
     if any(char in program for char in "\\\"'"):
@@ -79,7 +79,7 @@ ExecStart={" ".join(words)}
 {environment}\
 Restart=on-failure
 RestartSec=30
-# 2: a wrong call, which no restart mends. 3: some photos could not be read, which is no failure of the watch.
+# 2: a wrong call, which no restart repairs. 3: some photos could not be read, which is no failure of the watch.
 RestartPreventExitStatus=2
 SuccessExitStatus=3 130
 # The watch is asked to stop and ends its own workers; what is left after it is killed.
@@ -104,7 +104,7 @@ def service_of_unit(text: str) -> Service | None:
 
 
 def launch_agent(service: Service) -> bytes:
-    """Give the property list of a launchd agent (launchd.plist(5)). Raises PhotoidxError."""
+    """Return the property list of a launchd agent (launchd.plist(5)). Raises PhotoidxError."""
     _check(service)
     gentle = "--nice" in service.options
     return plistlib.dumps(
@@ -133,7 +133,7 @@ def service_of_agent(data: bytes) -> Service | None:
 
 
 def task_line(service: Service) -> str:
-    """Give the PowerShell line that registers and starts a task of Task Scheduler. Raises PhotoidxError.
+    """Return the PowerShell line that registers and starts a task of Task Scheduler. Raises PhotoidxError.
 
     The line replaces a task of the same name, and needs no administrator. The environment is not part of it.
     """
@@ -156,13 +156,13 @@ def task_line(service: Service) -> str:
 
 
 def task_removal() -> str:
-    """Give the PowerShell line that stops and removes the task."""
+    """Return the PowerShell line that stops and removes the task."""
     name = _powershell(TASK)
     return f"Stop-ScheduledTask -TaskName {name}; Unregister-ScheduledTask -TaskName {name} -Confirm:$false"
 
 
 def task_question() -> str:
-    """Give the PowerShell line that shows the state of the task."""
+    """Return the PowerShell line that shows the state of the task."""
     name = _powershell(TASK)
     return f"Get-ScheduledTask -TaskName {name} | Get-ScheduledTaskInfo | Format-List LastRunTime, LastTaskResult"
 

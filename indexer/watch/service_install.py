@@ -28,7 +28,7 @@ _LINGERING = Path("/var/lib/systemd/linger")
 
 
 @dataclass(frozen=True)
-class State:
+class ServiceState:
     """What is known of the service. None means that it can't be told from here."""
 
     file: str | None
@@ -51,7 +51,7 @@ class State:
 
 
 def service_file(system: str = sys.platform) -> Path | None:
-    """Give the place of the file that installs the service, whether it is there or not; None on Windows."""
+    """Return the place of the file that installs the service, whether it is there or not; None on Windows."""
     if system == "win32":
         return None
     if system == "darwin":
@@ -108,24 +108,24 @@ def uninstall(say: Say, system: str = sys.platform) -> str | None:
     return None
 
 
-def state(system: str = sys.platform) -> State:
+def state(system: str = sys.platform) -> ServiceState:
     """Look whether the service is installed and runs."""
     path = service_file(system)
     if path is None:
-        return State(None, None, None, words=f"ask in PowerShell: {forms.task_question()}", known=False)
+        return ServiceState(None, None, None, words=f"ask in PowerShell: {forms.task_question()}", known=False)
     try:
         data = path.read_bytes()
     except OSError:
-        return State(None, None, running=False)
+        return ServiceState(None, None, running=False)
     if system == "darwin":
         return _launchd_state(str(path), forms.service_of_agent(data))
     return _systemd_state(str(path), forms.service_of_unit(data.decode("utf-8", "replace")))
 
 
-def _systemd_state(path: str, service: Service | None) -> State:
+def _systemd_state(path: str, service: Service | None) -> ServiceState:
     asked = _run(_systemctl("show", forms.UNIT, "--property=ActiveState,SubState,Result,MainPID,NRestarts"))
     if asked is None or asked.returncode:
-        return State(path, service, None, words=_complaint(asked, "systemctl"))
+        return ServiceState(path, service, None, words=_complaint(asked, "systemctl"))
     facts = dict(line.partition("=")[::2] for line in asked.stdout.splitlines())
     pid = int(facts.get("MainPID") or 0) or None
     words = [f"{facts.get('ActiveState', '')} ({facts.get('SubState', '')})"]
@@ -133,22 +133,22 @@ def _systemd_state(path: str, service: Service | None) -> State:
         words.append(f"ended by {facts['Result']}")
     if facts.get("NRestarts", "0") != "0":
         words.append(f"started again {facts['NRestarts']} times")
-    return State(path, service, pid is not None, _started(pid), pid, ", ".join(words))
+    return ServiceState(path, service, pid is not None, _started(pid), pid, ", ".join(words))
 
 
-def _launchd_state(path: str, service: Service | None) -> State:
+def _launchd_state(path: str, service: Service | None) -> ServiceState:
     asked = _launchd_print()
     if asked is None:
-        return State(path, service, None, words=_complaint(asked, "launchctl"))
+        return ServiceState(path, service, None, words=_complaint(asked, "launchctl"))
     if asked.returncode:
-        return State(path, service, running=False, words="not loaded")
+        return ServiceState(path, service, running=False, words="not loaded")
     facts = dict(line.strip().partition(" = ")[::2] for line in reversed(asked.stdout.splitlines()))
     number = facts.get("pid", "")
     pid = int(number) if number.isdigit() else None
     words = facts.get("state", "")
     if facts.get("last exit code", "0").isdigit() and facts.get("last exit code", "0") != "0":
         words += f", last ended with status {facts['last exit code']}"
-    return State(path, service, pid is not None, _started(pid), pid, words)
+    return ServiceState(path, service, pid is not None, _started(pid), pid, words)
 
 
 def _started(pid: int | None) -> datetime | None:

@@ -13,7 +13,7 @@ from photoidx.indexer.media.walk import FileState, state_of
 
 
 def look(path: str) -> FileState | None:
-    """Give the state of a file as a scan sees it; None if there is none, or it can't be told."""
+    """Return the state of a file as a scan sees it; None if there is none, or it can't be told."""
     try:
         return state_of(os.stat(path))
     except OSError:
@@ -58,7 +58,7 @@ class Tracker:
         _note(self._folders, folder, now)
 
     def due(self, now: float) -> set[str]:
-        """Give the folders that are to be looked at now, and wait for them no longer."""
+        """Return the folders that are to be looked at now, and wait for them no longer."""
         ready = {path for path, waiting in self._files.items() if self._is_ready(path, waiting, now)}
         found = {folder for path in ready for folder in (os.path.dirname(path), *self._files[path].left)}
         quiet = {folder for folder, waiting in self._folders.items() if now >= self._end(waiting)}
@@ -70,7 +70,7 @@ class Tracker:
         return found | {os.path.dirname(path) for path, each in self._files.items() if each.left & found}
 
     def wait_s(self, now: float) -> float | None:
-        """Give how long nothing can become ready, in seconds; None if nothing waits."""
+        """Return how long nothing can become ready, in seconds; None if nothing waits."""
         times = [min(self._next_look(each), each.first + self._longest) for each in self._files.values()]
         times += map(self._end, self._folders.values())
         return max(0.0, min(times) - now) if times else None

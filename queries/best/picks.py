@@ -15,12 +15,12 @@ import pyarrow.compute as pc
 from photoidx.errors import QueryError
 from photoidx.queries.best.bradley_terry import Array
 from photoidx.queries.best.ranker import Choices, Learnt, default_weights, features, learn, uncertainty
-from photoidx.queries.best.selection import Candidate, Verdict, differences, judge, praise
+from photoidx.queries.best.selection import Candidate, Ranking, differences, judge, pick_reason
 from photoidx.queries.best.sharper import GATE
 from photoidx.queries.best.trained_scores import Opinion, opinion
 from photoidx.queries.bursts.table import bursts
 from photoidx.queries.contents import vectors_of
-from photoidx.queries.decisions.view import DecisionView, Wish, read_view
+from photoidx.queries.decisions.view import DecisionView, Flag, read_view
 from photoidx.queries.resolve import resolve_photo
 from photoidx.remembered import used_scorers
 from photoidx.storage.store import Store
@@ -176,7 +176,7 @@ def _rows(store: Store, table: str, content_ids: Sequence[str]) -> list[dict[str
     return rows
 
 
-def _verdict(each: Mapping[str, Any], facts: _Facts) -> Verdict:
+def _verdict(each: Mapping[str, Any], facts: _Facts) -> Ranking:
     frames = each["frames"]
     return judge(
         [frame["path"] for frame in frames],
@@ -191,20 +191,20 @@ def _picked(each: Mapping[str, Any], facts: _Facts, said: DecisionView, keep: in
     frames = each["frames"]
     ranked = list(verdict.ranked)
     chosen = _chosen(said, each)
-    wishes = [said.wish(frame["shots"]) for frame in frames]
+    flags = [said.flag(frame["shots"]) for frame in frames]
     asked = facts.opinion(each)
     by = asked.name if asked is not None else ""
     decided_by, margin, close = verdict.decided_by, verdict.margin, verdict.close_call
-    ranked.sort(key=lambda frame: (frame.number != chosen, wishes[frame.number]))
+    ranked.sort(key=lambda frame: (frame.number != chosen, flags[frame.number]))
     if ranked[0] is not verdict.ranked[0] or chosen is not None:
         decided_by, margin, close = "decision", 0.0, False
     kept = max(keep, _KEPT_IN_DOUBT if close else 1)
     rows = []
     for rank, frame in enumerate(ranked, 1):
-        wish, shots = wishes[frame.number], frames[frame.number]["shots"]
+        flag, shots = flags[frame.number], frames[frame.number]["shots"]
         found = differences(verdict.ranked[0], frame, verdict.leads.get((verdict.ranked[0].number, frame.number)))
-        words = praise(verdict, by) if frame is verdict.ranked[0] else "; ".join(one.words for one in found)
-        yours = _WISHED[wish]
+        words = pick_reason(verdict, by) if frame is verdict.ranked[0] else "; ".join(one.words for one in found)
+        yours = _FLAGGED[flag]
         reason = f"{yours} ({words or 'equal'})" if yours else words or "equally good"
         rows.append(
             {
@@ -212,7 +212,7 @@ def _picked(each: Mapping[str, Any], facts: _Facts, said: DecisionView, keep: in
                 "files": frames[frame.number]["files"],
                 "shot_id": frames[frame.number]["shot_id"],
                 "rank": rank,
-                "keep": said.is_wanted(shots) or (wish is Wish.UNDECIDED and rank <= kept),
+                "keep": said.is_wanted(shots) or (flag is Flag.UNDECIDED and rank <= kept),
                 "reason": reason,
                 "differences": [asdict(one) for one in found],
                 "scores": {name: frame.quality.get(name) for name in _SHOWN},
@@ -232,18 +232,18 @@ def _picked(each: Mapping[str, Any], facts: _Facts, said: DecisionView, keep: in
     }
 
 
-def _by_decision(each: Mapping[str, Any], verdict: Verdict, winner: int, other: int) -> dict[str, Any]:
+def _by_decision(each: Mapping[str, Any], verdict: Ranking, winner: int, other: int) -> dict[str, Any]:
     """Say that the user decided, and what the rules would say."""
     by_number = {frame.number: frame for frame in verdict.ranked}
     told = _compared(each, verdict, by_number[winner], by_number[other])
     return {**told, "rule": "decision", "for_the_other_to_win": "you would have to choose it: photoidx decide best"}
 
 
-_WISHED = {
-    Wish.CHOSEN: "you chose it",
-    Wish.KEPT: "you keep it",
-    Wish.UNDECIDED: "",
-    Wish.REJECTED: "you rejected it",
+_FLAGGED = {
+    Flag.CHOSEN: "you chose it",
+    Flag.KEPT: "you keep it",
+    Flag.UNDECIDED: "",
+    Flag.REJECTED: "you rejected it",
 }
 
 
@@ -252,7 +252,7 @@ def _chosen(said: DecisionView, each: Mapping[str, Any]) -> int | None:
     return said.chosen_of([frame["shots"] for frame in each["frames"]])
 
 
-def _compared(each: Mapping[str, Any], verdict: Verdict, winner: Candidate, other: Candidate) -> dict[str, Any]:
+def _compared(each: Mapping[str, Any], verdict: Ranking, winner: Candidate, other: Candidate) -> dict[str, Any]:
     lead = verdict.leads.get((winner.number, other.number))
     found = differences(winner, other, lead)
     if len(winner.closed) != len(other.closed):

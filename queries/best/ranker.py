@@ -57,7 +57,7 @@ class Learnt:
 
 
 def features(qualities: Sequence[Mapping[str, Any]], sharpness: Sequence[float | None], vectors: Array) -> Array:
-    """Give the features of a burst's frames, n x (9 + d): scores on their scales, then the vector.
+    """Return the features of a burst's frames, n x (9 + d): scores on their scales, then the vector.
 
     A score that is missing in one frame counts in none.
     """
@@ -71,7 +71,7 @@ def features(qualities: Sequence[Mapping[str, Any]], sharpness: Sequence[float |
 
 
 def default_weights(width: int) -> Array:
-    """Give the prior: the weights of the scores as they are chosen by hand, and none for the vector."""
+    """Return the prior: the weights of the scores as they are chosen by hand, and none for the vector."""
     weights = np.zeros(width)
     weights[: len(FEATURES)] = [weight for _, weight in FEATURES.values()]
     return weights
@@ -103,7 +103,7 @@ def _foretold(burst: Choices, weights: Array) -> bool:
 
 
 def _differences(bursts: Sequence[Choices]) -> Array:
-    """Give the chosen frame less each other one, as rows."""
+    """Return the chosen frame less each other one, as rows."""
     rows = [
         burst.frames[burst.chosen] - frame
         for burst in bursts

@@ -70,7 +70,7 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class Ranking:
     """The frames in the order of their rank, what decided between the first two, and by how much.
 
     `margin` is in the unit of the deciding rule: people, S, or score. `open_in` are for each person the frames with
@@ -92,7 +92,7 @@ def judge(
     qualities: Sequence[Facts],
     faces: Sequence[Sequence[Facts]],
     learnt: Sequence[float] | None = None,
-) -> Verdict:
+) -> Ranking:
     """Rank the frames of one group, which are given in the order of time. Nothing outside the group counts.
 
     `learnt` are the scores of a ranker that learnt from the user, in logits; they take the place of the weighted sum.
@@ -123,7 +123,7 @@ def judge(
     doubt = len(ranked) > 1 and len(ranked[0].doubtful) > len(ranked[1].doubtful)
     close = decided_by in {"score", "order"} and (margin < limit or doubt)
     seen_open = tuple(map(frozenset, open_in))
-    return Verdict(tuple(ranked), decided_by, margin, close, compared, seen_open, tuple(fewest_frames(open_in)))
+    return Ranking(tuple(ranked), decided_by, margin, close, compared, seen_open, tuple(fewest_frames(open_in)))
 
 
 def _mark_eyes(
@@ -158,7 +158,7 @@ def _mark_eyes(
 
 
 def _reads_shut(face: Facts, side: str) -> bool:
-    """Tell whether an eye reads as shut, however clear it is."""
+    """Return whether an eye reads as shut, however clear it is."""
     opening = face.get(f"eye_{side}_opening")
     return face[f"eye_{side}_open"] <= CLOSED or (opening is not None and opening <= _SLIT)
 
@@ -352,7 +352,7 @@ def _smiles(winner: Candidate, other: Candidate) -> list[Difference]:
     return [Difference("score", "smile_mean", ours, theirs, f"less of a smile ({theirs:.2f} against {ours:.2f})")]
 
 
-def praise(verdict: Verdict, scorer: str = "") -> str:
+def pick_reason(verdict: Ranking, scorer: str = "") -> str:
     """Say why the first frame is picked, as against the best of the others. `scorer` is a trained one that ranked."""
     first = verdict.ranked[0]
     if not first.quality:

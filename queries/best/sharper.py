@@ -156,7 +156,7 @@ def _elsewhere(first: Facts, second: Facts) -> Lead | None:
 
 
 def _by_noise(lead: Lead, first: Facts, second: Facts) -> bool:
-    """Tell whether the difference may be noise: it looks like fine detail, and what is taken off for it is a guess.
+    """Return whether the difference may be noise: it looks like fine detail, and what is taken off for it is a guess.
 
     The sharper frame may look noisy by its texture; a softer one has no more texture than the other.
     """

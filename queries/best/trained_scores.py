@@ -38,7 +38,7 @@ def _ranked(quality: Mapping[str, Any], scorer: Mapping[str, Any]) -> float | No
 
 
 def _blended(quality: Mapping[str, Any], scorer: Mapping[str, Any]) -> float | None:
-    """Give the weighted sum of the columns that the blend was fitted on.
+    """Return the weighted sum of the columns that the blend was fitted on.
 
     What no frame of the fitted bursts lacked must be there; what some lacked, as a smile, counts as its mean.
     """

@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 
 from photoidx.queries.bursts.frames import NO_TIME, Frames
-from photoidx.queries.bursts.registration import Grey, Look
+from photoidx.queries.bursts.registration import Grey, Registered
 from photoidx.queries.duplicates.compare.pictures import Picture, made_from, same
 
 _MOST_IN_A_SECOND = 60
@@ -35,9 +35,9 @@ _ENOUGH = 2
 
 
 def derived(frames: Frames) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Tell which frames are copies or edits of another one, which stands for them."""
+    """Return which frames are copies or edits of another one, which stands for them."""
     found = np.zeros(len(frames), np.bool_)
-    look = Look(frames)
+    look = Registered(frames)
     usual = _usual_sizes(frames)
     links: dict[int, set[int]] = defaultdict(set)
     for first, second in _candidates(frames):
@@ -75,7 +75,7 @@ def _candidates(frames: Frames) -> Iterable[tuple[int, int]]:
 def _one_press(
     frames: Frames, first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]
 ) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Tell the pairs that neither settings nor file numbers tell apart.
+    """Return the pairs that neither settings nor file numbers tell apart.
 
     Equal pixels are one picture in any case: no sensor gives the same twice.
     """
@@ -92,7 +92,7 @@ def _one_press(
 
 
 def _other_sizes(frames: Frames, first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Tell the pairs whose sizes are known and differ. What a RAW tells may be the size of its preview."""
+    """Return the pairs whose sizes are known and differ. What a RAW tells may be the size of its preview."""
     if frames.sizes is None:
         return np.zeros(len(first), np.bool_)
     sides = frames.sizes[first], frames.sizes[second]
@@ -138,7 +138,7 @@ def _usual_sizes(frames: Frames) -> Callable[[int], int]:
     return lambda at: counts[tuple(of_size[at].tolist())]
 
 
-def _is_made_from(frames: Frames, at: int, other: int, look: Look) -> bool:
+def _is_made_from(frames: Frames, at: int, other: int, look: Registered) -> bool:
     """Tell whether there is evidence enough that one of two frames that may be of one press is made from the other."""
     pair = np.array([at]), np.array([other])
     if _equal_pixels(frames, *pair)[0]:
@@ -170,7 +170,7 @@ def _is_made_from(frames: Frames, at: int, other: int, look: Look) -> bool:
 
 
 def _adds_to_a_count(frames: Frames, at: int, other: int) -> bool:
-    """Tell whether a name adds a number to a camera's file number, which counts all its frames.
+    """Return whether a name adds a number to a camera's file number, which counts all its frames.
 
     A name that tells the time has a number added for the second frame of its second.
     """
@@ -180,7 +180,7 @@ def _adds_to_a_count(frames: Frames, at: int, other: int) -> bool:
 
 
 def _named_after(first: str, second: str) -> tuple[bool, bool]:
-    """Tell whether one file is named after the other, and whether its name or folder at least hints at that.
+    """Return whether one file is named after the other, and whether its name or folder at least hints at that.
 
     `IMG_1 (1)` may be a copy of `IMG_1`, or the second frame of one second: a number says less than a word.
     """
@@ -203,8 +203,8 @@ def _format(path: str) -> str:
     return {".jpeg": ".jpg", ".jpe": ".jpg", ".heif": ".heic", ".tiff": ".tif"}.get(suffix, suffix)
 
 
-def same_picture(look: Look, first: int, second: int, *, unmoved: bool = False) -> bool:
-    """Tell whether two thumbnails show one picture by one map of the plane, whatever the tones; `unmoved`: in place.
+def same_picture(look: Registered, first: int, second: int, *, unmoved: bool = False) -> bool:
+    """Return whether two thumbnails show one picture by one map of the plane, whatever the tones; `unmoved`: in place.
 
     Otherwise the second may be mirrored, too.
     """
@@ -220,8 +220,8 @@ def same_picture(look: Look, first: int, second: int, *, unmoved: bool = False) 
     return found is not None and found.distance <= _MADE_DISTANCE
 
 
-def _in_place(look: Look, first: int, second: int) -> bool:
-    """Tell whether two thumbnails show one picture that did not move, apart from what covers a part of one."""
+def _in_place(look: Registered, first: int, second: int) -> bool:
+    """Return whether two thumbnails show one picture that did not move, apart from what covers a part of one."""
     pictures = [look.whole(each) for each in (first, second)]
     if pictures[0] is None or pictures[1] is None:
         return False

@@ -14,8 +14,8 @@ from collections.abc import Set as AbstractSet
 from itertools import combinations, pairwise
 
 from photoidx.queries.bursts.frames import NO_TIME, Frames
-from photoidx.queries.bursts.rules import Group
-from photoidx.queries.decisions.record import Choice
+from photoidx.queries.bursts.rules import FrameGroup
+from photoidx.queries.decisions.record import Decision
 from photoidx.union_find import UnionFind
 
 _Order = tuple[bool, float]
@@ -54,7 +54,7 @@ class _Parts:
             self._enemies[other].add(one)
 
 
-def decided(frames: Frames, groups: Sequence[Group], held: Sequence[Choice]) -> list[Group]:
+def decided(frames: Frames, groups: Sequence[FrameGroup], held: Sequence[Decision]) -> list[FrameGroup]:
     """Put what the user decided (the oldest first) over what the rules found."""
     ours = [choice for choice in held if choice.verb in {"together", "apart"}]
     if not ours:
@@ -77,7 +77,7 @@ def decided(frames: Frames, groups: Sequence[Group], held: Sequence[Choice]) -> 
 
 
 def _own(frames: Frames, shot_id: str) -> str:
-    """Give the shot that a frame goes by."""
+    """Return the shot that a frame goes by."""
     return frames.shot_ids[frames.place[shot_id]] if shot_id in frames.place else shot_id
 
 
@@ -95,7 +95,7 @@ def _between(frames: Frames, first: int, second: int) -> _Order:
     return False, abs(times[0] - times[1])
 
 
-def _tie(frames: Frames, touched: Iterable[Group], named: AbstractSet[int], parts: _Parts) -> None:
+def _tie(frames: Frames, touched: Iterable[FrameGroup], named: AbstractSet[int], parts: _Parts) -> None:
     """Join what the rules tied, the nearest first; of equal gaps, those near a frame that a decision names."""
     for each in touched:
         near = [at for at in named if at in each.members]
@@ -110,8 +110,10 @@ def _tie(frames: Frames, touched: Iterable[Group], named: AbstractSet[int], part
             parts.join(frames.shot_ids[first], frames.shot_ids[second])
 
 
-def _parted(frames: Frames, touched: Sequence[Group], named: AbstractSet[int], parts: _Parts) -> Iterable[Group]:
-    """Give the groups that came of it. One that lies in one of the rules' groups keeps its kind."""
+def _parted(
+    frames: Frames, touched: Sequence[FrameGroup], named: AbstractSet[int], parts: _Parts
+) -> Iterable[FrameGroup]:
+    """Return the groups that came of it. One that lies in one of the rules' groups keeps its kind."""
     members: dict[str, set[int]] = defaultdict(set)
     for at in {*named, *(at for each in touched for at in each.members)}:
         members[parts.head(frames.shot_ids[at])].add(at)
@@ -120,4 +122,4 @@ def _parted(frames: Frames, touched: Sequence[Group], named: AbstractSet[int], p
             sources = [each for each in touched if not those.isdisjoint(each.members)]
             alone = len(sources) == 1 and len(those.intersection(sources[0].members)) > 1
             edges = tuple(edge for each in sources for edge in each.edges if {edge.first, edge.second} <= those)
-            yield Group(sources[0].kind if alone else "burst", tuple(sorted(those)), edges)
+            yield FrameGroup(sources[0].kind if alone else "burst", tuple(sorted(those)), edges)

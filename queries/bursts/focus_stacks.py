@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from photoidx.queries.bursts.frames import NO_TIME, Frames
-from photoidx.queries.bursts.registration import Look, shift_between
+from photoidx.queries.bursts.registration import Registered, shift_between
 
 STACK_FRAMES, STACK_BITS = 4, 8
 _GAP_S, _PAUSE, _ROUGH_S = 20.0, 2.0, 1.0
@@ -31,7 +31,7 @@ Detail = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def focus_stacks(
-    frames: Frames, groups: Sequence[Sequence[int]], left_out: np.ndarray[Any, np.dtype[np.bool_]], look: Look
+    frames: Frames, groups: Sequence[Sequence[int]], left_out: np.ndarray[Any, np.dtype[np.bool_]], look: Registered
 ) -> Iterator[tuple[int, ...]]:
     """Return the stacks that no single group holds: slices at a regular interval, in which only the focus moves.
 
@@ -46,8 +46,8 @@ def focus_stacks(
                 yield tuple(run)
 
 
-def is_focus_stack(frames: Frames, members: Sequence[int], look: Look) -> bool:
-    """Tell whether only the focus changes between the frames of a group, and goes one way."""
+def is_focus_stack(frames: Frames, members: Sequence[int], look: Registered) -> bool:
+    """Return whether only the focus changes between the frames of a group, and goes one way."""
     exposures = frames.exposure_ev[list(members)]
     if len(members) < STACK_FRAMES or (not np.isnan(exposures).any() and np.ptp(exposures) > _SAME_EV):
         return False
@@ -94,7 +94,7 @@ def _stands_still(first: np.ndarray[Any, Any], second: np.ndarray[Any, Any]) -> 
 
 
 def _focus_moves(detail: Detail) -> bool:
-    """Tell whether the fine detail of tiles (slices x tiles) comes and goes in turn, from one slice to the next."""
+    """Return whether the fine detail of tiles (slices x tiles) comes and goes in turn, from one slice to the next."""
     textured = detail.max(axis=0) >= np.percentile(detail.max(axis=0), _TEXTURED)
     change = np.log(np.maximum(detail[:, textured], 1e-6))
     change -= change.mean(axis=0)

@@ -10,7 +10,7 @@ import numpy as np
 
 from photoidx.queries.bursts.focus_stacks import STACK_BITS, STACK_FRAMES, is_focus_stack
 from photoidx.queries.bursts.frames import NO_TIME, Frames
-from photoidx.queries.bursts.registration import Look, is_one_view, shift_between
+from photoidx.queries.bursts.registration import Registered, is_one_view, shift_between
 
 _BRACKET_FRAMES, _BRACKET_SPREAD_EV, _BRACKET_STEP_EV, _BRACKET_S = 3, 1.0, 0.5, 4.0
 _PAN_BITS = 10
@@ -19,7 +19,7 @@ _LAPSE_FRAMES, _LAPSE_LEAST_S, _LAPSE_MOST_S, _LAPSE_ALIKE = 8, 1.5, 3600.0, 0.7
 _LAPSE_WOBBLE, _LAPSE_WOBBLE_S, _LAPSE_ROUGH_S = 0.02, 0.15, 1.01
 
 
-def kind_of(frames: Frames, members: Sequence[int], look: Look) -> str:
+def kind_of(frames: Frames, members: Sequence[int], look: Registered) -> str:
     """Name the kind of a group whose members are in the order of time."""
     if _is_bracket(frames, members, look):
         return "bracket"
@@ -33,7 +33,7 @@ def kind_of(frames: Frames, members: Sequence[int], look: Look) -> str:
 
 
 def worth_a_look(frames: Frames, members: Sequence[int]) -> bool:
-    """Tell whether a group may be a panorama or a focus stack, by its hashes: its thumbnails need not be read if not.
+    """Return whether a group may be a panorama or a focus stack, by its hashes: its thumbnails need not be read if not.
 
     A drift of 8 % or more changes many bits in every step, a tripod hardly any.
     """
@@ -44,7 +44,7 @@ def worth_a_look(frames: Frames, members: Sequence[int]) -> bool:
     return bool(bits.min() >= _PAN_BITS or (len(members) >= STACK_FRAMES and bits.max() <= STACK_BITS))
 
 
-def split_brackets(frames: Frames, members: Sequence[int], look: Look) -> list[list[int]]:
+def split_brackets(frames: Frames, members: Sequence[int], look: Registered) -> list[list[int]]:
     """Cut a component of repeated brackets into single ones: a new one begins where an exposure comes again."""
     values = _bracketed(frames, members, look)
     if values is None:
@@ -83,14 +83,14 @@ def timelapses(frames: Frames, taken: Collection[int]) -> Iterator[tuple[int, ..
 
 
 def _steady(frames: Frames, free: np.ndarray[Any, Any], gaps: np.ndarray[Any, Any], start: int, end: int) -> bool:
-    """Tell whether a gap is the one of the run so far. Times without sub-seconds wobble by a second."""
+    """Return whether a gap is the one of the run so far. Times without sub-seconds wobble by a second."""
     usual = float(np.median(gaps[start : end + 1]))
     rough = not (frames.exact[free[end]] and frames.exact[free[end + 1]])
     allowed = _LAPSE_WOBBLE * usual + (_LAPSE_ROUGH_S if rough else _LAPSE_WOBBLE_S)
     return abs(float(gaps[end]) - usual) <= allowed
 
 
-def _bracketed(frames: Frames, members: Sequence[int], look: Look) -> np.ndarray[Any, Any] | None:
+def _bracketed(frames: Frames, members: Sequence[int], look: Registered) -> np.ndarray[Any, Any] | None:
     """Return the exposures in EV if they change from each frame to the next as in brackets, else None.
 
     By the compensation where it varies; else by time, aperture and ISO, if all frames are of one view: where the
@@ -106,12 +106,12 @@ def _bracketed(frames: Frames, members: Sequence[int], look: Look) -> np.ndarray
     return None
 
 
-def _of_one_view(members: Sequence[int], look: Look) -> bool:
-    """Tell whether nothing speaks against that a camera stayed where it was."""
+def _of_one_view(members: Sequence[int], look: Registered) -> bool:
+    """Return whether nothing speaks against that a camera stayed where it was."""
     return all(is_one_view(look, first, second) is not False for first, second in pairwise(members))
 
 
-def _is_bracket(frames: Frames, members: Sequence[int], look: Look) -> bool:
+def _is_bracket(frames: Frames, members: Sequence[int], look: Registered) -> bool:
     in_time = _seconds(frames, members[0], members[-1]) <= _BRACKET_S + 1
     return in_time and _bracketed(frames, members, look) is not None
 
@@ -130,7 +130,7 @@ def _seconds(frames: Frames, first: int, second: int) -> float:
     return float(frames.time_us[second] - frames.time_us[first]) / 1e6
 
 
-def _moves(members: Sequence[int], look: Look) -> np.ndarray[Any, Any] | None:
+def _moves(members: Sequence[int], look: Registered) -> np.ndarray[Any, Any] | None:
     """Return how the picture moved from each frame to the next (n-1 x 3: x, y, how alike); None if not known."""
     if len(members) < _PAN_FRAMES:
         return None
@@ -145,7 +145,7 @@ def _moves(members: Sequence[int], look: Look) -> np.ndarray[Any, Any] | None:
 
 
 def _is_panorama(moves: np.ndarray[Any, Any]) -> bool:
-    """Tell a steady drift in one direction from the shaking of a hand."""
+    """Return a steady drift in one direction from the shaking of a hand."""
     way = np.hypot(moves[:, 0], moves[:, 1])
     mean = moves[:, :2].mean(axis=0)
     straight = moves[:, :2] @ mean / np.maximum(way * np.hypot(*mean), 1e-9)

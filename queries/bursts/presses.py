@@ -87,7 +87,7 @@ def _is_one_press(developed: Row, raw: Row) -> bool:
 
 
 def _are_near(first: str, second: str) -> bool:
-    """Tell siblings, and a folder and its parent. Within one folder it is the shots' rules that tie."""
+    """Return siblings, and a folder and its parent. Within one folder it is the shots' rules that tie."""
     above, below = os.path.dirname(first), os.path.dirname(second)
     return first != second and (above in {below, second} or first == below)
 

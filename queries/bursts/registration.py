@@ -28,7 +28,7 @@ Points = tuple[np.ndarray[Any, Any], np.ndarray[Any, Any] | None]
 _NO_PLACES = np.zeros((0, 2), np.float32)
 
 
-class Look:
+class Registered:
     """The thumbnails of frames as brightness, 0 to 255, read when they are first needed."""
 
     def __init__(self, frames: Frames) -> None:
@@ -55,7 +55,7 @@ class Look:
         return self._known[at]
 
     def is_grey(self, at: int) -> bool:
-        """Tell whether a frame's thumbnail is black and white; not so if it has none."""
+        """Return whether a frame's thumbnail is black and white; not so if it has none."""
         if at not in self._grey:
             read = self._frames.thumbnail([at])
             self._grey[at] = at in read and _is_grey(read[at])
@@ -113,8 +113,8 @@ def shift_between(first: Grey, second: Grey) -> tuple[float, float, float] | Non
     return best
 
 
-def is_one_view(look: Look, first: int, second: int) -> bool | None:
-    """Tell whether two frames were taken from one place: one map of the plane lays one on the other.
+def is_one_view(look: Registered, first: int, second: int) -> bool | None:
+    """Return whether two frames were taken from one place: one map of the plane lays one on the other.
 
     A camera that is turned moves all points by one homography; one that is carried moves near ones further than far
     ones. None if a thumbnail is missing.

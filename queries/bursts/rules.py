@@ -17,7 +17,7 @@ from photoidx.queries.bursts.copies import derived
 from photoidx.queries.bursts.focus_stacks import focus_stacks
 from photoidx.queries.bursts.frames import NO_TIME, Frames
 from photoidx.queries.bursts.kinds import kind_of, split_brackets, timelapses, worth_a_look
-from photoidx.queries.bursts.registration import Look, is_one_view, shift_between
+from photoidx.queries.bursts.registration import Registered, is_one_view, shift_between
 from photoidx.union_find import UnionFind
 
 VERSION = 7
@@ -62,7 +62,7 @@ class Edge:
 
 
 @dataclass(frozen=True)
-class Group:
+class FrameGroup:
     """Frames that belong together, in the order of time, their kind, and the edges that tie them."""
 
     kind: str
@@ -84,23 +84,23 @@ class _Pairs:
 
 
 @dataclass(frozen=True)
-class Limits:
+class BurstLimits:
     """The longest times, in seconds, between two frames that are tied by a look at them, and by an overlap alone."""
 
     near_s: float = NEAR_S
     window_s: float = WINDOW_S
 
 
-def group(frames: Frames, within_s: float | None = None) -> list[Group]:
+def group(frames: Frames, within_s: float | None = None) -> list[FrameGroup]:
     """Group frames into bursts, brackets, panoramas, time-lapses and focus stacks, in the order of time.
 
     Copies and edits of another frame are in no group. With `within_s` frames may be so far apart, in seconds, or no
     further; without it the usual limits hold.
     """
-    limits = Limits() if within_s is None else Limits(within_s, within_s)
+    limits = BurstLimits() if within_s is None else BurstLimits(within_s, within_s)
     copies = derived(frames)
     pairs = _pairs(frames, np.flatnonzero(~copies), limits)
-    look = Look(frames)
+    look = Registered(frames)
     rules = _rules(frames, pairs, limits, look)
     _confirm(pairs, rules, look)
     edges = [
@@ -111,7 +111,7 @@ def group(frames: Frames, within_s: float | None = None) -> list[Group]:
         if rule
     ]
     edges += _by_burst_id(frames, copies)
-    found: list[Group] = []
+    found: list[FrameGroup] = []
     for block in batched(_components(edges), _LOOKED_AT_ONCE):
         look.forget()
         look.prepare([at for members, _ in block if worth_a_look(frames, members) for at in members])
@@ -120,7 +120,7 @@ def group(frames: Frames, within_s: float | None = None) -> list[Group]:
     taken = {member for each in found for member in each.members}.union(np.flatnonzero(copies).tolist())
     for run in timelapses(frames, taken):
         tied = tuple(_plain_edge(frames, a, b) for a, b in pairwise(run))
-        found.append(Group("timelapse", run, tied))
+        found.append(FrameGroup("timelapse", run, tied))
     return sorted(found, key=lambda each: each.members[0])
 
 
@@ -130,18 +130,18 @@ def batched(items: Sequence[_Item], size: int) -> Iterator[Sequence[_Item]]:
         yield items[start : start + size]
 
 
-def _parted(frames: Frames, members: Sequence[int], edges: Sequence[Edge], look: Look) -> Iterator[Group]:
+def _parted(frames: Frames, members: Sequence[int], edges: Sequence[Edge], look: Registered) -> Iterator[FrameGroup]:
     """Return a component as one group, or as the brackets that it consists of."""
     for part in split_brackets(frames, members, look):
         inside = set(part)
         tied = tuple(edge for edge in edges if edge.first in inside and edge.second in inside)
         if len(part) > 1:
-            yield Group(kind_of(frames, part, look), tuple(part), tied)
+            yield FrameGroup(kind_of(frames, part, look), tuple(part), tied)
 
 
 def _with_stacks(
-    frames: Frames, groups: Sequence[Group], copies: np.ndarray[Any, np.dtype[np.bool_]], look: Look
-) -> list[Group]:
+    frames: Frames, groups: Sequence[FrameGroup], copies: np.ndarray[Any, np.dtype[np.bool_]], look: Registered
+) -> list[FrameGroup]:
     """Put the focus stacks whose slices lie in several groups, or in none, in the place of these."""
     found = list(groups)
     for run in focus_stacks(frames, [each.members for each in groups], copies, look):
@@ -151,11 +151,11 @@ def _with_stacks(
         edges += [_plain_edge(frames, a, b) for a, b in pairwise(run) if b not in tied]
         rest = [replace(each, members=tuple(at for at in each.members if at not in stack)) for each in found]
         found = [each for each in rest if len(each.members) > 1]
-        found.append(Group("focus_stack", run, tuple(edges)))
+        found.append(FrameGroup("focus_stack", run, tuple(edges)))
     return found
 
 
-def _pairs(frames: Frames, among: np.ndarray[Any, np.dtype[np.int64]], limits: Limits) -> _Pairs:
+def _pairs(frames: Frames, among: np.ndarray[Any, np.dtype[np.int64]], limits: BurstLimits) -> _Pairs:
     """Return the pairs of frames of one camera that are near in time, or that follow each other without any time.
 
     `among` are the places of the frames that count.
@@ -192,7 +192,7 @@ def _counts_on(
     return np.asarray(allowed, np.bool_)
 
 
-def _rules(frames: Frames, pairs: _Pairs, limits: Limits, look: Look) -> np.ndarray[Any, Any]:
+def _rules(frames: Frames, pairs: _Pairs, limits: BurstLimits, look: Registered) -> np.ndarray[Any, Any]:
     """Return the first rule that ties each pair; an empty string where none does."""
     exact = frames.exact[pairs.first] & frames.exact[pairs.second]
     # Without sub-seconds a gap is known to a second only.
@@ -218,8 +218,8 @@ def _rules(frames: Frames, pairs: _Pairs, limits: Limits, look: Look) -> np.ndar
     return rules
 
 
-def _brackets(frames: Frames, pairs: _Pairs, look: Look) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Tell which pairs are a step in exposure of one view: by the maker's bias, else by pictures that overlap.
+def _brackets(frames: Frames, pairs: _Pairs, look: Registered) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Return which pairs are a step in exposure of one view: by the maker's bias, else by pictures that overlap.
 
     Between two views the automatic takes such steps, too.
     """
@@ -238,14 +238,14 @@ def _difference(values: np.ndarray[Any, Any], pairs: _Pairs) -> np.ndarray[Any, 
 
 
 def _of_other_views(
-    pairs: _Pairs, wanted: np.ndarray[Any, np.dtype[np.int64]], look: Look
+    pairs: _Pairs, wanted: np.ndarray[Any, np.dtype[np.int64]], look: Registered
 ) -> np.ndarray[Any, np.dtype[np.int64]]:
     """Return those of some pairs whose frames were taken from two places; where it can't be seen, none."""
     seen = _looked_at(pairs, wanted, look, is_one_view)
     return np.array([pair for pair, one_view in seen if one_view is False], np.int64)
 
 
-def _confirm(pairs: _Pairs, rules: np.ndarray[Any, Any], look: Look) -> None:
+def _confirm(pairs: _Pairs, rules: np.ndarray[Any, Any], look: Registered) -> None:
     """Tie pairs in doubt that show one scene after all, as the frames of a panorama: their overlap is alike.
 
     In a second nobody walks far; after it, the two must be of one view.
@@ -256,7 +256,7 @@ def _confirm(pairs: _Pairs, rules: np.ndarray[Any, Any], look: Look) -> None:
         rules[np.array([pair for pair, fits in seen if fits], np.int64)] = "overlap"
 
 
-def _overlaps(look: Look, first: int, second: int) -> bool:
+def _overlaps(look: Registered, first: int, second: int) -> bool:
     here, there = look.small(first), look.small(second)
     moved = shift_between(here, there) if here is not None and there is not None else None
     return moved is not None and moved[2] >= _OVERLAP_ALIKE
@@ -265,8 +265,8 @@ def _overlaps(look: Look, first: int, second: int) -> bool:
 def _looked_at(
     pairs: _Pairs,
     wanted: np.ndarray[Any, np.dtype[np.int64]],
-    look: Look,
-    judge: Callable[[Look, int, int], bool | None],
+    look: Registered,
+    judge: Callable[[Registered, int, int], bool | None],
 ) -> Iterator[tuple[int, bool | None]]:
     """Judge pairs by their thumbnails, which are read in blocks."""
     for block in batched(wanted.tolist(), _LOOKED_AT_ONCE):
@@ -300,7 +300,7 @@ def _gap(frames: Frames, first: int, second: int) -> float:
 
 
 def _components(edges: Sequence[Edge]) -> list[tuple[list[int], list[Edge]]]:
-    """Give the connected frames, in order, with their edges. Frames without an edge are left out."""
+    """Return the connected frames, in order, with their edges. Frames without an edge are left out."""
     connected = UnionFind[int]().join_all((edge.first, edge.second) for edge in edges)
     tied: dict[int, list[Edge]] = {}
     for edge in edges:

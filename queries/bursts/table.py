@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 from photoidx.config import DEFAULT_EMBEDDER
 from photoidx.queries.bursts.corrections import decided
 from photoidx.queries.bursts.frames import NO_TIME, Frames, narrowed, read_frames
-from photoidx.queries.bursts.rules import VERSION, Edge, Group, group
+from photoidx.queries.bursts.rules import VERSION, Edge, FrameGroup, group
 from photoidx.queries.decisions.migrate import follow
-from photoidx.queries.decisions.record import Choice, decisions
+from photoidx.queries.decisions.record import Decision, decisions
 from photoidx.queries.stable_ids import keep_ids
 from photoidx.storage.schema import BURSTS, META, PENDING, arrow_schema
 from photoidx.storage.store import Store
@@ -59,7 +59,7 @@ def regroup(store: Store, *, whole: bool = False) -> int:
 
 
 def is_current(store: Store) -> bool:
-    """Tell whether this version grouped the library, under the decisions that hold now."""
+    """Return whether this version grouped the library, under the decisions that hold now."""
     return store.meta().get(PENDING) != "yes" and _last(store, decisions(store)) is not None
 
 
@@ -120,7 +120,7 @@ def _files(store: Store, shots: Iterable[str]) -> Mapping[str, list[str]]:
     return found
 
 
-def _last(store: Store, held: Sequence[Choice]) -> datetime | None:
+def _last(store: Store, held: Sequence[Decision]) -> datetime | None:
     """Return when this version grouped last, under the same decisions; None if everything is to be grouped."""
     state = store.meta().get(_STATE, "")
     return _ended(store) if state.startswith(f"{VERSION} {_named(held)} ") else None
@@ -132,12 +132,12 @@ def _ended(store: Store) -> datetime | None:
     return datetime.strptime(when, _FINEST) if when else None  # noqa: DTZ007 - UTC without a zone, as in the tables
 
 
-def _note(store: Store, now: datetime, held: Sequence[Choice]) -> None:
+def _note(store: Store, now: datetime, held: Sequence[Decision]) -> None:
     state = f"{VERSION} {_named(held)} {now.strftime(_FINEST)}"
     store.upsert(META, [{"name": _STATE, "value": state}, {"name": PENDING, "value": ""}])
 
 
-def _named(held: Sequence[Choice]) -> str:
+def _named(held: Sequence[Decision]) -> str:
     """Name the decisions about groups: with others, everything is grouped again."""
     ours = [choice.decision_id for choice in held if choice.verb in {"together", "apart"}]
     return ",".join(ours) or "-"
@@ -161,7 +161,7 @@ def _changed(store: Store, frames: Frames, since: datetime, before: Mapping[str,
     return fresh | (before.keys() - frames.place.keys())
 
 
-def _reached(frames: Frames, before: Mapping[str, str], changed: set[str], held: Sequence[Choice]) -> set[str]:
+def _reached(frames: Frames, before: Mapping[str, str], changed: set[str], held: Sequence[Decision]) -> set[str]:
     """Return the shots to group again, and those that decisions tie to them or keep apart, however far away."""
     ours = [set(choice.shot_ids) for choice in held if choice.verb in {"together", "apart"}]
     near: set[str] = set()
@@ -212,13 +212,13 @@ def stored_groups(store: Store) -> dict[str, str]:
     return {row["shot_id"]: row["burst_id"] for row in store.read(BURSTS.name, ["shot_id", "burst_id"]).to_pylist()}
 
 
-def _all_rows(frames: Frames, groups: Sequence[Group], before: Mapping[str, str]) -> list[dict[str, Any]]:
+def _all_rows(frames: Frames, groups: Sequence[FrameGroup], before: Mapping[str, str]) -> list[dict[str, Any]]:
     shots = [[shot_id for at in each.members for shot_id in frames.shots_of(at)] for each in groups]
     ids = keep_ids(shots, before, "burst")
     return [row for each, burst_id in zip(groups, ids, strict=True) for row in _rows(frames, each, burst_id)]
 
 
-def _write(store: Store, frames: Frames, groups: Sequence[Group], before: Mapping[str, str]) -> None:
+def _write(store: Store, frames: Frames, groups: Sequence[FrameGroup], before: Mapping[str, str]) -> None:
     rows = _all_rows(frames, groups, before)
     grouped = {row["shot_id"] for row in rows}
     regrouped = set(frames.place)
@@ -232,7 +232,7 @@ def _all_shots(store: Store) -> list[str]:
     return found
 
 
-def _rows(frames: Frames, each: Group, burst_id: str) -> Iterable[dict[str, Any]]:
+def _rows(frames: Frames, each: FrameGroup, burst_id: str) -> Iterable[dict[str, Any]]:
     ties: dict[int, Edge] = {}
     for tie in each.edges:
         ties.setdefault(tie.second, tie)

@@ -17,24 +17,24 @@ from typing import Any
 
 from photoidx.queries.best.picks import best_of_bursts
 from photoidx.queries.best.selection import CLOSE_CALL
-from photoidx.queries.clusters.table import Cluster, Member
+from photoidx.queries.clusters.table import Cluster, ClusterMember
 from photoidx.queries.contents import columns_of
-from photoidx.queries.decisions.view import Wish, read_view
+from photoidx.queries.decisions.view import Flag, read_view
 from photoidx.storage.store import Store
 
 _BELONGS = 0.5
 _MEASURED = ("technical", "eyes_min", "eyes_shut", "eyes_unclear", "blur_kind", "clipped_highlights", "noise_sigma")
 _SHOWN = ("technical", "eyes_min", "noise_sigma")
 _CLIPPED = 0.02
-_SAID = {Wish.CHOSEN: "you chose it", Wish.KEPT: "you keep it", Wish.REJECTED: "you rejected it"}
+_SAID = {Flag.CHOSEN: "you chose it", Flag.KEPT: "you keep it", Flag.REJECTED: "you rejected it"}
 
 
 @dataclass(frozen=True)
 class _Facts:
     """What decides about one member, in the order in which it decides."""
 
-    member: Member
-    wish: Wish
+    member: ClusterMember
+    flag: Flag
     wanted: bool
     newest: int
     beaten: bool
@@ -56,7 +56,7 @@ class _Facts:
     def order(self) -> tuple[Any, ...]:
         scored = self.score >= 0
         return (
-            *(self.wish, -self.newest, self.beaten, self.strange, not scored, self.closed),
+            *(self.flag, -self.newest, self.beaten, self.strange, not scored, self.closed),
             *(
                 -round(self.score, 4),
                 -(self.quality.get("eyes_min") or 0.0),
@@ -67,7 +67,7 @@ class _Facts:
 
 
 def best_of_clusters(store: Store, clusters: Sequence[Cluster], keep: int = 1) -> list[dict[str, Any]]:
-    """Give each cluster's pick with its reason, and all its photos ranked; so many of each are marked to be kept.
+    """Return each cluster's pick with its reason, and all its photos ranked; so many of each are marked to be kept.
 
     Noise is left out. What the user rejected is not kept, and what the user keeps is.
     """
@@ -86,7 +86,7 @@ def best_of_clusters(store: Store, clusters: Sequence[Cluster], keep: int = 1) -
         facts = [
             _Facts(
                 member,
-                said.wish(member.shots),
+                said.flag(member.shots),
                 said.is_wanted(member.shots),
                 said.newest(member.shots),
                 not beaten.isdisjoint(member.shots),
@@ -106,7 +106,7 @@ def _picked(each: Cluster, ranked: Sequence[_Facts], keep: int) -> dict[str, Any
             "path": facts.member.path,
             "shot_id": facts.member.shot_id,
             "rank": rank,
-            "keep": facts.wanted or (facts.wish is Wish.UNDECIDED and rank <= keep),
+            "keep": facts.wanted or (facts.flag is Flag.UNDECIDED and rank <= keep),
             "reason": _reason(facts, ranked),
             "scores": {name: facts.quality.get(name) for name in _SHOWN},
         }
@@ -125,11 +125,11 @@ def _picked(each: Cluster, ranked: Sequence[_Facts], keep: int) -> dict[str, Any
 
 
 def _decided(ranked: Sequence[_Facts]) -> tuple[str, float]:
-    """Give the first rule in which the first two differ; the margin is that of their scores."""
+    """Return the first rule in which the first two differ; the margin is that of their scores."""
     if len(ranked) == 1:
         return "alone", 0.0
     first, second = ranked[:2]
-    if (first.wish, first.newest) != (second.wish, second.newest):
+    if (first.flag, first.newest) != (second.flag, second.newest):
         return "decision", 0.0
     for rule, one, other in (
         ("burst", first.beaten, second.beaten),
@@ -146,12 +146,12 @@ def _decided(ranked: Sequence[_Facts]) -> tuple[str, float]:
 
 
 def _reason(facts: _Facts, ranked: Sequence[_Facts]) -> str:
-    words = _praise(ranked) if facts is ranked[0] else _faults(facts, ranked[0])
-    said = _SAID.get(facts.wish)
+    words = _pick_reason(ranked) if facts is ranked[0] else _faults(facts, ranked[0])
+    said = _SAID.get(facts.flag)
     return f"{said} ({words})" if said else words
 
 
-def _praise(ranked: Sequence[_Facts]) -> str:
+def _pick_reason(ranked: Sequence[_Facts]) -> str:
     first, *others = ranked
     if first.score < 0:
         return "the first by name: no photo was scored"
@@ -183,7 +183,7 @@ def _faults(facts: _Facts, first: _Facts) -> str:
 
 
 def told(clusters: Sequence[Cluster], best: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
-    """Give the clusters as records: cluster_id, size, label, representative, best, files; `best` as found above."""
+    """Return the clusters as records: cluster_id, size, label, representative, best, files; `best` as found above."""
     picks = {each["cluster_id"]: each["pick"]["path"] for each in best}
     return [
         {

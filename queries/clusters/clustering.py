@@ -1,8 +1,8 @@
-"""Clusters of photos that show the like, from their vectors: a pure function, the same for the same vectors.
+"""Clusters of photos that look alike, from their vectors: a pure function, the same for the same vectors.
 
 The vectors are reduced first: to 64 principal components of length 1, and those by UMAP (McInnes et al. 2018) to 10
 numbers, in which near neighbours lie close together. HDBSCAN (Campello et al. 2013) finds the dense parts of that and
-leaves the rest as noise. UMAP draws the lonely to the nearest group, so what has no like neighbours is noise, too.
+leaves the rest as noise. UMAP draws the outliers to the nearest group, so what has no like neighbours is noise, too.
 Parts whose photos are each other's neighbours are merged, and those that hold more than their share are divided
 (`pieces.py`). How each choice does on photos whose classes are known: docs/clusters.md.
 """
@@ -82,15 +82,15 @@ class Reduced:
     neighbours: Array | None = None
     cosines: Array | None = None
 
-    def lonely(self, min_size: int) -> Array:
-        """Tell which rows are like no others."""
+    def outliers(self, min_size: int) -> Array:
+        """Return which rows are like no others."""
         if self.cosines is None:
             return np.zeros(len(self.points), np.bool_)
         return np.asarray(self.cosines[:, min(_ALIKE, min_size - 1)] < _LEAST_COSINE, np.bool_)
 
 
 def cluster(vectors: Array, parameters: Parameters) -> tuple[Array, Array]:
-    """Give each row (n x d) the number of its cluster, NOISE if none, and how surely it belongs there, 0 to 1."""
+    """Return each row (n x d) the number of its cluster, NOISE if none, and how surely it belongs there, 0 to 1."""
     if not len(vectors) or (len(vectors) < parameters.min_size and parameters.method != "kmeans"):
         return np.full(len(vectors), NOISE), np.zeros(len(vectors), np.float32)
     return grouped(reduced(vectors, parameters.reduce), parameters)
@@ -101,16 +101,16 @@ def grouped(rows: Reduced, parameters: Parameters) -> tuple[Array, Array]:
     if parameters.method == "kmeans":
         return _kmeans(rows, parameters.k)
     if parameters.method == "dbscan":
-        labels, sure = _dbscan(rows.points, parameters.min_size, _RADIUS_REACHES[rows.how])
+        labels, confidence = _dbscan(rows.points, parameters.min_size, _RADIUS_REACHES[rows.how])
     else:
-        labels, sure = hdbscan_of(rows.points, parameters.min_size)
-    lonely = rows.lonely(parameters.min_size)
-    labels[lonely], sure[lonely] = NOISE, 0
-    labels, sure = put_together(rows, labels, sure)
-    return pieces(rows.vectors, labels, sure, parameters.min_size)
+        labels, confidence = hdbscan_of(rows.points, parameters.min_size)
+    outliers = rows.outliers(parameters.min_size)
+    labels[outliers], confidence[outliers] = NOISE, 0
+    labels, confidence = put_together(rows, labels, confidence)
+    return pieces(rows.vectors, labels, confidence, parameters.min_size)
 
 
-def put_together(rows: Reduced, labels: Array, sure: Array) -> tuple[Array, Array]:
+def put_together(rows: Reduced, labels: Array, confidence: Array) -> tuple[Array, Array]:
     """Merge clusters whose photos are each other's neighbours, then let noise join that lies among a cluster's photos.
 
     A row of noise joins where half or more of its neighbours are, as new rows do (`join`), and only neighbours that are
@@ -119,18 +119,18 @@ def put_together(rows: Reduced, labels: Array, sure: Array) -> tuple[Array, Arra
     and Barthelemy, "Resolution limit in community detection", 2007).
     """
     if rows.neighbours is None or rows.cosines is None or (labels == NOISE).all():
-        return labels, sure
-    labels, sure = labels.copy(), sure.copy()
+        return labels, confidence
+    labels, confidence = labels.copy(), confidence.copy()
     inside = np.flatnonzero(labels != NOISE)
     labels[inside] = np.unique(labels[inside], return_inverse=True)[1]
     if labels.max() < _MOST_MERGED:
         labels[inside] = merged(labels[inside], joins_of(rows.neighbours, rows.cosines).among(inside))
-    for row in np.flatnonzero((labels == NOISE) & ~rows.lonely(_ALIKE)):
+    for row in np.flatnonzero((labels == NOISE) & ~rows.outliers(_ALIKE)):
         around = np.where(rows.cosines[row][1:] < _LEAST_COSINE, NOISE, labels[rows.neighbours[row][1:]])
         votes = np.bincount(around[around != NOISE], minlength=1)
         if 2 * votes.max() >= len(around):
-            labels[row], sure[row] = votes.argmax(), votes.max() / len(around)
-    return labels, sure
+            labels[row], confidence[row] = votes.argmax(), votes.max() / len(around)
+    return labels, confidence
 
 
 def reduced(vectors: Array, how: str) -> Reduced:
@@ -147,7 +147,7 @@ def reduced(vectors: Array, how: str) -> Reduced:
 
 
 def _principal(vectors: Array) -> Array:
-    """Give the first principal components, each row of length 1. Not whitened: that makes noise as loud as meaning."""
+    """Find the first principal components, each row of length 1. Not whitened: that makes noise as loud as meaning."""
     from sklearn.decomposition import PCA  # noqa: PLC0415 - slow to import
 
     fitted_on = vectors
@@ -217,8 +217,8 @@ def _kmeans(rows: Reduced, k: int | None) -> tuple[Array, Array]:
         return labels, np.ones(len(labels), np.float32)
     squares = (rows.points**2).sum(axis=1, keepdims=True) - 2 * rows.points @ centres.T + (centres**2).sum(axis=1)
     distances = np.sort(np.sqrt(np.maximum(squares, 0)), axis=1)
-    sure = 1 - distances[:, 0] / np.maximum(distances[:, 1], 1e-12)
-    return labels, sure.astype(np.float32)
+    confidence = 1 - distances[:, 0] / np.maximum(distances[:, 1], 1e-12)
+    return labels, confidence.astype(np.float32)
 
 
 def _best_k(rows: Reduced) -> int:
@@ -237,9 +237,9 @@ def _dbscan(points: Array, min_size: int, reaches: float) -> tuple[Array, Array]
     farthest = NearestNeighbors(n_neighbors=min_size).fit(points).kneighbors(points)[0][:, -1]
     radius = max(float(np.quantile(farthest, reaches)), 1e-6)
     model = DBSCAN(eps=radius, min_samples=min_size).fit(points)
-    sure = np.where(model.labels_ == NOISE, 0.0, 0.5)
-    sure[model.core_sample_indices_] = 1
-    return np.array(model.labels_, np.int64), sure.astype(np.float32)
+    confidence = np.where(model.labels_ == NOISE, 0.0, 0.5)
+    confidence[model.core_sample_indices_] = 1
+    return np.array(model.labels_, np.int64), confidence.astype(np.float32)
 
 
 def join(vectors: Array, labels: Array) -> tuple[Array, Array]:
@@ -264,9 +264,9 @@ def join(vectors: Array, labels: Array) -> tuple[Array, Array]:
         order = np.argsort(-best, axis=1, kind="stable")[:, :count]
         best, where = np.take_along_axis(best, order, 1), np.take_along_axis(where, order, 1)
     found = np.full(len(new), NOISE, np.int64)
-    sure = np.zeros(len(new), np.float32)
+    confidence = np.zeros(len(new), np.float32)
     for row, neighbours in enumerate(labels[where]):
         names, votes = np.unique(neighbours[neighbours >= 0], return_counts=True)
         if len(votes) and 2 * votes.max() >= count:
-            found[row], sure[row] = names[votes.argmax()], votes.max() / count
-    return found, sure
+            found[row], confidence[row] = names[votes.argmax()], votes.max() / count
+    return found, confidence

@@ -67,7 +67,7 @@ def _told_apart(names: Sequence[str], sizes: Sequence[int]) -> list[str]:
 
 
 def _shares(members: Sequence[Subject]) -> dict[str, float]:
-    """Give the mean probability of each label."""
+    """Return the mean probability of each label."""
     sums: dict[str, float] = defaultdict(float)
     for each in members:
         for label, probability in each.labels.items():
@@ -76,7 +76,7 @@ def _shares(members: Sequence[Subject]) -> dict[str, float]:
 
 
 def _labels(here: Mapping[str, float], overall: Mapping[str, float], sizes: tuple[int, int], least: float) -> str:
-    """Give the labels that are frequent here and rare elsewhere, the most telling first.
+    """Return the labels that are frequent here and rare elsewhere, the most telling first.
 
     `sizes` are the numbers of photos here and in all, `least` the least share that counts.
     """
@@ -92,7 +92,7 @@ def _labels(here: Mapping[str, float], overall: Mapping[str, float], sizes: tupl
 
 
 def _period(members: Sequence[Subject]) -> str:
-    """Give the day, month or year in which nearly all were taken; nothing if there is none or few tell."""
+    """Return the day, month or year in which nearly all were taken; nothing if there is none or few tell."""
     times = [each.taken_at for each in members if each.taken_at is not None]
     if len(times) < _HALF * len(members):
         return ""
@@ -104,7 +104,7 @@ def _period(members: Sequence[Subject]) -> str:
 
 
 def _place(members: Sequence[Subject]) -> str:
-    """Give the place at which nearly all were taken, in words that are as exact as it is narrow."""
+    """Return the place at which nearly all were taken, in words that are as exact as it is narrow."""
     places = [each.place for each in members if each.place is not None]
     if not places or len(places) < _HALF * len(members):
         return ""
@@ -124,7 +124,7 @@ def _median(values: Iterable[float]) -> float:
 
 
 def _folder(members: Sequence[Subject], folders: Mapping[str, int], count: int) -> str:
-    """Give the name of the folder that holds most of them, if it holds few others and a person named it."""
+    """Return the name of the folder that holds most of them, if it holds few others and a person named it."""
     (folder, inside), *_ = Counter(os.path.dirname(each.path) for each in members).most_common(1)
     name = os.path.basename(folder)
     if _SAYS_NOTHING.match(name) or inside < _FOLDER_SHARE * len(members):

@@ -31,13 +31,13 @@ _NEAREST = 20
 _BLOCK = 4096
 
 
-def pieces(vectors: Array, labels: Array, sure: Array, min_size: int) -> tuple[Array, Array]:
+def pieces(vectors: Array, labels: Array, confidence: Array, min_size: int) -> tuple[Array, Array]:
     """Divide the clusters that hold more than their share (see the module); the labels and probabilities, anew.
 
-    `vectors` is n x d, `labels` n with -1 for noise, `sure` n. A new cluster has `min_size` rows or more, and one of
-    the pieces keeps the number. In a piece a row is no surer than the share of its 20 nearest that lie there.
+    `vectors` is n x d, `labels` n with -1 for noise, `confidence` n. A new cluster has `min_size` rows or more, and
+    one of the pieces keeps the number. In a piece a row is no surer than the share of its 20 nearest that lie there.
     """
-    labels, sure = labels.copy(), sure.copy()
+    labels, confidence = labels.copy(), confidence.copy()
     one_thing: set[int] = set()
     while (number := _largest(labels, one_thing)) is not None:
         rows = np.flatnonzero(labels == number)
@@ -47,8 +47,8 @@ def pieces(vectors: Array, labels: Array, sure: Array, min_size: int) -> tuple[A
             continue
         numbers, near = found
         labels[rows] = np.where(numbers == 0, number, numbers + labels.max())
-        sure[rows] = np.minimum(sure[rows], near)
-    return labels, sure
+        confidence[rows] = np.minimum(confidence[rows], near)
+    return labels, confidence
 
 
 def _largest(labels: Array, known: set[int]) -> int | None:

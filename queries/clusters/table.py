@@ -37,7 +37,7 @@ Warn = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Member:
+class ClusterMember:
     """A shot of a cluster, and how surely it belongs there, 0 to 1. `shots` are all of its press of the shutter."""
 
     shot_id: str
@@ -54,7 +54,7 @@ class Cluster:
     cluster_id: str | None
     label: str
     representative: str | None
-    members: tuple[Member, ...]
+    members: tuple[ClusterMember, ...]
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ class _State:
 def find_clusters(
     store: Store, asked: Parameters | None = None, *, recompute: bool = False, warn: Warn = lambda _text: None
 ) -> list[Cluster]:
-    """Give the clusters, the largest first, and last the noise. They are computed and kept if they are not current.
+    """Return the clusters, the largest first, and last the noise. They are computed and kept if they are not current.
 
     Without parameters those of the last time hold. `recompute` clusters everything again. Where another process writes,
     nothing is kept, and `warn` is told; also of shots that have no vector: they are in no cluster, and no noise.
@@ -111,7 +111,7 @@ def _pairs(frames: Frames) -> list[tuple[str, str]]:
 
 
 def _embedded(store: Store) -> tuple[set[str], str]:
-    """Give the contents that have a vector, and a name for the versions of the embedder that made them."""
+    """Return the contents that have a vector, and a name for the versions of the embedder that made them."""
     name = f"vectors_{DEFAULT_EMBEDDER}"
     if name not in store.names():
         return set(), ""
@@ -156,43 +156,45 @@ def _joined(frames: Frames, known: Mapping[str, Row], parameters: Parameters) ->
     number: dict[str | None, int] = {cluster_id: at for at, cluster_id in enumerate(ids)} | {None: NOISE}
     rows = [known.get(shot_id) for shot_id in frames.shot_ids]
     labels = np.array([number[row["cluster_id"]] if row else NEW for row in rows], np.int64)
-    sure = np.array([row["probability"] if row else 0.0 for row in rows], np.float32)
+    confidence = np.array([row["probability"] if row else 0.0 for row in rows], np.float32)
     new = labels == NEW
     if new.any():
         found, votes = join(frames.vectors, labels)
         if (found == NOISE).sum() >= (1 if parameters.method == "kmeans" else parameters.min_size):
             return None
-        labels[new], sure[new] = found, votes
+        labels[new], confidence[new] = found, votes
     names = {row["cluster_id"]: row["label"] for row in known.values()}
-    return _rows(frames, labels, sure, ids, [names[cluster_id] for cluster_id in ids])
+    return _rows(frames, labels, confidence, ids, [names[cluster_id] for cluster_id in ids])
 
 
 def _clustered(store: Store, frames: Frames, known: Mapping[str, Row], parameters: Parameters) -> list[Row]:
     """Cluster everything. A cluster gets the id of the one of before with which it shares most."""
-    labels, sure = cluster(frames.vectors, parameters)
+    labels, confidence = cluster(frames.vectors, parameters)
     groups = _groups(labels)
     before = {shot_id: row["cluster_id"] for shot_id, row in known.items() if row["cluster_id"] is not None}
     shots = [[frames.shot_ids[at] for at in (_medoid(frames, each), *each.tolist())] for each in groups]
     ids = keep_ids([list(dict.fromkeys(each)) for each in shots], before, "cluster")
     subjects = _subjects(store, frames)
-    return _rows(frames, labels, sure, ids, name_clusters([[subjects[at] for at in each] for each in groups], subjects))
+    return _rows(
+        frames, labels, confidence, ids, name_clusters([[subjects[at] for at in each] for each in groups], subjects)
+    )
 
 
 def _groups(labels: Array) -> list[Array]:
-    """Give the rows of each cluster, in the order of their numbers."""
+    """Return the rows of each cluster, in the order of their numbers."""
     order = np.argsort(labels, kind="stable")
     order = order[labels[order] != NOISE]
     return np.split(order, np.flatnonzero(np.diff(labels[order])) + 1) if len(order) else []
 
 
 def _medoid(frames: Frames, members: Array) -> int:
-    """Give the row that is nearest to the mean of a cluster, by cosine."""
+    """Return the row that is nearest to the mean of a cluster, by cosine."""
     vectors = unit(frames.vectors[members].astype(np.float32))
     return int(members[int(np.argmax(vectors @ vectors.mean(axis=0)))])
 
 
-def _rows(frames: Frames, labels: Array, sure: Array, ids: Sequence[str], names: Sequence[str]) -> list[Row]:
-    """Give the rows of the table; `ids` and `names` are of the clusters by number."""
+def _rows(frames: Frames, labels: Array, confidence: Array, ids: Sequence[str], names: Sequence[str]) -> list[Row]:
+    """Return the rows of the table; `ids` and `names` are of the clusters by number."""
     stand = {_medoid(frames, each) for each in _groups(labels)}
     numbers = labels.tolist()
     return [
@@ -200,7 +202,7 @@ def _rows(frames: Frames, labels: Array, sure: Array, ids: Sequence[str], names:
             "shot_id": shot_id,
             "cluster_id": ids[numbers[at]] if numbers[at] != NOISE else None,
             "label": names[numbers[at]] if numbers[at] != NOISE else None,
-            "probability": round(float(sure[at]), 4) if numbers[at] != NOISE else 0.0,
+            "probability": round(float(confidence[at]), 4) if numbers[at] != NOISE else 0.0,
             "is_representative": at in stand,
         }
         for at, shot_id in enumerate(frames.shot_ids)
@@ -208,7 +210,7 @@ def _rows(frames: Frames, labels: Array, sure: Array, ids: Sequence[str], names:
 
 
 def _subjects(store: Store, frames: Frames) -> list[Subject]:
-    """Give what names are made of."""
+    """Return what names are made of."""
     labels = columns_of(store, "labels", ["labels", "probabilities"], frames.content_ids)
     exif = columns_of(store, "exif", ["gps_lat", "gps_lon"], frames.content_ids)
     faces = columns_of(store, "quality", ["faces_important"], frames.content_ids)
@@ -231,7 +233,7 @@ def _subjects(store: Store, frames: Frames) -> list[Subject]:
 
 
 def _people(faces: int) -> dict[str, float]:
-    """Give the label of a photo with faces: the embedder's labels know no people."""
+    """Return the label of a photo with faces: the embedder's labels know no people."""
     return {"people" if faces < _A_GROUP else "groups of people": 1.0} if faces else {}
 
 
@@ -256,6 +258,8 @@ def _told(frames: Frames, rows: Sequence[Row]) -> list[Cluster]:
     return sorted(clusters, key=lambda each: (each.cluster_id is None, -len(each.members), each.cluster_id or ""))
 
 
-def _member(frames: Frames, row: Row) -> Member:
+def _member(frames: Frames, row: Row) -> ClusterMember:
     at = frames.place[row["shot_id"]]
-    return Member(row["shot_id"], frames.shots_of(at), frames.content_ids[at], frames.paths[at], row["probability"])
+    return ClusterMember(
+        row["shot_id"], frames.shots_of(at), frames.content_ids[at], frames.paths[at], row["probability"]
+    )

@@ -18,7 +18,7 @@ _CAMERA = ("make", "model", "serial")
 
 
 def follow(store: Store, since: datetime) -> None:
-    """Give decisions about shots that are gone to those that came since (UTC) and are the same.
+    """Return decisions about shots that are gone to those that came since (UTC) and are the same.
 
     The caller holds the lock. The same are a shot whose pixels are equal, as where metadata were edited, else one that
     the same camera took at the same time, known with its sub-seconds. Where there are several, the decision stays with
@@ -48,14 +48,14 @@ def follow(store: Store, since: datetime) -> None:
 def _left_of_presses(
     grouped: Iterable[Mapping[str, Any]], gone: Iterable[str], here: AbstractSet[str]
 ) -> dict[str, str]:
-    """Give for shots that are gone another one of their press that is here: the two had one place in a group."""
+    """Return for shots that are gone another one of their press that is here: the two had one place in a group."""
     places = {row["shot_id"]: (row["burst_id"], row["position"]) for row in grouped}
     left = {place: shot_id for shot_id, place in places.items() if shot_id in here}
     return {shot_id: left[places[shot_id]] for shot_id in gone if places.get(shot_id) in left}
 
 
 def _matches(store: Store, gone: Mapping[str, str], came: Mapping[str, str]) -> dict[str, str]:
-    """Give for the shots that are gone the one that came in their place. Both are given by their contents."""
+    """Return for the shots that are gone the one that came in their place. Both are given by their contents."""
     contents = {*gone, *(content_id for content_id in came if content_id is not None)}
     found: dict[str, str] = {}
     for names in (_pixels(store, contents), _moments(store, contents)):

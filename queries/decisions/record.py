@@ -16,7 +16,7 @@ VERBS = ("best", "together", "apart", "same", "different", "keep-all", "keep", "
 
 
 @dataclass(frozen=True)
-class Choice:
+class Decision:
     """One decision that holds. `best`: the shot is its group's best. `together`: the shots are of one group.
 
     `apart`: none of the shots is of one group with another. `same`, `different`: they are, or are not, the same
@@ -28,13 +28,13 @@ class Choice:
     shot_ids: tuple[str, ...]
 
 
-def decisions(store: Store) -> list[Choice]:
-    """Give the decisions that hold, the oldest first."""
+def decisions(store: Store) -> list[Decision]:
+    """Return the decisions that hold, the oldest first."""
     if DECISIONS.name not in store.names():
         return []
     rows = store.read(DECISIONS.name).to_pylist()
     held = sorted((row for row in rows if row["undone_at"] is None), key=lambda row: str(row["decision_id"]))
-    return [Choice(row["decision_id"], row["verb"], tuple(row["shot_ids"])) for row in held]
+    return [Decision(row["decision_id"], row["verb"], tuple(row["shot_ids"])) for row in held]
 
 
 def decision_rows(store: Store) -> list[dict[str, Any]]:
@@ -50,20 +50,20 @@ def decision_rows(store: Store) -> list[dict[str, Any]]:
     ]
 
 
-def record(store: Store, verb: str, shot_ids: Sequence[str]) -> Choice:
+def record(store: Store, verb: str, shot_ids: Sequence[str]) -> Decision:
     """Write a decision. The caller holds the writer lock. Raises QueryError if it makes no sense."""
     if verb not in VERBS:
         raise QueryError(f"There is no decision {verb!r}; there are: {', '.join(VERBS)}.")
     unique = tuple(dict.fromkeys(shot_ids))
     if verb in {"together", "apart", "same", "different"} and len(unique) < 2:  # noqa: PLR2004 - two things or more
         raise QueryError(f"`{verb}` needs two or more different shots.")
-    choice = Choice(next_id(store.read(DECISIONS.name, ["decision_id"])["decision_id"].to_pylist()), verb, unique)
+    choice = Decision(next_id(store.read(DECISIONS.name, ["decision_id"])["decision_id"].to_pylist()), verb, unique)
     row = {"decision_id": choice.decision_id, "verb": verb, "shot_ids": list(unique), "at": _now(), "undone_at": None}
     store.upsert(DECISIONS, [row])
     return choice
 
 
-def undo(store: Store) -> Choice:
+def undo(store: Store) -> Decision:
     """Take back the last decision that holds. The caller holds the writer lock. Raises QueryError if there is none."""
     held = decisions(store)
     if not held:

@@ -20,7 +20,7 @@ from typing import NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from photoidx.queries.decisions.record import Choice, decisions
+from photoidx.queries.decisions.record import Decision, decisions
 from photoidx.storage.schema import BURSTS
 from photoidx.storage.store import Store
 
@@ -30,7 +30,7 @@ _CHOSEN_FROM = "burst"
 _OF_SHOTS = frozenset({"best", "keep", "keep-all", "reject"})
 
 
-class Wish(IntEnum):
+class Flag(IntEnum):
     """What the user wants of a shot, the most wanted first."""
 
     CHOSEN = 0
@@ -68,25 +68,25 @@ class DecisionView:
     _places: Mapping[str, Place] = field(default_factory=dict)
     _chosen: Mapping[str, Place] = field(default_factory=dict)
 
-    def wish(self, shots: Iterable[str]) -> Wish:
+    def flag(self, shots: Iterable[str]) -> Flag:
         """Return what is wanted of a frame, given by one or all of its shots."""
         keys = self._keys(shots)
         said = self._of(keys)
         if said.best > said.reject and not any(self._is_outdone(key) for key in keys):
-            return Wish.CHOSEN
+            return Flag.CHOSEN
         if said.keep > said.reject:
-            return Wish.KEPT
-        return Wish.REJECTED if said.reject > max(said.best, said.keep, said.keep_all) else Wish.UNDECIDED
+            return Flag.KEPT
+        return Flag.REJECTED if said.reject > max(said.best, said.keep, said.keep_all) else Flag.UNDECIDED
 
     def is_wanted(self, shots: Iterable[str]) -> bool:
-        """Tell whether the user wants a frame to stay: it is chosen, kept, or one of those that are all kept."""
+        """Return whether the user wants a frame to stay: it is chosen, kept, or one of those that are all kept."""
         keys = self._keys(shots)
         said = self._of(keys)
-        return said.keep_all > said.reject or self.wish(shots) <= Wish.KEPT
+        return said.keep_all > said.reject or self.flag(shots) <= Flag.KEPT
 
     def newest(self, shots: Iterable[str]) -> int:
         """Return the number of the decision that chose a frame, which grows with time; 0 if it is not chosen."""
-        return self._of(self._keys(shots)).best if self.wish(shots) is Wish.CHOSEN else 0
+        return self._of(self._keys(shots)).best if self.flag(shots) is Flag.CHOSEN else 0
 
     def chosen_of(self, frames: Sequence[Sequence[str]]) -> int | None:
         """Return which of some frames, each given by its shots, was chosen last; None if none is chosen."""
@@ -95,29 +95,29 @@ class DecisionView:
         return numbers.index(most) if most else None
 
     @cached_property
-    def wishes(self) -> Mapping[str, Wish]:
+    def flags(self) -> Mapping[str, Flag]:
         """What is wanted of each shot of which a decision says something, by itself or by its frame."""
         named = {key for key in self._said if isinstance(key, str)}
         named |= {shot_id for shot_id, place in self._places.items() if place in self._said}
-        return {shot_id: self.wish([shot_id]) for shot_id in sorted(named)}
+        return {shot_id: self.flag([shot_id]) for shot_id in sorted(named)}
 
     @property
     def chosen(self) -> frozenset[str]:
         """The shots that are chosen as the best of their burst, or of nothing, if they are in none."""
-        return self._with(Wish.CHOSEN)
+        return self._with(Flag.CHOSEN)
 
     @property
     def keep(self) -> frozenset[str]:
         """The shots that are kept, and not chosen."""
-        return self._with(Wish.KEPT)
+        return self._with(Flag.KEPT)
 
     @property
     def reject(self) -> frozenset[str]:
         """The shots that are rejected."""
-        return self._with(Wish.REJECTED)
+        return self._with(Flag.REJECTED)
 
-    def _with(self, wish: Wish) -> frozenset[str]:
-        return frozenset(shot_id for shot_id, each in self.wishes.items() if each is wish)
+    def _with(self, flag: Flag) -> frozenset[str]:
+        return frozenset(shot_id for shot_id, each in self.flags.items() if each is flag)
 
     def _keys(self, shots: Iterable[str]) -> set[_Key]:
         return {self._places.get(shot_id, shot_id) for shot_id in shots}
@@ -130,7 +130,7 @@ class DecisionView:
         return isinstance(key, tuple) and self._chosen.get(key[0], key) != key
 
 
-def view(held: Sequence[Choice], places: Mapping[str, Place] | None = None) -> DecisionView:
+def view(held: Sequence[Decision], places: Mapping[str, Place] | None = None) -> DecisionView:
     """Read the decisions that hold, the oldest first; `places` are those of shots that are in a burst."""
     places = places or {}
     said: dict[_Key, _Said] = defaultdict(_Said)
@@ -168,7 +168,7 @@ def read_view(store: Store) -> DecisionView:
     return view(held, dict(zip(rows["shot_id"].to_pylist(), places, strict=True)))
 
 
-def _named(held: Iterable[Choice]) -> set[str]:
+def _named(held: Iterable[Decision]) -> set[str]:
     return {shot_id for choice in held for shot_id in choice.shot_ids}
 
 
@@ -176,7 +176,7 @@ def _pairs(shots: Collection[str]) -> set[frozenset[str]]:
     return {frozenset(pair) for pair in combinations(sorted(shots), 2)}
 
 
-def _holding(held: Sequence[Choice], verb: str, contrary: str) -> list[frozenset[str]]:
+def _holding(held: Sequence[Decision], verb: str, contrary: str) -> list[frozenset[str]]:
     """Return the sets of shots of decisions, the newest first, without pairs of which a newer one says the contrary."""
     against: set[frozenset[str]] = set()
     found: list[frozenset[str]] = []
@@ -190,7 +190,7 @@ def _holding(held: Sequence[Choice], verb: str, contrary: str) -> list[frozenset
     return found
 
 
-def _kept_all(held: Sequence[Choice], rejected: Mapping[str, int]) -> list[frozenset[str]]:
+def _kept_all(held: Sequence[Decision], rejected: Mapping[str, int]) -> list[frozenset[str]]:
     """Return the sets of shots that are all kept, without those that were rejected since."""
     found = [
         frozenset(shot_id for shot_id in choice.shot_ids if rejected[shot_id] < number)

@@ -15,11 +15,11 @@ from photoidx.files import is_below
 from photoidx.queries.duplicates.calibration import STRICTNESS
 from photoidx.queries.duplicates.compare.orientation import inverse
 from photoidx.queries.duplicates.groups import consistent, stars
-from photoidx.queries.duplicates.holdings.described import Group, Ties
+from photoidx.queries.duplicates.holdings.described import DuplicateGroup, Ties
 from photoidx.queries.duplicates.holdings.looks import Looks
 from photoidx.queries.duplicates.holdings.words import relation_of, widest
 from photoidx.queries.duplicates.keep import preference
-from photoidx.queries.duplicates.known import Known, Question
+from photoidx.queries.duplicates.known import KnownFacts, Question
 from photoidx.records import path_text
 from photoidx.storage.store import Store
 
@@ -58,7 +58,7 @@ def duplicates(store: Store, asked: Question) -> list[dict[str, Any]]:
     file `goes_for` stays, is there, and holds all that it holds. `only`: what it has that the kept file lacks, as code
     (`what`) and words. `settled`: the user decided that it stays, or it is another name of a file that does.
     """
-    known, looks = Known(store, asked), Looks(store)
+    known, looks = KnownFacts(store, asked), Looks(store)
     ties = {} if asked.level == "identical" else known.ties()
     if asked.level == "same":
         ties = {pair: row for pair, row in ties.items() if _is_same(known, pair, row)}
@@ -84,12 +84,12 @@ def duplicates(store: Store, asked: Question) -> list[dict[str, Any]]:
     return sorted(wanted, key=lambda each: (-each["bytes_freed"], each["keep"]))
 
 
-def _is_same(known: Known, pair: tuple[int, int], row: Mapping[str, Any]) -> bool:
+def _is_same(known: KnownFacts, pair: tuple[int, int], row: Mapping[str, Any]) -> bool:
     one, other = (known.copies[known.pictures[each][0]] for each in pair)
     return relation_of(row, one, other) == "same"
 
 
-def _keep_company(known: Known, groups: Sequence[dict[str, Any]]) -> None:
+def _keep_company(known: KnownFacts, groups: Sequence[dict[str, Any]]) -> None:
     """Let those photos stay that belong to a file for which another goes: it goes because they are there."""
     keepers = {file["goes_for"] for each in groups for file in each["files"] if file["extra"]}
     belonging = {
@@ -122,7 +122,7 @@ def doubtful_pairs(store: Store, count: int) -> list[dict[str, Any]]:
 
     Each has first and second (paths), distance, and the chance. Pairs that the user has judged are left out.
     """
-    known = Known(store, Question())
+    known = KnownFacts(store, Question())
     rows = [(pair, row) for pair, row in known.rows if row["distance"] is not None and not known.is_judged(pair)]
     chances = 1 - known.curve.false(np.array([row["distance"] for _, row in rows], np.float64))
     return [
@@ -136,7 +136,7 @@ def doubtful_pairs(store: Store, count: int) -> list[dict[str, Any]]:
     ]
 
 
-def _path(known: Known, picture: int) -> str:
+def _path(known: KnownFacts, picture: int) -> str:
     path: str = known.files[known.ids[known.pictures[picture][0]]][0]["path"]
     return path
 
@@ -149,7 +149,7 @@ def _by_head(heads: Mapping[int, tuple[int, float]]) -> dict[int, list[int]]:
     return found
 
 
-def _similar(known: Known, order: Sequence[int], same: Mapping[int, list[int]]) -> dict[int, list[int]]:
+def _similar(known: KnownFacts, order: Sequence[int], same: Mapping[int, list[int]]) -> dict[int, list[int]]:
     """Return for each picture that has copies or is like others these, by the representatives of their copies."""
     head = {each: first for first, rest in same.items() for each in rest}
     near: dict[tuple[int, int], float] = {}
@@ -176,10 +176,10 @@ def _is_across(group: Mapping[str, Any], folders: Collection[str]) -> bool:
     return all(any(is_below(path, folder) for path in paths) for folder in folders)
 
 
-def _described(known: Known, members: Sequence[Sequence[int]], ties: Ties, looks: Looks) -> dict[str, Any]:
+def _described(known: KnownFacts, members: Sequence[Sequence[int]], ties: Ties, looks: Looks) -> dict[str, Any]:
     """Describe a group: pictures that are the same, and after them such that are similar, each with its copies."""
     include = known.asked.include
-    rows, *others = (Group(known, each, ties, looks).rows(include) for each in members)
+    rows, *others = (DuplicateGroup(known, each, ties, looks).rows(include) for each in members)
     keep = rows[0]
     for alike in others:
         alike[0] |= {"kind": "similar", "distance": None, "reason": _ALIKE}

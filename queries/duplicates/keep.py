@@ -23,14 +23,14 @@ Ties = Callable[[int, int], Tie]
 
 @dataclass(frozen=True)
 class Copy:
-    """What decides between files that hold the same. `wish`: -1 the user keeps it, 1 rejects it.
+    """What decides between files that hold the same. `flag`: -1 the user keeps it, 1 rejects it.
 
     `framed`: with a frame around it. `faded`: less than half as colourful as another copy. `turned`: otherwise than
     most copies. `quality`: of a JPEG, 1 to 100, if it is known.
     """
 
     holdings: Holdings
-    wish: int = 0
+    flag: int = 0
     framed: bool = False
     faded: bool = False
     turned: bool = False
@@ -48,7 +48,7 @@ Rule = tuple[Callable[[Copy], Any], str]
 """A key (the lowest is kept), and the words for the kept copy beside another."""
 
 _RULES: tuple[Rule, ...] = (
-    (lambda one: one.wish, "you decided so"),
+    (lambda one: one.flag, "you decided so"),
     (lambda one: one.framed, "without the frame"),
     (lambda one: one.faded, "in colour"),
     (lambda one: -(one.holdings.pictures or 1), "it holds more pictures"),
@@ -94,7 +94,7 @@ def reason(kept: Copy, other: Copy) -> str:
 def in_order(copies: Sequence[Copy]) -> list[int]:
     """Order copies, the one to keep first: those that hold what more of the others hold, then by the rules.
 
-    Only what costs no look at the pictures counts; a user's wish comes before everything.
+    Only what costs no look at the pictures counts; a user's flag comes before everything.
     """
     held = [0] * len(copies)
     for one in range(len(copies)):
@@ -104,7 +104,7 @@ def in_order(copies: Sequence[Copy]) -> list[int]:
 
     def key(at: int) -> tuple[Any, ...]:
         copy = copies[at]
-        return copy.wish, copy.framed, copy.faded, -held[at], preference(copy)
+        return copy.flag, copy.framed, copy.faded, -held[at], preference(copy)
 
     return sorted(range(len(copies)), key=key)
 
@@ -132,7 +132,7 @@ def that_go(
 
 def _keeper(copies: Sequence[Copy], ties: Ties, staying: Sequence[int], at: int) -> int | None:
     for each in staying:
-        is_wanted = copies[each].wish <= 0  # one that the user rejects may be gone tomorrow
+        is_wanted = copies[each].flag <= 0  # one that the user rejects may be gone tomorrow
         if is_wanted and may_go(copies[each].holdings, copies[at].holdings, ties(each, at)):
             return each
     return None

@@ -16,7 +16,7 @@ from photoidx.errors import QueryError
 from photoidx.files import is_below
 from photoidx.indexer.shots.rules import is_edited
 from photoidx.queries.contents import Array, columns_of
-from photoidx.queries.decisions.view import Wish, read_view
+from photoidx.queries.decisions.view import Flag, read_view
 from photoidx.queries.duplicates.calibration import calibrate
 from photoidx.queries.duplicates.candidates import MOMENT_COSINE, are_of_one_moment
 from photoidx.queries.duplicates.holdings.read import Files, read_holdings
@@ -28,7 +28,7 @@ from photoidx.storage.schema import PAIRS, arrow_schema
 from photoidx.storage.store import Store
 
 _FILE_COLUMNS = ("path", "content_id", "kind", "format", "size", "mtime_ns", "shot_id")
-_WISHES = {Wish.CHOSEN: -1, Wish.KEPT: -1, Wish.UNDECIDED: 0, Wish.REJECTED: 1}
+_FLAGS = {Flag.CHOSEN: -1, Flag.KEPT: -1, Flag.UNDECIDED: 0, Flag.REJECTED: 1}
 _COLOURED = 15.0  # colourfulness from which on a picture is "slightly colourful" (Hasler and Suesstrunk)
 DECIDED: Mapping[str, Any] = {"distance": 0.0, "orientation": 0, "decided": True}
 """The tie of two pictures that the user called the same."""
@@ -52,7 +52,7 @@ class Question:
     include: tuple[str, ...] = ()
 
 
-class Known:
+class KnownFacts:
     """The contents that may be grouped, by their place in `ids`, and the pictures that they are copies of.
 
     `files` gives the files of a content, the one to keep first; `copies` what speaks for each content; `pictures` the
@@ -64,8 +64,8 @@ class Known:
         said = read_view(store)
         self.asked = asked
         self._different, self._kept_all, self._same = said.different, said.kept_all, said.same
-        self.wishes = {shot_id: _WISHES[wish] for shot_id, wish in said.wishes.items()}
-        self._wanted = {shot_id for shot_id in self.wishes if said.is_wanted([shot_id])}
+        self.flags = {shot_id: _FLAGS[flag] for shot_id, flag in said.flags.items()}
+        self._wanted = {shot_id for shot_id in self.flags if said.is_wanted([shot_id])}
         pairs = _pairs(store, asked)
         every = store.read("files", list(_FILE_COLUMNS))
         is_photo = pc.and_(pc.equal(every["kind"], Kind.PHOTO.value), pc.is_valid(every["content_id"]))
@@ -95,7 +95,7 @@ class Known:
             own = self.files[content_id]
             yield Copy(
                 self.holdings[own[0]["path"]],
-                wish=min(self.wishes.get(file["shot_id"], 0) for file in own),
+                flag=min(self.flags.get(file["shot_id"], 0) for file in own),
                 quality=known["jpeg_quality"][at] if "jpeg_quality" in known else None,
                 colourfulness=known["colourfulness"][at] if "colourfulness" in known else None,
                 mtime_ns=min((file["mtime_ns"] for file in own), key=age),
@@ -183,9 +183,9 @@ class Known:
 
     def copy_of(self, file: Mapping[str, Any], at: int) -> Copy:
         """Return what decides about one file of a content."""
-        wish = self.wishes.get(file["shot_id"], 0)
+        flag = self.flags.get(file["shot_id"], 0)
         holdings = self.holdings[file["path"]]
-        return replace(self.copies[at], holdings=holdings, wish=wish, mtime_ns=file["mtime_ns"])
+        return replace(self.copies[at], holdings=holdings, flag=flag, mtime_ns=file["mtime_ns"])
 
     def are_kept_all(self, one: Mapping[str, Any], other: Mapping[str, Any]) -> bool:
         """Return whether the user wants both of two files."""

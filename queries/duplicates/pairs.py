@@ -121,7 +121,7 @@ def find_pairs(store: Store, pictures: Pictures, fresh: Array | None, progress: 
     left = [np.zeros((0, 3), np.int64)]
     for block in _blocks(pairs[maybe]):
         turns = np.column_stack([block, orientations(pictures, block)])
-        found = Thumbnails(store, pictures, block).compared(_same_or_turned, turns)
+        found = ThumbnailReader(store, pictures, block).compared(_same_or_turned, turns)
         told = np.array([each is not None for each in found], np.bool_)
         copies.add(block[np.array([each is not None and each.relation == SAME for each in found], np.bool_)])
         left.append(turns[~told])
@@ -130,7 +130,7 @@ def find_pairs(store: Store, pictures: Pictures, fresh: Array | None, progress: 
         progress(done, len(pairs))
     closing = copies.unseen(np.concatenate([pairs, known[0]]))
     for block in _blocks(closing):
-        found = Thumbnails(store, pictures, block).compared(_same_or_turned, np.pad(block, ((0, 0), (0, 1))))
+        found = ThumbnailReader(store, pictures, block).compared(_same_or_turned, np.pad(block, ((0, 0), (0, 1))))
         told = np.array([each is not None for each in found], np.bool_)
         yield _rows(pictures, block[told], cosines(pictures, block[told]), [each for each in found if each])
     rest = np.concatenate(left)[:, :2]
@@ -140,7 +140,7 @@ def find_pairs(store: Store, pictures: Pictures, fresh: Array | None, progress: 
         now = _of_hubs(pictures, asked)
         asked = asked[~_are_among(asked, now)]
         for block in _blocks(now):
-            found = Thumbnails(store, pictures, block, boxes).compared(_made_from, np.pad(block, ((0, 0), (0, 1))))
+            found = ThumbnailReader(store, pictures, block, boxes).compared(_made_from, np.pad(block, ((0, 0), (0, 1))))
             compared |= {tuple(pair): each for pair, each in zip(block.tolist(), found, strict=True) if each}
             done += len(block)
             progress(min(done, len(pairs)), len(pairs))
@@ -149,7 +149,7 @@ def find_pairs(store: Store, pictures: Pictures, fresh: Array | None, progress: 
     if earlier:
         ties += [(one, two) for one, two in _known(store, pictures, _SURELY_EDITED).tolist()]
     for block in _blocks(copies.to_hubs(ties, seen=unique_pairs(np.concatenate([asked_for, *known])))):
-        found = Thumbnails(store, pictures, block, boxes).compared(_made_from, np.pad(block, ((0, 0), (0, 1))))
+        found = ThumbnailReader(store, pictures, block, boxes).compared(_made_from, np.pad(block, ((0, 0), (0, 1))))
         compared |= {tuple(pair): each for pair, each in zip(block.tolist(), found, strict=True) if each}
     yield from _alike(pictures, pairs, maybe, rest, compared)
     progress(len(pairs), len(pairs))
@@ -330,7 +330,7 @@ def orientations(pictures: Pictures, pairs: Array) -> Array:
 Compare = Callable[[Picture, Picture, int], Comparison | None]
 
 
-class Thumbnails:
+class ThumbnailReader:
     """The thumbnails of the pairs of one block, each of them decoded once."""
 
     def __init__(self, store: Store, pictures: Pictures, pairs: Array, boxes: Boxes | None = None) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 from photoidx.errors import QueryError
 from photoidx.queries.bursts.frames import read_frames
-from photoidx.queries.gallery.data import Found, gather, shown
+from photoidx.queries.gallery.data import GalleryGroups, gather, shown
 from photoidx.queries.gallery.reading import photo_rows, places, thumbnails
 from photoidx.queries.gallery.writing import check_place, is_page, size_of, write_folder, write_page
 from photoidx.records import path_text, text_path
@@ -35,7 +35,7 @@ class Options:
 
 
 def build(
-    store: Store, out: str, options: Options, groups: Callable[[Progress], Found], progress: Progress
+    store: Store, out: str, options: Options, groups: Callable[[Progress], GalleryGroups], progress: Progress
 ) -> dict[str, Any]:
     """Make a gallery at `out`, and tell what it holds. `groups` gives the library's groups.
 

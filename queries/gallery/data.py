@@ -23,7 +23,7 @@ _SCORES = ("technical", "sharpness_subject", "face_sharpness_min", "eyes_min", "
 
 
 @dataclass(frozen=True)
-class Found:
+class GalleryGroups:
     """The groups of a library, as `Library` gives them, and the photos' places on the map, by path (x, y)."""
 
     bursts: Rows = ()
@@ -33,8 +33,8 @@ class Found:
     places: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
 
-def gather(photos: Rows, found: Found, *, first: Iterable[str] = (), title: str = "Photos") -> dict[str, Any]:
-    """Give what the page shows, as JSON can hold it.
+def gather(photos: Rows, found: GalleryGroups, *, first: Iterable[str] = (), title: str = "Photos") -> dict[str, Any]:
+    """Return what the page shows, as JSON can hold it.
 
     `photos` are rows of the view `photos` with `labels`, `probabilities`, `thumbnail_width` and `thumbnail_height`;
     they come in the order in which they are shown. `first` are the paths that stand for their shots. A group of
@@ -77,7 +77,7 @@ def gather(photos: Rows, found: Found, *, first: Iterable[str] = (), title: str 
 
 
 def shown(text: str) -> str:
-    """Give a text as it can stand on a page: what would turn or break the line, and bytes of no text, are spelt out."""
+    """Find a text as it can stand on a page: what would turn or break the line, and bytes of no text, are spelt out."""
     plain = os.fsencode(text_path(text)).decode("utf-8", "backslashreplace")
     return "".join(_spelt(char) if _is_unfit(char) else char for char in plain)
 
@@ -95,14 +95,14 @@ def _uri(folder: str) -> str:
 
 
 def _odd(path: str) -> dict[str, str | None]:
-    """Give what the page can't work out: the path for a list of paths, None if no list can hold it, and the URI."""
+    """Return what the page can't work out: the path for a list of paths, None if no list can hold it, and the URI."""
     whole = text_path(path)
     listed = whole if not set(whole) & {"\n", "\r", "\0"} and path == whole else None
     return {"path": listed, "uri": _uri(os.path.dirname(path)) + "/" + quote(os.fsencode(os.path.basename(whole)))}
 
 
 def _leads(photos: Rows, first: frozenset[str]) -> list[int]:
-    """Give for each photo the one that stands for its shot: RAW and JPEG, and copies, are one photo on the page."""
+    """Return for each photo the one that stands for its shot: RAW and JPEG, and copies, are one photo on the page."""
 
     def order(at: int) -> tuple[bool, bool, str]:
         row = photos[at]
@@ -121,7 +121,7 @@ def _leads(photos: Rows, first: frozenset[str]) -> list[int]:
 
 
 def _coded(values: Sequence[str | None]) -> dict[str, Any]:
-    """Give each text once, and for each photo the number of its text; -1 for none."""
+    """Return each text once, and for each photo the number of its text; -1 for none."""
     texts = {text: at for at, text in enumerate(dict.fromkeys(text for text in values if text is not None))}
     return {"values": list(texts), "at": [-1 if text is None else texts[text] for text in values]}
 
@@ -166,8 +166,8 @@ def _short(value: float | None) -> float | None:
     return None if value is None or not math.isfinite(value) else float(f"{value:.3g}")
 
 
-def _bursts(found: Found, number: Mapping[str, int]) -> list[dict[str, Any]]:
-    """Give the groups with their frames, those of a burst by rank; nothing is picked from a bracket or panorama.
+def _bursts(found: GalleryGroups, number: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return the groups with their frames, those of a burst by rank; nothing is picked from a bracket or panorama.
 
     `pick` is the place of the pick among the photos; -1 where it is not shown, or where all frames are rejected.
     """
@@ -217,7 +217,7 @@ def _duplicates(groups: Rows, number: Mapping[str, int]) -> list[dict[str, Any]]
 
 
 def _clusters(groups: Rows, number: Mapping[str, int], leads: Sequence[int]) -> list[dict[str, Any]]:
-    """Give the clusters, the photo that stands for each one first, then the likeliest; each shot once."""
+    """Return the clusters, the photo that stands for each one first, then the likeliest; each shot once."""
     result = []
     for each in groups:
         files = sorted(
@@ -239,7 +239,7 @@ def _clusters(groups: Rows, number: Mapping[str, int], leads: Sequence[int]) -> 
 
 
 def _map(places: Mapping[str, tuple[float, float]], number: Mapping[str, int], leads: Sequence[int]) -> dict[str, Any]:
-    """Give the places of the photos, each shot once, in hundred-thousandths of the side."""
+    """Return the places of the photos, each shot once, in hundred-thousandths of the side."""
     at = {leads[number[path]]: place for path, place in places.items() if path in number}
     return {
         "photos": list(at),

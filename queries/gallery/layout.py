@@ -49,7 +49,7 @@ def layout(vectors: Array, seed: int = 0, sample: int = SAMPLE) -> Array:
 
 
 def _main(vectors: Array, chosen: Array, dimensions: int) -> Array:
-    """Give the coordinates on the main directions of the chosen vectors, zeros where there are fewer directions."""
+    """Return the coordinates on the main directions of the chosen vectors, zeros where there are fewer directions."""
     from sklearn.decomposition import PCA  # noqa: PLC0415
 
     result = np.zeros((len(vectors), dimensions), np.float32)
@@ -105,6 +105,6 @@ def _fitted(places: Array) -> Array:
 
 
 def _evened(places: Array) -> Array:
-    """Give each place's standing on each side, from 0 to 1: the empty space between islands goes."""
+    """Return each place's standing on each side, from 0 to 1: the empty space between islands goes."""
     order = np.argsort(np.argsort(places, axis=0, kind="stable"), axis=0, kind="stable")
     return np.asarray(order / max(1, len(places) - 1))

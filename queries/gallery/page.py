@@ -21,7 +21,7 @@ _ESCAPES = {ord(char): f"\\u{ord(char):04x}" for char in "<>&\u2028\u2029"}
 
 
 def page(record: Mapping[str, Any], *, thumbs: str | None) -> tuple[str, str]:
-    """Give the page up to where blocks of thumbnails may stand, and what follows.
+    """Return the page up to where blocks of thumbnails may stand, and what follows.
 
     `thumbs` is the folder of the thumbnails beside the page; None for a page that carries them itself.
     """
@@ -42,7 +42,7 @@ def page(record: Mapping[str, Any], *, thumbs: str | None) -> tuple[str, str]:
 
 
 def blocks(thumbnails: Iterable[tuple[str, bytes]]) -> Iterator[str]:
-    """Give the blocks of thumbnails of a self-contained page: base64, a line each, in the order of `contents`."""
+    """Return the blocks of thumbnails of a self-contained page: base64, a line each, in the order of `contents`."""
     lines: list[str] = []
     number = 0
     for _content_id, jpeg in thumbnails:
@@ -74,7 +74,7 @@ def _part(name: str) -> str:
 
 
 def _policy(code: str, style: str, *, own_pictures: bool) -> str:
-    """Give a content security policy: only this code and style, pictures of this computer, and no connection at all."""
+    """Find a content security policy: only this code and style, pictures of this computer, and no connection at all."""
     pictures = "'self' file: data:" if own_pictures else "file: data:"
     return (
         f"default-src 'none'; script-src '{_hash(code)}'; style-src '{_hash(style)}'; img-src {pictures}; "

@@ -27,7 +27,7 @@ QUALITY = 70
 
 
 def photo_rows(store: Store, where: str | None = None) -> list[dict[str, Any]]:
-    """Give the photos for which the SQL condition holds: the newest first, those without a time last, by path.
+    """Return the photos for which the SQL condition holds: the newest first, those without a time last, by path.
 
     Each has some columns of the view `photos`, and labels, probabilities, thumbnail_width, thumbnail_height. Raises
     QueryError if the condition is not one, or can't be answered.
@@ -61,7 +61,7 @@ def places(frames: Frames, paths: set[str]) -> dict[str, tuple[float, float]]:
 
 
 def thumbnails(store: Store, content_ids: Sequence[str], long_side: int | None) -> Iterator[tuple[str, bytes]]:
-    """Give the thumbnails of these contents in their order, as JPEG files; made smaller if a long side is given.
+    """Return the thumbnails of these contents in their order, as JPEG files; made smaller if a long side is given.
 
     One that can't be read, or that a scan has removed meanwhile, is empty.
     """

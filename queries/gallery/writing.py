@@ -19,12 +19,12 @@ _PICTURES = re.compile(rb'"thumbs":"(thumbs-[0-9a-f]{12})"')
 
 
 def is_page(out: str) -> bool:
-    """Tell by the name whether one page is wanted, rather than a folder."""
+    """Return by the name whether one page is wanted, rather than a folder."""
     return out.lower().endswith((".html", ".htm"))
 
 
 def check_place(out: str, taken: Sequence[str], *, overwrite: bool, inside_photos: bool) -> Path:
-    """Give the real place of the gallery. `taken` are the scanned folders and the library's own.
+    """Return the real place of the gallery. `taken` are the scanned folders and the library's own.
 
     Raises PhotoidxError if the place is in one of them, holds something else, or can't be made.
     """
@@ -94,13 +94,13 @@ def write_folder(place: Path, record: Mapping[str, Any], thumbnails: Thumbnails)
 
 
 def size_of(place: Path) -> int:
-    """Give the bytes of a page, or of everything in a folder."""
+    """Return the bytes of a page, or of everything in a folder."""
     return sum(path.stat().st_size for path in [place, *place.rglob("*")] if path.is_file())
 
 
 @contextlib.contextmanager
 def _beside(place: Path) -> Iterator[Path]:
-    """Give a free name on the disk of the place, and remove what stands there in the end, however it ends.
+    """Return a free name on the disk of the place, and remove what stands there in the end, however it ends.
 
     It is in the folder itself where there is one, which may be a disk of its own; else beside the place.
     """
@@ -126,7 +126,7 @@ def _is_ours(index: Path) -> bool:
 
 
 def _thumbs_of(index: Path) -> str | None:
-    """Give the folder of thumbnails that an earlier gallery's page names; None if the page is not ours."""
+    """Return the folder of thumbnails that an earlier gallery's page names; None if the page is not ours."""
     if not _is_ours(index):
         return None
     found = _PICTURES.search(index.read_bytes())

@@ -64,7 +64,7 @@ _LISTS = ("synsets", "synset_to_lemma")
 
 @lru_cache(maxsize=1)
 def label_texts() -> dict[str, str]:
-    """Give for each label of the default embedder its text to be searched: `beacon (lighthouse, pharos)`.
+    """Return for each label of the default embedder its text to be searched: `beacon (lighthouse, pharos)`.
 
     The synonyms are WordNet's, from the list that timm carries.
     """

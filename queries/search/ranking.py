@@ -28,7 +28,7 @@ def ranked(
     allowed: Collection[str] | None = None,
     without: Collection[str] = (),
 ) -> list[dict[str, Any]]:
-    """Give path and score of the best photos. Of a shot, and of copies, the best alone; a RAW only if it has no other.
+    """Find path and score of the best photos. Of a shot, and of copies, the best alone; a RAW only if it has no other.
 
     `scores` belong to `keys`. `allowed` are the paths that may be in the answer, `without` the shots and
     contents that may not. Raises QueryError if `least` is no number.

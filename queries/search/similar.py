@@ -39,7 +39,7 @@ def similar(
     embedder: str | None = None,
     include_self: bool = False,
 ) -> list[dict[str, Any]]:
-    """Give path and score of what looks like the photos and not like those `against`, one row a shot, the best first.
+    """Return path and score of what looks like the photos and not like those `against`, one row a shot, the best first.
 
     The score is the cosine with unit(mean of the photos - AVOIDED x mean of `against`), -1 to 1. Shots of the given
     photos, and their copies, are left out. A photo that the library does not have is read from disk and embedded.
@@ -59,7 +59,7 @@ def similar(
 
 
 def query_vector(liked: Array, avoided: Array) -> Array:
-    """Give the vector of length 1 to look for: the mean of the rows of `liked`, less a share of that of `avoided`."""
+    """Return the vector of length 1 to look for: the mean of the rows of `liked`, less a share of that of `avoided`."""
     wanted = liked.mean(axis=0)
     if len(avoided):
         wanted = wanted - AVOIDED * avoided.mean(axis=0)
@@ -103,7 +103,7 @@ class _Examples:
         self._contents.append(content_id)
 
     def vectors(self) -> Array:
-        """Give the vectors: n x d, float32, length 1. Raises QueryError if a photo can't be decoded."""
+        """Return the vectors: n x d, float32, length 1. Raises QueryError if a photo can't be decoded."""
         slug = self._stage.vector_table.removeprefix("vectors_")
         stored = vectors_of(self._store, self._contents, slug).astype(np.float32)
         lacking = [at for at, row in enumerate(stored) if not row.any()]

@@ -42,7 +42,7 @@ _QUERY = """
 
 
 def is_current(store: Store) -> bool:
-    """Tell whether the words were made from the tables as they are now."""
+    """Return whether the words were made from the tables as they are now."""
     return TEXTS.name in store.names() and store.meta().get(_MADE_FROM) == _now(store)
 
 
@@ -73,13 +73,13 @@ def try_to_bring_up_to_date(store: Store) -> str:
 
 
 def asked_words(text: str) -> list[str]:
-    """Give the words of a text that a user looks for, folded, each once."""
+    """Return the words of a text that a user looks for, folded, each once."""
     return list(dict.fromkeys(found[0].casefold() for found in _ASKED.finditer(_plain(text))))
 
 
 @lru_cache(maxsize=65536)
 def words_in(text: str) -> tuple[str, ...]:
-    """Give the words of a text that is looked for: dates, whole runs, and the parts of `BirthdayParty2014`."""
+    """Return the words of a text that is looked for: dates, whole runs, and the parts of `BirthdayParty2014`."""
     plain = _plain(text)
     found: dict[str, None] = {}
     for date in _DATE.finditer(plain):
@@ -111,7 +111,7 @@ def _text_of(row: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _facts(row: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
-    """Give what is known of a photo in words: kind, value, and how often its words are written."""
+    """Return what is known of a photo in words: kind, value, and how often its words are written."""
     for keyword in row["keywords"] or ():
         yield "keyword", keyword, _OFTEN["keyword"]
     for title in row["titles"] or ():

@@ -19,7 +19,7 @@ Array = np.ndarray[Any, Any]
 
 
 def stage_of(store: Store, config: Config, name: str | None = None) -> VectorStage:
-    """Give the embedder of that name; without one the default, or the first that the library has vectors of.
+    """Return the embedder of that name; without one the default, or the first that the library has vectors of.
 
     Raises QueryError if the library has no vectors of it.
     """
@@ -34,7 +34,7 @@ def stage_of(store: Store, config: Config, name: str | None = None) -> VectorSta
 
 
 def text_stage(store: Store, config: Config, name: str | None = None) -> tuple[ClipStage | None, str]:
-    """Give the embedder that puts texts among the library's vectors; or None, and why there is none."""
+    """Return the embedder that puts texts among the library's vectors; or None, and why there is none."""
     why = "no scan has used a model that reads texts"
     for each in [name] if name else used_embedders(store):
         if name is None and not each.startswith("openclip"):
@@ -59,12 +59,12 @@ def text_stage(store: Store, config: Config, name: str | None = None) -> tuple[C
 
 
 def has_vectors(store: Store, stage: VectorStage) -> bool:
-    """Tell whether the library has at least one vector of an embedder."""
+    """Return whether the library has at least one vector of an embedder."""
     return store.count(stage.vector_table) > 0
 
 
 def cosines(store: Store, stage: VectorStage, query: Array) -> tuple[pa.Array, Array]:
-    """Give every content that has a vector, and its cosine (float32) with a vector of length 1.
+    """Return every content that has a vector, and its cosine (float32) with a vector of length 1.
 
     The search is exact. Its cost grows with the rows; only some thousand vectors are in memory at a time.
     """

@@ -45,7 +45,7 @@ class Hits:
 def search_words(
     store: Store, text: str, *, count: int, least: float | None, allowed: Collection[str] | None
 ) -> tuple[list[dict[str, Any]], list[str]]:
-    """Give path, score (BM25) and what matched of the best photos, one a shot, and remarks on how words were taken.
+    """Return path, score (BM25) and what matched of the best photos, one a shot, and remarks on how words were taken.
 
     Photos with every word, where there are any, else those with some. Raises QueryError if the text has no word.
     """
@@ -73,14 +73,14 @@ def search_words(
 
 
 _TAKEN = {
-    "begins": "No photo has the word “{}”: taken are words that begin with it.",
+    "begins": "No photo has the word “{}”. Searched for words that begin with it.",
     "like": "No photo has the word “{}”: taken are words that are spelt like it.",
     "nothing": "No photo has the word “{}”, or one like it.",
 }
 
 
 def _with_all(hits: Sequence[Hits]) -> set[str]:
-    """Give the paths of the photos that have every word."""
+    """Return the paths of the photos that have every word."""
     return set.intersection(*(set(each.scores) for each in hits))
 
 
@@ -133,7 +133,7 @@ def _with_matches(store: Store, rows: list[dict[str, Any]], words: Sequence[str]
 
 
 def _matching(facts: Sequence[str], words: Sequence[str]) -> list[str]:
-    """Give for each word the facts that come nearest to it."""
+    """Return for each word the facts that come nearest to it."""
     told: dict[str, None] = {}
     for word in words:
         near = [max((_nearness(word, each) for each in words_in(fact.partition(": ")[2])), default=0) for fact in facts]

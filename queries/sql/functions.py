@@ -91,12 +91,12 @@ class SimilarityFunctions:
 
 
 def says_similarity(query: str) -> bool:
-    """Tell whether a query may call one of the functions."""
+    """Return whether a query may call one of the functions."""
     return re.search(r"\b(?:text_)?similarity\b", query, re.IGNORECASE) is not None
 
 
 def with_content_ids(query: str) -> str:
-    """Give calls of one argument, `similarity('x')`, a second one: the content id of the row where they stand.
+    """Return calls of one argument, `similarity('x')`, a second one: the content id of the row where they stand.
 
     DuckDB's own tokenizer tells what is text and what is comment; its places count bytes.
     """
@@ -119,7 +119,7 @@ def with_content_ids(query: str) -> str:
 
 
 def _closing(tokens: list[str], at: int) -> int | None:
-    """Give the place of the bracket that closes the one at a place; None if there is not one argument between."""
+    """Return the place of the bracket that closes the one at a place; None if there is not one argument between."""
     depth = 0
     for place in range(at, len(tokens)):
         token = tokens[place]

@@ -69,7 +69,7 @@ def run_sql(
 
 
 def as_condition(condition: str) -> str:
-    """Give a condition as it can follow WHERE, in brackets. Raises QueryError if it is not exactly one expression."""
+    """Return a condition as it can follow WHERE, in brackets. Raises QueryError if it is not exactly one expression."""
     check_text(condition)
     try:
         duckdb.SQLExpression(condition)
@@ -109,7 +109,7 @@ def _load(connection: duckdb.DuckDBPyConnection, store: Store, query: str) -> di
 
 
 def _schemas(store: Store) -> dict[str, pa.Schema]:
-    """Give the schema of every table, as it is stored with what photoidx would add to it."""
+    """Return the schema of every table, as it is stored with what photoidx would add to it."""
     found = {name: arrow_schema(spec) for name, spec in tables_of(stages(Config())).items()}
     for name in store.names():
         stored = store.schema(name)
@@ -136,7 +136,7 @@ def _says(query: str, name: str) -> bool:
 
 
 def _told_apart(names: list[str]) -> list[str]:
-    """Give each name that came before a number, since a record can hold a name only once."""
+    """Return each name that came before a number, since a record can hold a name only once."""
     result: list[str] = []
     for name in names:
         numbered = (f"{name}_{number}" for number in itertools.count(2))

@@ -63,7 +63,7 @@ def read_only(connection: duckdb.DuckDBPyConnection) -> None:
 
 
 def is_write(error: Exception) -> bool:
-    """Tell whether an error says that something would have written."""
+    """Return whether an error says that something would have written."""
     return "read-only mode" in str(error) or "read only" in str(error).lower()
 
 
@@ -108,7 +108,7 @@ def _tokens(query: str) -> list[_Token]:
 
 
 def _outer_words(tokens: list[_Token]) -> set[str]:
-    """Give the keywords that stand in no brackets, in lower case: DuckDB does not tell what a MULTI does."""
+    """Return the keywords that stand in no brackets, in lower case: DuckDB does not tell what a MULTI does."""
     words, depth = set(), 0
     for token in tokens:
         depth += (token.text == "(") - (token.text == ")")

@@ -59,12 +59,12 @@ _APART = frozenset({"labels", "thumbnails", "sidecars"})
 
 
 def joins(table: str, key: Iterable[str]) -> bool:
-    """Tell whether a table with this key is a part of `photos`: it must have one row per content at most."""
+    """Return whether a table with this key is a part of `photos`: it must have one row per content at most."""
     return list(key) == ["content_id"] and table not in _APART
 
 
 def photos_view(columns: Mapping[str, Iterable[str]], joinable: Iterable[str]) -> str:
-    """Give the view `photos` over the tables with their columns; `joinable` are those for which `joins` holds."""
+    """Return the view `photos` over the tables with their columns; `joinable` are those for which `joins` holds."""
     joined = ["exif", *sorted(set(joinable) - {"exif"})]
     parts = [f"{expression} AS {name}" for name, expression in _HEAD.items()]
     taken = set(_HEAD)
@@ -79,7 +79,7 @@ def photos_view(columns: Mapping[str, Iterable[str]], joinable: Iterable[str]) -
 
 
 def views(columns: Mapping[str, Iterable[str]], joinable: Iterable[str]) -> dict[str, str]:
-    """Give every view by name: `photos`, `labels`, `failures`, `faces`, and each other table as it is."""
+    """Return every view by name: `photos`, `labels`, `failures`, `faces`, and each other table as it is."""
     plain = {name: f'SELECT * FROM t."{name}"' for name in columns}  # noqa: S608 - a table's own name
     faces = {"faces": _FACES} if "faces" in columns else {}
     return {**plain, "photos": photos_view(columns, joinable), "labels": _LABELS, "failures": _FAILURES, **faces}

@@ -1,4 +1,4 @@
-"""A linear head over an embedder's vector: the shares of the marks 1 to 10, or one number.
+"""A linear head over an embedder's vector: the shares of the ratings 1 to 10, or one number.
 
 The shares are those of NIMA (Talebi and Milanfar 2018); their mean is the score. One number is what LAION's linear head
 over CLIP's vectors gives, whose weights `photoidx train aesthetic --laion` takes over.
@@ -20,20 +20,20 @@ from photoidx.scoring.learned.vectors import OpenEmbedder, named_embedder
 from photoidx.stage import DerivedStage, Rows
 
 KIND = "aesthetic"
-MARKS = 10
+RATINGS = 10
 
 Array = np.ndarray[Any, Any]
 
 
 def shares(logits: Array) -> Array:
-    """Give the shares of the marks (n x 10) from logits."""
+    """Return the shares of the ratings (n x 10) from logits."""
     powers = np.exp(logits - logits.max(axis=1, keepdims=True))
     return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 def means(told: Array) -> Array:
-    """Give the mean mark (n) of shares (n x 10)."""
-    return np.asarray(told @ np.arange(1, MARKS + 1))
+    """Return the mean rating (n) of shares (n x 10)."""
+    return np.asarray(told @ np.arange(1, RATINGS + 1))
 
 
 class AestheticScorer:
@@ -46,8 +46,9 @@ class AestheticScorer:
             self._weight, self._bias = (tensors[name].astype(np.float64) for name in ("weight", "bias"))
         except KeyError as error:
             raise AssetError(f"The weights of {directory} lack {error}. Train the scorer again.") from error
-        if self._weight.ndim != 2 or len(self._weight) not in {1, MARKS} or self._bias.shape != self._weight.shape[:1]:  # noqa: PLR2004
-            raise AssetError(f"The weights of {directory} are no head of {MARKS} marks or of one number.")
+        rows = len(self._weight) if self._weight.ndim == 2 else 0  # noqa: PLR2004 - a matrix
+        if rows not in {1, RATINGS} or self._bias.shape != self._weight.shape[:1]:
+            raise AssetError(f"The weights of {directory} are no head of {RATINGS} ratings or of one number.")
 
     def check_width(self, width: int) -> None:
         """Raise AssetError if the head takes no vectors of so many numbers."""
@@ -58,10 +59,10 @@ class AestheticScorer:
             )
 
     def scores(self, vectors: Array) -> list[float]:
-        """Give the score of each vector (n x d, length 1). Raises AssetError if they are of another embedder."""
+        """Return the score of each vector (n x d, length 1). Raises AssetError if they are of another embedder."""
         self.check_width(vectors.shape[1])
         found = vectors.astype(np.float64) @ self._weight.T + self._bias
-        scores: list[float] = (means(shares(found)) if len(self._weight) == MARKS else found[:, 0]).tolist()
+        scores: list[float] = (means(shares(found)) if len(self._weight) == RATINGS else found[:, 0]).tolist()
         return scores
 
 
@@ -80,7 +81,7 @@ class AestheticStage(DerivedStage):
         self._column = learned_column(card.name)
         self.name = f"aesthetic scorer {card.name}"
         self.weights_id = f"{fingerprint_of(directory)} {digest}"
-        about = "How people would mark this photo for its looks, as a trained scorer sees it: higher is better."
+        about = "How people would rating this photo for its looks, as a trained scorer sees it: higher is better."
         self.tables = (learned_table(card.name, about),)
 
     def check(self) -> None:
@@ -93,7 +94,7 @@ class AestheticStage(DerivedStage):
         self._scorer = AestheticScorer(self._directory)
 
     def run_rows(self, rows: pa.RecordBatch) -> Sequence[Rows]:
-        """Give the score of each vector."""
+        """Return the score of each vector."""
         if self._scorer is None:
             self.load()
         assert self._scorer is not None

@@ -75,7 +75,7 @@ def _raw_size(data: bytes) -> tuple[int | None, int | None]:
 
 
 def _preview(data: bytes) -> bytes | None:
-    """Give the JPEG inside a Fujifilm RAW, which carries the file's EXIF."""
+    """Return the JPEG inside a Fujifilm RAW, which carries the file's EXIF."""
     if not data.startswith(_RAF_LABEL):
         return None
     start = int.from_bytes(data[_RAF_JPEG_AT : _RAF_JPEG_AT + 4], "big")

@@ -73,7 +73,7 @@ class _Header(ExifHeader):
 
 
 def read_tags(data: bytes) -> Tags:
-    """Give every tag of a file, or of a bare TIFF block, that can be read. Never raises; nothing found is empty."""
+    """Return every tag of a file, or of a bare TIFF block, that can be read. Never raises; nothing found is empty."""
     handle = _BoundedBytes(data)
     try:
         offset, endian_bytes, fake_exif = determine_type(handle)
@@ -94,7 +94,7 @@ def read_tags(data: bytes) -> Tags:
 
 
 def read_boxes(data: bytes) -> Tags:
-    """Give the tags of a Canon CR3, which holds each directory as a TIFF block of its own."""
+    """Return the tags of a Canon CR3, which holds each directory as a TIFF block of its own."""
     main, sub = (data.find(label, 0, _LONGEST_NOTE) for label in (b"CMT1", b"CMT2"))
     tags = read_tags(_block(data, main)) if main > 0 else {}
     shot = read_tags(_block(data, sub)) if sub > 0 else {}

@@ -17,7 +17,7 @@ _NO_ANSWER = frozenset(("n/a", "unknown", "none", "0", "[]", "----", "(none)"))
 
 
 def clean(raw: object) -> str | None:
-    """Give text without NULs, controls and outer white space; bytes that are not UTF-8 are read as Latin-1."""
+    """Return text without NULs, controls and outer white space; bytes that are not UTF-8 are read as Latin-1."""
     if isinstance(raw, bytes):
         return clean(_decoded(raw))
     if not isinstance(raw, str):
@@ -35,7 +35,7 @@ def _decoded(raw: bytes) -> str:
 
 
 def text(tags: Tags, *names: str) -> str | None:
-    """Give the first of the named tags that holds text."""
+    """Return the first of the named tags that holds text."""
     for name in names:
         tag = tags.get(name)
         if tag is None:
@@ -47,7 +47,7 @@ def text(tags: Tags, *names: str) -> str | None:
 
 
 def answer(tags: Tags, *names: str) -> str | None:
-    """Give the first of the named tags as exifread words it, unless it says only that it doesn't know."""
+    """Return the first of the named tags as exifread words it, unless it says only that it doesn't know."""
     for name in names:
         tag = tags.get(name)
         if tag is None:
@@ -59,7 +59,7 @@ def answer(tags: Tags, *names: str) -> str | None:
 
 
 def as_float(value: Any) -> float | None:
-    """Give a finite number, or None: a denominator of 0, infinity and NaN are no numbers."""
+    """Return a finite number, or None: a denominator of 0, infinity and NaN are no numbers."""
     if isinstance(value, (tuple, list)):
         value = value[0] if value else None
     if value is None or isinstance(value, (str, bytes)):
@@ -72,7 +72,7 @@ def as_float(value: Any) -> float | None:
 
 
 def numbers(tags: Tags, name: str) -> list[float | None]:
-    """Give all numbers of a tag; None stands for one that is none."""
+    """Return all numbers of a tag; None stands for one that is none."""
     tag = tags.get(name)
     if tag is None or isinstance(tag.values, (str, bytes)):
         return []
@@ -81,7 +81,7 @@ def numbers(tags: Tags, name: str) -> list[float | None]:
 
 
 def number(tags: Tags, *names: str, above: float = -math.inf, most: float = math.inf) -> float | None:
-    """Give the first number in the named tags that is greater than `above` and at most `most`."""
+    """Return the first number in the named tags that is greater than `above` and at most `most`."""
     for name in names:
         for found in numbers(tags, name):
             if found is not None and above < found <= most:
@@ -90,13 +90,13 @@ def number(tags: Tags, *names: str, above: float = -math.inf, most: float = math
 
 
 def integer(tags: Tags, *names: str, least: int, most: int) -> int | None:
-    """Give the first number in the named tags that lies in [least, most], rounded."""
+    """Return the first number in the named tags that lies in [least, most], rounded."""
     found = number(tags, *names, above=least - 0.5, most=most)
     return None if found is None else round(found)
 
 
 def tags_json(tags: Tags) -> str | None:
-    """Give all tags as a JSON object of strings; long and binary values are cut."""
+    """Return all tags as a JSON object of strings; long and binary values are cut."""
     if not tags:
         return None
     told = {}

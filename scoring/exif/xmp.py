@@ -71,7 +71,7 @@ def parse_xmp(packet: bytes) -> Xmp:
 
 
 def _value(root: Any, name: str) -> str | None:
-    """Give a simple property, which may be written as an attribute or as an element."""
+    """Return a simple property, which may be written as an attribute or as an element."""
     for described in root.iter(f"{_RDF}Description"):
         found = clean(described.get(name)) or clean(described.findtext(name))
         if found is not None:
@@ -80,7 +80,7 @@ def _value(root: Any, name: str) -> str | None:
 
 
 def _listed(root: Any, name: str) -> tuple[str, ...]:
-    """Give the items of a bag, a sequence or a choice of languages, each once and in the file's order."""
+    """Return the items of a bag, a sequence or a choice of languages, each once and in the file's order."""
     return tuple(islice(dict.fromkeys(_items(root, name)), _MOST_KEYWORDS))
 
 

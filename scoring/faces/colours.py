@@ -71,7 +71,7 @@ def colours(crop: Picture, points: np.ndarray[Any, Any]) -> Colours:
 
 
 def odd_places(found: Colours) -> np.ndarray[Any, np.dtype[np.bool_]]:
-    """Tell of eight places on a face whether their colour is not the face's own. A hand has a face's colour."""
+    """Return of eight places on a face whether their colour is not the face's own. A hand has a face's colour."""
     away = found[: len(_PLACES)] - np.median(found[: len(_PLACES)], axis=0)
     limits = np.array([limit for _, limit in _PLACES])
     odd = np.hypot(away[:, 1], away[:, 2]) > limits
@@ -79,7 +79,7 @@ def odd_places(found: Colours) -> np.ndarray[Any, np.dtype[np.bool_]]:
 
 
 def covered_eyes(found: Colours) -> tuple[bool, bool]:
-    """Tell of the left and the right eye whether something lies over the skin under it: glasses, hair, a shadow."""
+    """Return of the left and the right eye whether something lies over the skin under it: glasses, hair, a shadow."""
     under, cheeks = found[_UNDER_EYES], found[_CHEEKS]
     dark = under[:, 0] < _LEAST_LIGHT * cheeks[:, 0]
     left, right = dark | (np.hypot(*(under - cheeks)[:, 1:].T) > _MOST_COLOUR)
@@ -87,7 +87,7 @@ def covered_eyes(found: Colours) -> tuple[bool, bool]:
 
 
 def tongue_out(found: Colours, gap: float) -> bool:
-    """Tell whether the tongue may be out, from the colours and the gap between the lips over the mouth's width."""
+    """Return whether the tongue may be out, from the colours and the gap between the lips over the mouth's width."""
     inside, lips = found[_INSIDE], found[[_LOWER_LIP, _UPPER_LIP]].mean(axis=0)
     between = (
         gap >= _LEAST_GAP

@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 
 from photoidx.scoring.faces import blazeface
-from photoidx.scoring.faces.landmarks import Look, Picture, look
+from photoidx.scoring.faces.landmarks import Gaze, Picture, look
 from photoidx.scoring.raster import pixels
 from photoidx.stage import Photo
 
@@ -63,13 +63,13 @@ def boxes(photo: Photo) -> tuple[Box, ...]:
     return tuple(box for box, _ in photo.once(finds))
 
 
-def finds(photo: Photo) -> tuple[tuple[Box, Look | None], ...]:
+def finds(photo: Photo) -> tuple[tuple[Box, Gaze | None], ...]:
     """Find the faces of a photo, the best first. Costs 13 ms, and 8 for each that is doubtful.
 
     With those that were in doubt comes how they look in `photo.image()`.
     """
     found = distinct(box for size in _sizes(photo.once(pixels)) for box in _look(size))
-    known: dict[Box, Look | None] = {}
+    known: dict[Box, Gaze | None] = {}
     if any(box.score < _SURE for box in found):
         picture = np.asarray(photo.image())
         known = {box: _believed(picture, box) for box in found if box.score < _SURE}
@@ -85,7 +85,7 @@ def distinct(found: Iterable[Box]) -> list[Box]:
     return kept
 
 
-def _believed(picture: Picture, box: Box) -> Look | None:
+def _believed(picture: Picture, box: Box) -> Gaze | None:
     """Return how a face looks; None if the landmarks are those of no face.
 
     In daylight's colour hands look like a face, too: the picture is read as it is.

@@ -51,7 +51,7 @@ class Eye:
 
     @property
     def reads_shut(self) -> bool:
-        """Tell whether one measure or the other says shut. It is enough for a doubt, and not for a veto."""
+        """Return whether one measure or the other says shut. It is enough for a doubt, and not for a veto."""
         return self.openness <= _SHUT_TO or self.opening <= _SLIT_TO
 
     def state(self, other: Eye, *, turned: bool = False) -> str:

@@ -30,7 +30,7 @@ Picture = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 @dataclass(frozen=True)
-class Look:
+class Gaze:
     """What the landmarks tell. Left and right are the person's own; angles are in degrees, the rest from 0 to 1.
 
     `yaw` is positive for a head turned to the picture's right, `pitch` for one that looks down, `roll` for one that is
@@ -54,7 +54,7 @@ class Look:
     """Centres of the left and the right eye, in pixels of the picture."""
 
 
-def look(picture: Picture, x: float, y: float, width: float, height: float, *, as_it_is: bool = False) -> Look | None:
+def look(picture: Picture, x: float, y: float, width: float, height: float, *, as_it_is: bool = False) -> Gaze | None:
     """Read the face in a box (pixels) of a picture; None if the model sees no face there. Some 8 ms.
 
     The light's colour is taken out first, unless it is to be read `as_it_is`.
@@ -72,7 +72,7 @@ def look(picture: Picture, x: float, y: float, width: float, height: float, *, a
     sideways = shape["eyeLookOutLeft"] + shape["eyeLookInRight"] - shape["eyeLookInLeft"] - shape["eyeLookOutRight"]
     down = shape["eyeLookDownLeft"] + shape["eyeLookDownRight"] - shape["eyeLookUpLeft"] - shape["eyeLookUpRight"]
     smile = shape["mouthSmileLeft"] + shape["mouthSmileRight"] - shape["mouthFrownLeft"] - shape["mouthFrownRight"]
-    return Look(
+    return Gaze(
         left=Eye(1 - shape["eyeBlinkLeft"], opening(points, LEFT), left_covered),
         right=Eye(1 - shape["eyeBlinkRight"], opening(points, RIGHT), right_covered),
         smile=smile / 2 if occluded < MOST_OCCLUDED and _smile_is_clear(points, found_colours) else None,
@@ -89,7 +89,7 @@ def look(picture: Picture, x: float, y: float, width: float, height: float, *, a
 
 
 def _smile_is_clear(points: np.ndarray[Any, Any], found: Colours) -> bool:
-    """Tell whether the corners of the mouth mean a smile: not where the tongue is out or it gapes."""
+    """Return whether the corners of the mouth mean a smile: not where the tongue is out or it gapes."""
     width = max(float(np.hypot(*(points[291] - points[61]))), _TINY)
     gap = float(np.hypot(*(points[13] - points[14]))) / width
     return gap < _GAPES and not tongue_out(found, gap)

@@ -12,7 +12,7 @@ import pyarrow as pa
 from photoidx.scoring.faces import detection, eyes, model
 from photoidx.scoring.faces.detail import WIDTHS_PX, face_detail, noise_of
 from photoidx.scoring.faces.detection import Box
-from photoidx.scoring.faces.landmarks import Look, face_sharpness, look
+from photoidx.scoring.faces.landmarks import Gaze, face_sharpness, look
 from photoidx.scoring.faces.light import Light
 from photoidx.scoring.faces.subject import important
 from photoidx.scoring.raster import PREPROCESSING
@@ -97,14 +97,14 @@ class Face:
     important: bool
     width_px: float
     sharpness: float | None
-    look: Look | None
+    look: Gaze | None
     places: tuple[tuple[float, float], tuple[float, float]] | None
     """Where the left and the right eye are, as shares of the frame."""
     detail: Mapping[int, float] = field(default_factory=dict)
 
     @property
     def reliable(self) -> bool:
-        """Tell whether eyes and mouth can be believed."""
+        """Return whether eyes and mouth can be believed."""
         seen = self.look
         return seen is not None and self._legible and not (seen.left.covered and seen.right.covered)
 
@@ -151,7 +151,7 @@ def faces(photo: Photo) -> tuple[Face, ...]:
 
 
 def _read(
-    picture: np.ndarray[Any, np.dtype[np.uint8]], box: Box, counts: bool, known: Look | None, sigma: float
+    picture: np.ndarray[Any, np.dtype[np.uint8]], box: Box, counts: bool, known: Gaze | None, sigma: float
 ) -> Face:
     height, width = picture.shape[:2]
     place = (box.x * width, box.y * height, box.width * width, box.height * height)

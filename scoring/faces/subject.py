@@ -13,7 +13,7 @@ LEAST_OF_LARGEST = 0.3
 
 
 def important(found: Iterable[Box]) -> list[bool]:
-    """Tell of each face whether it matters: 2 % of the frame's width, and 30 % of the largest face's, or more."""
+    """Return of each face whether it matters: 2 % of the frame's width, and 30 % of the largest face's, or more."""
     widths = [box.width for box in found]
     least = max(LEAST_WIDTH, LEAST_OF_LARGEST * max(widths, default=0.0))
     return [width >= least for width in widths]

@@ -9,7 +9,7 @@ _MOST = 10_000  # boxes of one file that are looked at
 _HEADER, _LONG_HEADER = 8, 16
 
 
-class Box(NamedTuple):
+class MediaBox(NamedTuple):
     """One box: its kind, where its content starts, and where the box ends."""
 
     kind: bytes
@@ -17,8 +17,8 @@ class Box(NamedTuple):
     end: int
 
 
-def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
-    """Give the boxes one after another, up to the first that does not fit. One that is cut off ends with the data."""
+def boxes(data: bytes, start: int, end: int) -> Iterator[MediaBox]:
+    """Return the boxes one after another, up to the first that does not fit. One that is cut off ends with the data."""
     for _ in range(_MOST):
         if start + _HEADER > end:
             return
@@ -28,12 +28,12 @@ def boxes(data: bytes, start: int, end: int) -> Iterator[Box]:
         if not kind.isascii() or not kind.decode("ascii").isprintable() or 0 < size < header:
             return
         stop = end if size == 0 else min(start + size, end)
-        yield Box(kind, start + header, stop)
+        yield MediaBox(kind, start + header, stop)
         start = stop
 
 
 def film_in(data: bytes, start: int, end: int) -> int:
-    """Give how many bytes of film lie in this part of a file: from an `ftyp` box that frames follow; 0 if none do."""
+    """Return how many bytes of film lie in this part of a file: from an `ftyp` box that frames follow; 0 if none do."""
     at = data.find(b"ftyp", start, end)
     while at >= 0:
         first = at - 4

@@ -110,7 +110,7 @@ def _heif(data: bytes) -> Inside:
 
 
 def _second_film(data: bytes, top: list[Any]) -> int:
-    """Give the length of a film that was put behind the picture as if it went on: it begins with its own `ftyp`."""
+    """Return the length of a film that was put behind the picture as if it went on: it begins with its own `ftyp`."""
     starts = [box for box in top[1:] if box.kind == b"ftyp"]
     return film_in(data, starts[0].start - 8, len(data)) if starts else 0
 

@@ -69,7 +69,7 @@ def _without_bars(grey: Array) -> Array:
 
 
 def _tiles(grey: Array, side: int) -> list[Array]:
-    """Give the tiles of this side with most structure, from a grid that covers the picture."""
+    """Return the tiles of this side with most structure, from a grid that covers the picture."""
     shrink = min(1.0, _CHOSEN_AT / max(grey.shape))
     small = cv2.resize(grey, None, fx=shrink, fy=shrink, interpolation=cv2.INTER_AREA)
     strength = cv2.blur(np.abs(cv2.Laplacian(small, cv2.CV_32F)), (max(1, round(side * shrink)),) * 2)
@@ -87,13 +87,13 @@ def _tiles(grey: Array, side: int) -> list[Array]:
 
 
 def _grid(length: int, side: int) -> list[int]:
-    """Give the middles of tiles that lie evenly along a side."""
+    """Return the middles of tiles that lie evenly along a side."""
     half, count = side // 2, max(1, length // side)
     return [half + round((length - side) * (0.5 if count == 1 else at / (count - 1))) for at in range(count)]
 
 
 def _rings(tile: Array, longest: int) -> Array:
-    """Give the mean power at each distance from frequency 0, in rings of `_RING` cycles across the long side."""
+    """Return the mean power at each distance from frequency 0, in rings of `_RING` cycles across the long side."""
     ring, count, window = _layout(tile.shape[0], longest)
     parts = cv2.dft((tile - tile.mean()) * window, flags=cv2.DFT_COMPLEX_OUTPUT)
     spectrum = parts[:, :, 0] ** 2 + parts[:, :, 1] ** 2
@@ -102,7 +102,7 @@ def _rings(tile: Array, longest: int) -> Array:
 
 @lru_cache(maxsize=8)
 def _layout(side: int, longest: int) -> tuple[Array, Array, Array]:
-    """Give the ring of each frequency of a tile, how many frequencies each ring has, and Hann's window."""
+    """Return the ring of each frequency of a tile, how many frequencies each ring has, and Hann's window."""
     down, across = np.fft.fftfreq(side)[:, None], np.fft.fftfreq(side)[None, :]
     rings = longest // 2 // _RING
     ring = np.minimum((np.hypot(down, across) * longest / _RING).astype(np.int64), rings).ravel()

@@ -175,7 +175,7 @@ def _in_header(first: _Segments) -> Iterator[str]:
 
 
 def _index_of(first: _Segments) -> list[int]:
-    """Give the kinds of the pictures that a multi-picture file's index lists."""
+    """Return the kinds of the pictures that a multi-picture file's index lists."""
     index = next((app[4:] for number, app in first.apps if number == 2 and app.startswith(b"MPF\0")), b"")  # noqa: PLR2004
     order = "little" if index.startswith(b"II") else "big"
 
@@ -192,7 +192,7 @@ def _index_of(first: _Segments) -> list[int]:
 
 
 def _pictures_behind(data: bytes, start: int, end: int) -> Iterator[_Segments]:
-    """Give the whole JPEG pictures that lie behind the first, one after another."""
+    """Return the whole JPEG pictures that lie behind the first, one after another."""
     for _ in range(_MOST_PICTURES):
         found = _STARTS.search(data, start, end)
         if found is None:

@@ -91,7 +91,7 @@ def measure_detail(photo: Photo) -> dict[str, Any]:
 
 
 def _opened(photo: Photo, channels: int | None, comments: tuple[bytes, ...]) -> dict[str, Any]:
-    """Give what the header tells of colours, and the words."""
+    """Return what the header tells of colours, and the words."""
     mode: str | None = None
     info: dict[Any, Any] = {}
     exif: dict[int, Any] = {}
@@ -122,7 +122,7 @@ def _colour(mode: str, channels: int | None) -> str:
 
 
 def _exif(image: Image.Image) -> dict[int, Any]:
-    """Give the tags of the first directory and of EXIF's own. Broken ones are none."""
+    """Return the tags of the first directory and of EXIF's own. Broken ones are none."""
     try:
         found = image.getexif()
         return {**found, **found.get_ifd(_EXIF_DIRECTORY)}

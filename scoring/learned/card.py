@@ -83,7 +83,7 @@ def write_scorer(directory: Path, card: Card, tensors: Tensors) -> None:
 
 
 def read_card(directory: Path) -> tuple[Card, str]:
-    """Give a scorer's card and the hash of its weights. Raises AssetError, naming the file, if it is no card."""
+    """Return a scorer's card and the hash of its weights. Raises AssetError, naming the file, if it is no card."""
     path = directory / CARD
     try:
         if not stat.S_ISREG(path.stat().st_mode) or path.stat().st_size > _LARGEST_CARD:
@@ -110,7 +110,7 @@ def read_card(directory: Path) -> tuple[Card, str]:
 
 
 def read_scorer(directory: Path, kind: str) -> tuple[Card, dict[str, Array]]:
-    """Give a scorer's card and weights. Raises AssetError if it is of another kind, or not what its card says."""
+    """Return a scorer's card and weights. Raises AssetError if it is of another kind, or not what its card says."""
     card, digest = read_card(directory)
     path = directory / WEIGHTS
     if card.kind != kind:
@@ -134,6 +134,6 @@ def read_scorer(directory: Path, kind: str) -> tuple[Card, dict[str, Array]]:
 
 
 def fingerprint_of(directory: Path) -> str:
-    """Give what a scorer's results depend on: the hash of its card, which holds the one of its weights."""
+    """Return what a scorer's results depend on: the hash of its card, which holds the one of its weights."""
     read_card(directory)
     return blake3((directory / CARD).read_bytes()).hexdigest()[:16]

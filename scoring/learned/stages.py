@@ -34,7 +34,7 @@ def check_blend(settings: Mapping[str, Any], directory: str) -> None:
 
 
 def scorer_stages(directory: str, open_backbone: OpenBackbone, open_embedder: OpenEmbedder) -> list[Stage]:
-    """Give what runs on each photo for a scorer; nothing for one that only weighs the others' results.
+    """Return what runs on each photo for a scorer; nothing for one that only weighs the others' results.
 
     Raises AssetError if there is no scorer.
     """

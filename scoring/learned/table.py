@@ -10,7 +10,7 @@ PREFIX = "learned_"
 
 
 def learned_column(name: str) -> str:
-    """Give the column of a scorer in `quality`, and so in `photos`."""
+    """Return the column of a scorer in `quality`, and so in `photos`."""
     return f"{PREFIX}{name}"
 
 

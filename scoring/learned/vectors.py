@@ -11,7 +11,7 @@ from photoidx.errors import AssetError, PhotoidxError
 
 Array = np.ndarray[Any, Any]
 OpenEmbedder = Callable[[str], Any]
-"""Gives an embedder's stage by its name."""
+"""Return an embedder's stage by its name."""
 
 
 def named_embedder(settings: Mapping[str, Any], open_embedder: OpenEmbedder, place: str) -> Any:
@@ -26,6 +26,6 @@ def named_embedder(settings: Mapping[str, Any], open_embedder: OpenEmbedder, pla
 
 
 def vectors_of(embedder: Any, arrays: Sequence[Array]) -> Array:
-    """Give the vectors (n x d, float32, length 1) of prepared pictures, as the tables would hold them."""
+    """Return the vectors (n x d, float32, length 1) of prepared pictures, as the tables would hold them."""
     rows = embedder.run_batch(arrays)
     return np.stack([row[embedder.vector_table][0]["vector"] for row in rows]).astype(np.float32)

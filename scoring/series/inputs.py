@@ -47,7 +47,7 @@ def prepared(image: Image.Image, long_side: int = LONG_SIDE) -> Array:
 
 
 def described(beside: Sequence[str], long_side: int, seen_at: int, embedder: str) -> dict[str, Any]:
-    """Give the settings from which `Inputs` is built again.
+    """Return the settings from which `Inputs` is built again.
 
     What stands beside the picture is taken from the photo with a long side of `seen_at` pixels: there a ranker that
     learnt from made damage knows how it looks.
@@ -96,7 +96,7 @@ class Inputs:
         return f"{PREPROCESSING if self._measured else ''} {embedder}".strip()
 
     def prepare(self, photo: Photo) -> Array:
-        """Give the picture, the measures and the embedder's input as one row of bytes. Raises PhotoError."""
+        """Return the picture, the measures and the embedder's input as one row of bytes. Raises PhotoError."""
         image = photo.image(WORKING_LONG_SIDE)
         parts = [prepared(image, self.long_side).ravel()]
         if self._measured or self.embedder is not None:
@@ -109,11 +109,11 @@ class Inputs:
         return np.concatenate(parts)
 
     def pictures(self, rows: Sequence[Array]) -> Array:
-        """Give the pictures (n x long_side x long_side x 3, uint8) of prepared rows."""
+        """Return the pictures (n x long_side x long_side x 3, uint8) of prepared rows."""
         return np.stack([row[: self._picture_bytes] for row in rows]).reshape(-1, self.long_side, self.long_side, 3)
 
     def beside(self, rows: Sequence[Array]) -> Array:
-        """Give what stands beside the pictures: n x width, float32. A measure without a value is NaN."""
+        """Return what stands beside the pictures: n x width, float32. A measure without a value is NaN."""
         found, start = [np.zeros((len(rows), 0), np.float32)], self._picture_bytes
         if self._measured:
             stop = start + 4 * len(technical.FEATURES)

@@ -35,7 +35,7 @@ class Attention(nn.Module):
         self.join = nn.Linear(2 * channels, _JOINED)
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        """Give n x 64 from maps (n x channels x height x width)."""
+        """Return n x 64 from maps (n x channels x height x width)."""
         channel = torch.sigmoid(self.over_channels(maps.mean(dim=(2, 3))))[:, :, None, None]
         place = torch.cat([maps.mean(dim=1, keepdim=True), maps.amax(dim=1, keepdim=True)], dim=1)
         attended = maps * channel + maps * torch.sigmoid(self.over_places(place))
@@ -61,7 +61,7 @@ class Beside(nn.Module):
         self.scale.copy_(torch.where(spread < _NOTHING, 1, spread))  # what never varies tells nothing
 
     def forward(self, numbers: torch.Tensor) -> torch.Tensor:
-        """Give n x 64. A number that is missing counts as the usual one."""
+        """Return n x 64. A number that is missing counts as the usual one."""
         standard = ((numbers - self.mean) / self.scale).nan_to_num(0.0).clamp(-_FARTHEST, _FARTHEST)
         found: torch.Tensor = torch.relu(self.join(standard))
         return found
@@ -78,7 +78,7 @@ class Head(nn.Module):
         self.out = nn.Linear(_JOINED, 1, bias=False)
 
     def forward(self, maps: Sequence[torch.Tensor], numbers: torch.Tensor) -> torch.Tensor:
-        """Give each photo's number (n) from its maps and the numbers beside it (n x width)."""
+        """Return each photo's number (n) from its maps and the numbers beside it (n x width)."""
         joined = [scale(each) for scale, each in zip(self.scales, maps, strict=True)]
         if self.beside is not None:
             joined.append(self.beside(numbers))
@@ -95,12 +95,12 @@ class Ranker(nn.Module):
         self.head = Head(backbone.channels, width)
 
     def forward(self, pictures: torch.Tensor, numbers: torch.Tensor) -> torch.Tensor:
-        """Give each photo's number (n) from pictures (n x side x side x 3, uint8) and the numbers beside them."""
+        """Return each photo's number (n) from pictures (n x side x side x 3, uint8) and the numbers beside them."""
         found: torch.Tensor = self.head(self.backbone(pictures), numbers)
         return found
 
     def weights(self, *, whole: bool) -> dict[str, torch.Tensor]:
-        """Give the weights by name, those of the backbone only if `whole`: it can be named where it is a known one."""
+        """Find the weights by name, those of the backbone only if `whole`: it can be named where it is a known one."""
         return {name: each for name, each in self.state_dict().items() if whole or name.startswith(_HEAD)}
 
     def fill(self, arrays: Mapping[str, Any], place: str) -> None:
@@ -114,5 +114,5 @@ class Ranker(nn.Module):
 
 
 def has_backbone(names: Iterable[str]) -> bool:
-    """Tell whether a scorer's weights have a backbone of their own."""
+    """Return whether a scorer's weights have a backbone of their own."""
     return any(name.startswith(_BACKBONE) for name in names)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 KIND = "series"
 
 OpenBackbone = Callable[..., Any]
-"""Gives a backbone by its name: `photoidx.indexer.embedders.backbones.open_backbone` with its configuration bound."""
+"""Return a backbone by its name: `photoidx.indexer.embedders.backbones.open_backbone` with its configuration bound."""
 
 
 class SeriesScorer:
@@ -36,7 +36,7 @@ class SeriesScorer:
         self._ranker.eval().to(device)
 
     def scores(self, rows: Sequence[Array]) -> list[float]:
-        """Give the number of each photo that the inputs prepared; it does not depend on the others."""
+        """Return the number of each photo that the inputs prepared; it does not depend on the others."""
         import torch  # noqa: PLC0415
 
         if not rows:

@@ -56,7 +56,7 @@ class SeriesStage(BatchStage):
         self._scorer = SeriesScorer(self._directory, self._open, self._inputs)
 
     def run_batch(self, arrays: Sequence[np.ndarray[Any, Any]]) -> Sequence[Rows]:
-        """Give each photo's number."""
+        """Return each photo's number."""
         if self._scorer is None:
             self.load()
         assert self._scorer is not None

@@ -72,7 +72,7 @@ FEATURES = (
 
 
 def features(photo: Photo) -> _Floats:
-    """Give the net's inputs in the order of `FEATURES`; NaN stands for a measure without a value. Raises PhotoError.
+    """Return the net's inputs in the order of `FEATURES`; NaN stands for a measure without a value. Raises PhotoError.
 
     Besides the shared measures these are, at three octaves of the luma and one of the colour, how the mean absolute
     Laplacian is spread over tiles of 8 x 8 pixels, as logarithms of grey levels: blur takes it from the busiest tiles,
@@ -115,7 +115,7 @@ def _halved(layer: Any) -> Any:
 
 
 def _spread(layer: Any) -> list[float]:
-    """Give the logarithms of the tiles' detail at the shares of `_SHARES`."""
+    """Return the logarithms of the tiles' detail at the shares of `_SHARES`."""
     detail = np.abs(cv2.Laplacian(layer, cv2.CV_32F))
     height, width = detail.shape
     tiles = cv2.resize(detail, (max(1, width // _TILE), max(1, height // _TILE)), interpolation=cv2.INTER_AREA)
@@ -125,7 +125,7 @@ def _spread(layer: Any) -> list[float]:
 
 
 def _blockiness(luma: Any) -> float:
-    """Give by how much, as a logarithm, the steps at one phase of an 8-pixel grid stand out, as a mean of both axes.
+    """Return by how much, as a logarithm, the steps at one phase of an 8-pixel grid stand out, as a mean of both axes.
 
     `scoring/compression.py` asks the same of a file's own pixels. This one asks it of any size, and a mirrored picture
     gives the same number, because each phase has all of its steps.
@@ -141,7 +141,7 @@ def _blockiness(luma: Any) -> float:
 
 
 def _quantised(luma: Any) -> list[float]:
-    """Give the logarithms of the shares of cosine coefficients of 8 x 8 blocks in three ranges of size.
+    """Return the logarithms of the shares of cosine coefficients of 8 x 8 blocks in three ranges of size.
 
     JPEG rounds them to multiples of a step that grows as the quality falls: small ones become nothing, and sizes below
     the step are missing. The blocks are laid from each corner, so that a mirrored picture gives the same; where the
@@ -167,7 +167,7 @@ def _coefficient_shares(luma: Any) -> tuple[float, ...]:
 
 @cache
 def _cosines() -> np.ndarray[Any, np.dtype[np.float32]]:
-    """Give the waves 1 to 4 of the orthonormal cosine transform of 8 samples: 8 x 4."""
+    """Return the waves 1 to 4 of the orthonormal cosine transform of 8 samples: 8 x 4."""
     wave, place = np.arange(1, 5)[None, :], np.arange(_TILE)[:, None]
     return (0.5 * np.cos((2 * place + 1) * wave * np.pi / 16)).astype(np.float32)
 
@@ -185,7 +185,7 @@ class Net:
     offset: float
 
     def score(self, values: _Floats) -> float:
-        """Give the score, 0 to 1, of the inputs. One that is missing counts as the mean of the training pictures."""
+        """Return the score, 0 to 1, of the inputs. One that is missing counts as the mean of the training pictures."""
         standard = np.nan_to_num((values - self.mean) / self.scale, nan=0.0, posinf=FARTHEST, neginf=-FARTHEST)
         inner = np.tanh(np.clip(standard, -FARTHEST, FARTHEST) @ self.hidden + self.hidden_bias)
         return float(1 / (1 + np.exp(-(self.gain * (inner @ self.output) + self.offset))))
@@ -203,7 +203,7 @@ def net() -> Net:
 
 
 def net_of(written: dict[str, Any]) -> Net:
-    """Give the net that is written in the weights' file."""
+    """Return the net that is written in the weights' file."""
     if tuple(written["features"]) != FEATURES:
         raise AssetError(f"{WEIGHTS} was trained on other inputs. Run: python scripts/train_technical.py")
     arrays = {

@@ -28,7 +28,7 @@ class PackageFile:
     path: str
 
     def find(self) -> Path | None:
-        """Give the file's place, or None if the package or the file isn't there."""
+        """Return the file's place, or None if the package or the file isn't there."""
         try:
             place = Path(str(distribution(self.package).locate_file(self.path)))
         except PackageNotFoundError:
@@ -75,12 +75,12 @@ ASSETS = {asset.name: asset for asset in _TABLE}
 
 
 def cache_folder() -> Path:
-    """Give the folder where files brought by hand, or fetched, may lie under their asset's name."""
+    """Return the folder where files brought by hand, or fetched, may lie under their asset's name."""
     return user_cache_path("photoidx") / "models"
 
 
 def given_path(name: str, config: Config) -> Path | None:
-    """Give the path that the configuration names for an asset; None if it names none."""
+    """Return the path that the configuration names for an asset; None if it names none."""
     path = dict(config.model_paths).get(name)
     if path is None:
         return None
@@ -90,7 +90,7 @@ def given_path(name: str, config: Config) -> Path | None:
 
 
 def find(asset: Asset, config: Config) -> Path | None:
-    """Give the asset's file without checking its content; None if no source has it."""
+    """Return the asset's file without checking its content; None if no source has it."""
     given = given_path(asset.name, config)
     if given is not None:
         return given
@@ -101,7 +101,7 @@ def find(asset: Asset, config: Config) -> Path | None:
 
 
 def locate(asset: Asset, config: Config) -> Path:
-    """Give the asset's file, checked. Raises AssetError if it is missing or is another file."""
+    """Return the asset's file, checked. Raises AssetError if it is missing or is another file."""
     path = find(asset, config)
     if path is None:
         packages = " or ".join(source.package for source in asset.sources)
@@ -117,7 +117,7 @@ def locate(asset: Asset, config: Config) -> Path:
 
 
 def sha256_of(path: Path) -> str:
-    """Give the SHA-256 of a file in hexadecimal."""
+    """Return the SHA-256 of a file in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
@@ -143,11 +143,11 @@ class HubWeights:
     megabytes: int = 0
 
     def find(self, config: Config) -> Path | None:
-        """Give the file of the weights: the user's, the one in our cache, or the one in the hub's. None if missing."""
+        """Find the file of the weights: the user's, the one in our cache, or the one in the hub's. None if missing."""
         return self.brought(config) or self._cached_by_hub()
 
     def brought(self, config: Config) -> Path | None:
-        """Give the file that was brought by hand. Raises AssetError if a path is named and nothing is there."""
+        """Return the file that was brought by hand. Raises AssetError if a path is named and nothing is there."""
         if self.path:
             if not Path(self.path).is_file():
                 raise AssetError(f"The weights for {self.name} are not there: {self.path} is no file.")
@@ -157,12 +157,12 @@ class HubWeights:
         return given or next((place for place in places if place.is_file()), None)
 
     def identity(self, config: Config) -> str:
-        """Tell these weights from others: the SHA-256 of a file brought by hand, else the hub's name for them."""
+        """Return these weights from others: the SHA-256 of a file brought by hand, else the hub's name for them."""
         path = self.brought(config)
         return self.repo if path is None else digest_of(path)
 
     def locate(self, config: Config) -> Path:
-        """Give the file of the weights. Raises AssetError at once if it is missing: no network is tried."""
+        """Return the file of the weights. Raises AssetError at once if it is missing: no network is tried."""
         path = self.find(config)
         if path is None:
             raise AssetError(
@@ -172,7 +172,7 @@ class HubWeights:
         return path
 
     def fetch(self, config: Config) -> Path:
-        """Give the file of the weights, from the hub if need be. Raises AssetError if the hub can't be reached."""
+        """Return the file of the weights, from the hub if need be. Raises AssetError if the hub can't be reached."""
         path = self.find(config)
         if path is not None:
             return path
@@ -238,7 +238,7 @@ def without_hub() -> Iterator[None]:
 
 
 def digest_of(path: Path) -> str:
-    """Give the SHA-256 of a file, read once as long as the file is the same."""
+    """Return the SHA-256 of a file, read once as long as the file is the same."""
     status = path.stat()
     return _digest(path, status.st_size, status.st_mtime_ns)
 
@@ -249,5 +249,5 @@ def _digest(path: Path, _size: int, _mtime_ns: int) -> str:
 
 
 def one_line(error: BaseException, longest: int = 300) -> str:
-    """Give an error's message as one line."""
+    """Return an error's message as one line."""
     return " ".join(str(error).split())[:longest] or type(error).__name__

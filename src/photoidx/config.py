@@ -61,5 +61,5 @@ class Config:
 
 
 def default_library() -> str:
-    """Give the library that is used where none is named: PHOTOIDX_LIBRARY, else a folder in the user's data."""
+    """Return the library that is used where none is named: PHOTOIDX_LIBRARY, else a folder in the user's data."""
     return os.environ.get("PHOTOIDX_LIBRARY") or str(user_data_path("photoidx") / "library")

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from photoidx.indexer.scan.run import Progress, ScanResult
     from photoidx.indexer.watch.loop import Pace
     from photoidx.queries.clusters.clustering import Parameters as ClusterParameters
-    from photoidx.queries.decisions.record import Choice
+    from photoidx.queries.decisions.record import Decision
     from photoidx.queries.gallery.build import Options as GalleryOptions
-    from photoidx.queries.gallery.data import Found
+    from photoidx.queries.gallery.data import GalleryGroups
 
 
 class Library(Reader):
@@ -39,7 +39,7 @@ class Library(Reader):
         stop: threading.Event | None = None,
     ) -> ScanResult:
         """Bring the tables up to date with these folders. Photos are only read. Raises LibraryLockedError."""
-        from photoidx.indexer.engines.pool import Crew
+        from photoidx.indexer.engines.pool import WorkerPool
         from photoidx.indexer.scan.run import Scan, check_roots
         from photoidx.queries.bursts.table import is_current, regroup
         from photoidx.remembered import remember, with_remembered
@@ -51,8 +51,8 @@ class Library(Reader):
         store = Store(self.uri, create=True, as_of=self.as_of)
         with store.writing():
             config, warnings = with_remembered(store, self.config)
-            with contextlib.closing(Crew(config)) as crew:
-                scan = Scan(store, folders, crew, stop or threading.Event())
+            with contextlib.closing(WorkerPool(config)) as pool:
+                scan = Scan(store, folders, pool, stop or threading.Event())
                 scan.result.warnings += warnings
                 remember(store, config, folders)
                 result = scan.run(on_progress, retry_failed=retry_failed, allow_empty=allow_empty)
@@ -111,7 +111,7 @@ class Library(Reader):
         with_noise: bool = False,
         warn: Callable[[str], None] = lambda _text: None,
     ) -> list[dict[str, Any]]:
-        """Give the clusters of photos that show the like: cluster_id, size, label, representative, best, files.
+        """Return the clusters of photos that look alike: cluster_id, size, label, representative, best, files.
 
         They are computed where they are not current; without parameters those of the last time hold. `with_noise` adds
         a last group whose cluster_id is None, if there is noise. `warn` is told what else is to be known.
@@ -125,7 +125,7 @@ class Library(Reader):
         return told(shown, best_of_clusters(store, shown))
 
     def best_of_clusters(self, keep: int = 1, warn: Callable[[str], None] = lambda _text: None) -> list[dict[str, Any]]:
-        """Give each cluster's best photo with its reason, and all its photos ranked."""
+        """Return each cluster's best photo with its reason, and all its photos ranked."""
         from photoidx.queries.clusters.best import best_of_clusters
         from photoidx.queries.clusters.table import find_clusters
 
@@ -168,7 +168,7 @@ class Library(Reader):
             return str(error)
         return ""
 
-    def decide(self, verb: str, *photos: str | Path) -> Choice:
+    def decide(self, verb: str, *photos: str | Path) -> Decision:
         """Record a decision, as `photoidx decide` lists them. Raises QueryError, LibraryLockedError."""
         from photoidx.queries.bursts.table import regroup
         from photoidx.queries.decisions.record import record
@@ -183,7 +183,7 @@ class Library(Reader):
             regroup(store)
         return choice
 
-    def undo(self) -> Choice:
+    def undo(self) -> Decision:
         """Take back the last decision that holds. Raises QueryError if there is none, LibraryLockedError."""
         from photoidx.queries.bursts.table import regroup
         from photoidx.queries.decisions.record import undo
@@ -211,11 +211,11 @@ class Library(Reader):
 
         return build(self.store, str(out), options or Options(), lambda step: self._groups(step, warn), on_progress)
 
-    def _groups(self, progress: Callable[[str, int, int], None], warn: Callable[[str], None]) -> Found:
-        from photoidx.queries.gallery.data import Found
+    def _groups(self, progress: Callable[[str, int, int], None], warn: Callable[[str], None]) -> GalleryGroups:
+        from photoidx.queries.gallery.data import GalleryGroups
 
         progress("bursts", 0, 0)
-        found = Found(bursts=self.bursts(), picks=self.best_of_bursts())
+        found = GalleryGroups(bursts=self.bursts(), picks=self.best_of_bursts())
         progress("duplicates", 0, 0)
         if problem := self.refresh_duplicates():
             warn(f"These are the duplicates that were known before: {problem}")

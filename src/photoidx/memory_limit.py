@@ -45,7 +45,7 @@ def limit_memory(mebibytes: int) -> None:
 
 
 def memory_limit() -> int | None:
-    """Give the limit of this process's own memory in MiB; None where there is none."""
+    """Return the limit of this process's own memory in MiB; None where there is none."""
     if sys.platform != "linux":
         return None
     import resource  # noqa: PLC0415 - Windows has none

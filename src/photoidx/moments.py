@@ -20,7 +20,7 @@ HOW = "Write it as `2 hours ago`, `yesterday 14:00`, `09:30` (today) or `2026-11
 
 
 def parse_moment(text: str, now: datetime) -> datetime:
-    """Give the moment that a text means, with a zone. `now` has one: it is that of times without their own.
+    """Return the moment that a text means, with a zone. `now` has one: it is that of times without their own.
 
     A day alone means its beginning. Raises ValueError, with what can be written, for another text or a time to come.
     """

@@ -81,7 +81,7 @@ class Reader:
         embedder: str | None = None,
         include_self: bool = False,
     ) -> list[dict[str, Any]]:
-        """Give path and score (cosine) of the photos that look like these and not like those `against`, one a shot.
+        """Return path and score (cosine) of the photos that look like these and not like those `against`, one a shot.
 
         A photo is a path, the name of a file of the library, or any picture on disk. `where` is a condition in SQL
         over the view `photos`. Raises QueryError.
@@ -134,7 +134,7 @@ class Reader:
         return status(self.store)
 
     def show(self, photo: str | Path) -> dict[str, Any]:
-        """Tell everything that is known of one photo. Raises QueryError if it is not in the library."""
+        """Return everything that is known of one photo. Raises QueryError if it is not in the library."""
         from photoidx.queries.show import show
 
         return show(self.store, str(photo))
@@ -146,7 +146,7 @@ class Reader:
         return draw_faces(self.store, str(photo))
 
     def thumbnail(self, photo: str | Path) -> bytes | None:
-        """Give a photo's thumbnail as a JPEG file; None if it has none. Raises QueryError."""
+        """Return a photo's thumbnail as a JPEG file; None if it has none. Raises QueryError."""
         from photoidx.queries.resolve import resolve_photo
         from photoidx.queries.show import rows_of
 
@@ -155,7 +155,7 @@ class Reader:
         return rows[0]["jpeg"] if rows else None
 
     def bursts(self, within_s: float | None = None) -> list[dict[str, Any]]:
-        """Give the groups of shots: burst_id, kind, frames (path, shot_id, files, taken_at, rule, gap_s, cosine).
+        """Return the groups of shots: burst_id, kind, frames (path, shot_id, files, taken_at, rule, gap_s, cosine).
 
         With `within_s` they are worked out for this answer, with frames that may be so many seconds apart; the groups
         that the library holds, and what builds on them, stay.
@@ -165,19 +165,19 @@ class Reader:
         return bursts(self.store, within_s)
 
     def near_misses(self) -> list[float]:
-        """Give the seconds between photos that look alike and were taken too far apart to be a burst, up to 10 s."""
+        """Return the seconds between photos that look alike and were taken too far apart to be a burst, up to 10 s."""
         from photoidx.queries.bursts.near_misses import near_misses
 
         return near_misses(self.store)
 
     def is_grouped(self) -> bool:
-        """Tell whether the groups are those of this version's rules; a scan or `regroup` sees to it."""
+        """Return whether the groups are those of this version's rules; a scan or `regroup` sees to it."""
         from photoidx.queries.bursts.table import is_current
 
         return is_current(self.store)
 
     def best_of_bursts(self, keep: int = 1, within_s: float | None = None) -> list[dict[str, Any]]:
-        """Give each burst's pick with its reason, and all its frames ranked; so many of each are marked to be kept.
+        """Return each burst's pick with its reason, and all its frames ranked; so many of each are marked to be kept.
 
         `within_s` is as for `bursts`.
         """
@@ -186,7 +186,7 @@ class Reader:
         return best_of_bursts(self.store, keep=keep, within_s=within_s)
 
     def lessons(self, count: int = 10) -> tuple[Learnt | None, list[dict[str, Any]]]:
-        """Give what was learnt from your choices of the best, and the bursts whose choice would teach most."""
+        """Return what was learnt from your choices of the best, and the bursts whose choice would teach most."""
         from photoidx.queries.best.picks import lessons
 
         return lessons(self.store, count)
@@ -198,7 +198,7 @@ class Reader:
         return why(self.store, str(first), str(second))
 
     def doubtful_pairs(self, count: int = 10) -> list[dict[str, Any]]:
-        """Give the pairs of photos of which it would teach most to know whether they are the same picture."""
+        """Return the pairs of photos of which it would teach most to know whether they are the same picture."""
         from photoidx.queries.duplicates.find import doubtful_pairs
 
         return doubtful_pairs(self.store, count)

@@ -63,7 +63,7 @@ _FORMAT_OF_SUFFIX = {
 
 
 def format_of(name: str) -> str | None:
-    """Give the format that a name announces ("jpeg", "heif", "cr2", "xmp", ...), or None for a file of no interest."""
+    """Find the format that a name announces ("jpeg", "heif", "cr2", "xmp", ...), or None for a file of no interest."""
     stem, _, suffix = name.rpartition(".")
     if not stem.strip(".") or stem.endswith(os.sep):  # a hidden file, or a name without a dot
         return None
@@ -71,7 +71,7 @@ def format_of(name: str) -> str | None:
 
 
 def kind_of(file_format: str) -> Kind:
-    """Give the kind of file that a format (as `format_of` names it) stands for."""
+    """Return the kind of file that a format (as `format_of` names it) stands for."""
     if file_format in _SIDECAR_SUFFIXES:
         return Kind.SIDECAR
     if file_format in _VIDEO_SUFFIXES:
@@ -80,7 +80,7 @@ def kind_of(file_format: str) -> Kind:
 
 
 def content_id_of(data: bytes) -> str:
-    """Give the identity of a file's bytes: the first 128 bits of their BLAKE3 hash, as 32 hexadecimal digits."""
+    """Return the identity of a file's bytes: the first 128 bits of their BLAKE3 hash, as 32 hexadecimal digits."""
     return blake3(data).hexdigest(length=16)
 
 
@@ -93,7 +93,7 @@ def mtime_of(status: os.stat_result) -> int | None:
 
 
 def next_id(known: Iterable[str]) -> str:
-    """Give a new id that sorts by time, and after all that are known, also where the clock was set back."""
+    """Return a new id that sorts by time, and after all that are known, also where the clock was set back."""
     latest = max((int(each[:_ID_DIGITS]) for each in known), default=0)
     return f"{max(time.time_ns(), latest + 1):0{_ID_DIGITS}d}-{uuid.uuid4().hex[:8]}"
 
@@ -102,7 +102,7 @@ _ID_DIGITS = 20
 
 
 def content_id_of_stream(file: BinaryIO) -> str:
-    """Give the identity of the bytes that are left in a file, without holding more than a part of them at once."""
+    """Return the identity of the bytes that are left in a file, without holding more than a part of them at once."""
     digest = blake3()
     while part := file.read(1 << 20):
         digest.update(part)

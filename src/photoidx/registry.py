@@ -48,7 +48,7 @@ ENTRY_POINT_GROUP = "photoidx.stages"
 
 
 def stages(config: Config) -> list[Stage]:
-    """Give the stages that run under this configuration. Each name occurs once.
+    """Return the stages that run under this configuration. Each name occurs once.
 
     Raises PhotoidxError if the configuration does without a stage that there is not.
     """
@@ -73,7 +73,7 @@ def stages(config: Config) -> list[Stage]:
 
 
 def stages_of_scorer(directory: str, config: Config) -> list[Stage]:
-    """Give the stages of a trained scorer. Raises AssetError if it is none."""
+    """Return the stages of a trained scorer. Raises AssetError if it is none."""
     return scorer_stages(directory, partial(_backbone, config), partial(embedder, config=config))
 
 

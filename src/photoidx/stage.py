@@ -58,7 +58,7 @@ class Photo(Protocol):
         """Tell whether `image()` has every pixel of the stored picture, and was not reduced. Never so for RAW files."""
 
     def once(self, measure: Callable[[Photo], _Found]) -> _Found:
-        """Give `measure(photo)`, worked out once for all stages that ask. Do not change the result."""
+        """Return `measure(photo)`, worked out once for all stages that ask. Do not change the result."""
 
 
 def column(name: str, kind: pa.DataType, about: str) -> pa.Field:
@@ -170,7 +170,7 @@ class BatchStage(Stage):
 
     @abstractmethod
     def run_batch(self, arrays: Sequence[np.ndarray[Any, Any]]) -> Sequence[Rows]:
-        """Give one result for each array."""
+        """Return one result for each array."""
 
 
 class DerivedStage(Stage):
@@ -191,4 +191,4 @@ class DerivedStage(Stage):
 
     @abstractmethod
     def run_rows(self, rows: pa.RecordBatch) -> Sequence[Rows]:
-        """Give one result for each of these rows: `content_id` and the columns of `source_table`, one row a content."""
+        """Find one result for each of these rows: `content_id` and the columns of `source_table`, one row a content."""

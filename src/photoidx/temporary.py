@@ -86,7 +86,7 @@ def remove_abandoned() -> int:
 
 
 def _is_ours(entry: os.DirEntry[str]) -> bool:
-    """Tell whether an entry is a folder of this user, and no link to one."""
+    """Return whether an entry is a folder of this user, and no link to one."""
     try:
         owner = entry.stat(follow_symlinks=False).st_uid
         return entry.is_dir(follow_symlinks=False) and (not hasattr(os, "getuid") or owner == os.getuid())

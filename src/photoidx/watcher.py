@@ -9,7 +9,7 @@ from collections.abc import Callable, Collection, Sequence
 from datetime import timedelta
 
 from photoidx.config import Config
-from photoidx.indexer.engines.pool import Crew
+from photoidx.indexer.engines.pool import WorkerPool
 from photoidx.indexer.media.links import follows_by, link_rules
 from photoidx.indexer.scan.run import Progress, Scan, ScanResult
 from photoidx.indexer.watch.loop import Pace, Watch
@@ -47,7 +47,7 @@ def watch(
             remember(store, config, roots)
             follows = follows_by(link_rules(store, roots, None))
         ignored = [store.folder] if store.folder else []
-        worker = Watcher(store.uri, roots, Crew(config), stop, on_progress=on_progress, on_result=on_result)
+        worker = Watcher(store.uri, roots, WorkerPool(config), stop, on_progress=on_progress, on_result=on_result)
         with contextlib.closing(worker):
             Watch(
                 roots,
@@ -76,13 +76,13 @@ class Watcher:
         self,
         uri: str,
         roots: Sequence[str],
-        crew: Crew,
+        pool: WorkerPool,
         stop: threading.Event,
         *,
         on_progress: Progress,
         on_result: Callable[[ScanResult], None],
     ) -> None:
-        self._uri, self._roots, self._crew, self._stop = uri, roots, crew, stop
+        self._uri, self._roots, self._pool, self._stop = uri, roots, pool, stop
         self._on_progress, self._on_result = on_progress, on_result
         self._looks = 0
 
@@ -90,7 +90,7 @@ class Watcher:
         """Look at these folders, or at everything, and group what changed. Raises LibraryLockedError."""
         store = Store(self._uri)  # made by the caller: if it is gone, its drive is
         with store.writing(WATCH):
-            result = Scan(store, self._roots, self._crew, self._stop).run(self._on_progress, only=folders)
+            result = Scan(store, self._roots, self._pool, self._stop).run(self._on_progress, only=folders)
             if not result.interrupted and (result.touched or not is_current(store)):
                 regroup(store)
             self._looks += result.touched
@@ -119,8 +119,8 @@ class Watcher:
             raise _StoppedError
 
     def rest(self) -> None:
-        """Give back workers and models, and merge the small files that looks have left. Raises LibraryLockedError."""
-        self._crew.rest()
+        """Return back workers and models, and merge the small files that looks have left. Raises LibraryLockedError."""
+        self._pool.rest()
         store = Store(self._uri)
         if self._looks:
             with store.writing(WATCH):
@@ -128,7 +128,7 @@ class Watcher:
 
     def close(self) -> None:
         """End the workers."""
-        self._crew.close()
+        self._pool.close()
 
     def _optimize(self, store: Store) -> None:
         store.optimize(_KEEP_VERSIONS)

@@ -121,7 +121,7 @@ def on_terminal(words: list[str], folder: Path, library: str) -> tuple[int, str]
 
 
 def driving(text: str) -> set[str]:
-    """Give the characters that a terminal might obey."""
+    """Return the characters that a terminal might obey."""
     return {char for char in text if unicodedata.category(char)[0] == "C"} - {"\n"}
 
 

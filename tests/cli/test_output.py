@@ -31,7 +31,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 
 
 def printed(rows: Any, output_format: str, *, null: bool = False) -> bytes:
-    """Give the bytes that `render` writes to stdout."""
+    """Return the bytes that `render` writes to stdout."""
     out = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="")
     before, sys.stdout = sys.stdout, out
     try:

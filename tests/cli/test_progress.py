@@ -24,7 +24,7 @@ class Clock:
 
 
 def said(*looks: tuple[float, int, int, int]) -> list[str | None]:
-    """Give what is said at these seconds, of so many done, to do and failed."""
+    """Return what is said at these seconds, of so many done, to do and failed."""
     clock = Clock()
     lines, found = Lines(30.0, clock), []
     for after, *counts in looks:

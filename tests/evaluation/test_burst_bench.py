@@ -23,11 +23,11 @@ from photoidx.cli.bench.bursts import bursts as command
 from photoidx.errors import PhotoidxError
 from photoidx.evaluation.bursts import bench as burst_bench
 from photoidx.evaluation.bursts import frames as burst_frames
-from photoidx.evaluation.bursts.bench import Found
-from photoidx.evaluation.bursts.builder import DAMAGES, KINDS, Amount, TrueFile, Truth, build
+from photoidx.evaluation.bursts.bench import FoundBursts
+from photoidx.evaluation.bursts.builder import DAMAGES, KINDS, BurstAmount, TrueFrame, Truth, build
 from photoidx.evaluation.statistics import bcubed, bcubed_items
 
-AMOUNT = Amount(bursts=1, equal=1, others=1, singles=4, traps=2, unrelated=12, long_side=240)
+AMOUNT = BurstAmount(bursts=1, equal=1, others=1, singles=4, traps=2, unrelated=12, long_side=240)
 Answer = dict[str, Any]
 LABELS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=30)
 
@@ -55,19 +55,19 @@ def album(tmp_path_factory, photos, walk) -> tuple[Path, Truth]:
     return into, build([photos], into, 3, AMOUNT, [walk])
 
 
-def true_groups(truth: Truth) -> list[tuple[str, list[TrueFile]]]:
-    groups: dict[str, list[TrueFile]] = defaultdict(list)
+def true_groups(truth: Truth) -> list[tuple[str, list[TrueFrame]]]:
+    groups: dict[str, list[TrueFrame]] = defaultdict(list)
     for file in truth.files:
         if file.group:
             groups[file.group].append(file)
     return [(files[0].kind or "", files) for files in groups.values()]
 
 
-def groups_of(truth: Truth, kind: str, trap: str | None = None) -> list[list[TrueFile]]:
+def groups_of(truth: Truth, kind: str, trap: str | None = None) -> list[list[TrueFrame]]:
     return [files for _, files in true_groups(truth) if (files[0].kind, files[0].trap) == (kind, trap)]
 
 
-def pixels(folder: Path, file: TrueFile) -> np.ndarray[Any, Any]:
+def pixels(folder: Path, file: TrueFrame) -> np.ndarray[Any, Any]:
     with Image.open(folder / file.path) as image:
         return np.asarray(image.convert("RGB"))
 
@@ -81,12 +81,12 @@ def taken(path: Path) -> datetime | None:
     return datetime.strptime(f"{more[0x9003]}.{more.get(0x9291, '0')}", "%Y:%m:%d %H:%M:%S.%f")  # noqa: DTZ007
 
 
-def seconds(folder: Path, files: Sequence[TrueFile]) -> list[float]:
+def seconds(folder: Path, files: Sequence[TrueFrame]) -> list[float]:
     first, *rest = (taken(folder / file.path) for file in files)
     return [0.0, *((each - first).total_seconds() for each in rest)]
 
 
-def likeness(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
+def similarity(one: np.ndarray[Any, Any], other: np.ndarray[Any, Any]) -> float:
     """Return the best correlation of the middle of one picture with any place in the other."""
     whole, again = (cv2.resize(cv2.cvtColor(each, cv2.COLOR_RGB2GRAY), (48, 48)) for each in (one, other))
     return float(cv2.matchTemplate(whole, again[8:-8, 8:-8], cv2.TM_CCOEFF_NORMED).max())
@@ -103,7 +103,7 @@ def test_the_truth_names_exactly_the_files_that_are_there(album):
 
 
 def test_one_seed_gives_one_album_and_another_seed_another(tmp_path, photos):
-    amount = Amount(bursts=1, equal=0, others=1, singles=1, traps=1, unrelated=2, long_side=160)
+    amount = BurstAmount(bursts=1, equal=0, others=1, singles=1, traps=1, unrelated=2, long_side=160)
     first, again, other = (
         build([photos], tmp_path / name, seed, amount) for name, seed in (("a", 1), ("b", 1), ("c", 2))
     )
@@ -140,7 +140,7 @@ def test_the_frames_of_a_burst_look_alike_and_are_not_the_same(album):
         for other in rest:
             assert first.shape == other.shape
             assert not np.array_equal(first, other)
-            assert likeness(first, other) > 0.6
+            assert similarity(first, other) > 0.6
 
 
 def test_no_border_shows_in_a_hand_held_frame():
@@ -285,10 +285,10 @@ def test_bcubed_is_a_share_swaps_with_its_sides_and_is_1_for_the_same_groups(pai
 class Stand:
     """Answers as a library would, from groups of shots."""
 
-    def __init__(self, folder: Path, groups: Sequence[tuple[str, list[TrueFile]]], pick: Callable[..., TrueFile]):
+    def __init__(self, folder: Path, groups: Sequence[tuple[str, list[TrueFrame]]], pick: Callable[..., TrueFrame]):
         self.folder, self.groups, self.pick = folder, groups, pick
 
-    def path(self, file: TrueFile) -> str:
+    def path(self, file: TrueFrame) -> str:
         return str(self.folder / file.path)
 
     def bursts(self) -> list[Answer]:
@@ -308,30 +308,30 @@ class Stand:
         ]
 
 
-def best(files: Sequence[TrueFile]) -> list[TrueFile]:
+def best(files: Sequence[TrueFrame]) -> list[TrueFrame]:
     return [file for file in files if file.best]
 
 
-def the_best(files: Sequence[TrueFile]) -> TrueFile:
+def the_best(files: Sequence[TrueFrame]) -> TrueFrame:
     return [*best(files), *files][0]
 
 
-def a_damaged_one(files: Sequence[TrueFile]) -> TrueFile:
+def a_damaged_one(files: Sequence[TrueFrame]) -> TrueFrame:
     return next((file for file in files if not file.best), files[0])
 
 
-def judged(album: tuple[Path, Truth], groups: Any, pick: Callable[..., TrueFile]) -> burst_bench.Report:
+def judged(album: tuple[Path, Truth], groups: Any, pick: Callable[..., TrueFrame]) -> burst_bench.BurstReport:
     stand = Stand(album[0], groups, pick)
     return burst_bench.judge(album[1], album[0], stand.bursts(), stand.best_of_bursts())
 
 
-def row(report: burst_bench.Report, table: str, name: str) -> Mapping[str, Any]:
+def row(report: burst_bench.BurstReport, table: str, name: str) -> Mapping[str, Any]:
     (found,) = (each for each in report.tables[table] if name in each.values())
     return found
 
 
 def test_the_truth_as_an_answer_is_all_right(tmp_path, photos, walk):
-    amount = Amount(bursts=1, equal=1, others=1, singles=2, traps=1, unrelated=4, long_side=160)
+    amount = BurstAmount(bursts=1, equal=1, others=1, singles=2, traps=1, unrelated=4, long_side=160)
     truth_file = tmp_path / "truth.json"
 
     def index(folder: Path) -> Stand:
@@ -370,7 +370,7 @@ def test_nothing_found_is_precise_and_finds_no_group(album):
 
 def test_unrelated_photos_in_one_group_cameras_walks_and_files_counted_twice_are_mistakes(album):
     truth = album[1]
-    by_trap: dict[str | None, list[TrueFile]] = defaultdict(list)
+    by_trap: dict[str | None, list[TrueFrame]] = defaultdict(list)
     for file in truth.files:
         by_trap[file.trap].append(file)
     groups = [("burst", by_trap[trap]) for trap in ("two serials", "minutes", "walk")]
@@ -388,8 +388,8 @@ def test_unrelated_photos_in_one_group_cameras_walks_and_files_counted_twice_are
 
 
 def test_a_group_matches_the_one_with_which_it_shares_most():
-    frames = [TrueFile(f"{name}.JPG", name, "camera", "g", "g", "burst") for name in "abcd"]
-    groups = [Found("1", "burst", frozenset("a")), Found("2", "burst", frozenset("bcx"))]
+    frames = [TrueFrame(f"{name}.JPG", name, "camera", "g", "g", "burst") for name in "abcd"]
+    groups = [FoundBursts("1", "burst", frozenset("a")), FoundBursts("2", "burst", frozenset("bcx"))]
     assert burst_bench.match(frames, groups) == groups[1]
     assert burst_bench.match(frames, groups[:1]) is None
 

@@ -11,12 +11,12 @@ from skimage import data
 
 from photoidx import Config, Library
 from photoidx.evaluation.bursts import bench as burst_bench
-from photoidx.evaluation.bursts.builder import Amount, Truth
+from photoidx.evaluation.bursts.builder import BurstAmount, Truth
 from photoidx.evaluation.bursts.closed_eyes import LIT_EYES, with_closed_eyes
 from photoidx.queries.best.selection import CLOSED
 from photoidx.scoring.faces.detection import Box
 
-ONLY_EYES = Amount(bursts=0, equal=0, others=0, singles=0, traps=0, unrelated=0, eyes=1, long_side=600)
+ONLY_EYES = BurstAmount(bursts=0, equal=0, others=0, singles=0, traps=0, unrelated=0, eyes=1, long_side=600)
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ def stages(config):
 """
 
 
-def by_kind(comparisons: list[bench.Comparison]) -> dict[str, set[float]]:
+def by_kind(comparisons: list[bench.ScoreComparison]) -> dict[str, set[float]]:
     found: dict[str, set[float]] = {}
     for each in comparisons:
         found.setdefault(each.kind, set()).add(each.credit)
@@ -76,7 +76,7 @@ def test_a_missing_score_gets_nothing():
 
 
 def first_is_best() -> Callable[[bytes, str], float]:
-    """Give a scorer that prefers what it is shown first."""
+    """Return a scorer that prefers what it is shown first."""
     shown = iter(range(10**6))
     return lambda _data, _format: -float(next(shown))
 
@@ -140,8 +140,8 @@ def test_technical_kinds_and_crops_are_counted_apart_and_the_placebo_with_neithe
 
 
 def test_the_last_published_line_is_the_mean_over_all_comparisons():
-    comparisons = [bench.Comparison("a", "blur", str(n), 1, tie=False) for n in range(3)]
-    comparisons += [bench.Comparison("a", kind, kind, 0, tie=False) for kind in ("JPEG", "exposure", *CROPS)]
+    comparisons = [bench.ScoreComparison("a", "blur", str(n), 1, tie=False) for n in range(3)]
+    comparisons += [bench.ScoreComparison("a", kind, kind, 0, tie=False) for kind in ("JPEG", "exposure", *CROPS)]
     assert share(bench.published_tallies(comparisons, 0), "all") == pytest.approx(100 * 3 / 9)
     assert all(len(figures) == len(bench.PUBLISHED_KINDS) for figures in bench.THEIRS.values())
 

@@ -22,10 +22,10 @@ from photoidx.cli.bench.duplicates import duplicates as command
 from photoidx.errors import PhotoidxError
 from photoidx.evaluation.duplicates import bench as ours
 from photoidx.evaluation.duplicates import measures
-from photoidx.evaluation.duplicates.builder import ORIGINAL, Amount, TrueFile, build, load, save
+from photoidx.evaluation.duplicates.builder import ORIGINAL, CopyAmount, TrueFile, build, load, save
 from photoidx.evaluation.duplicates.edits import EDITS, Original
 
-SMALL = Amount(originals=2, bursts=0, others=0)
+SMALL = CopyAmount(originals=2, bursts=0, others=0)
 KINDS = [edit.name for edit in EDITS]
 LABELS = st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=20)
 TAKEN, MODEL = "2021:05:06 07:08:09", "EOS R6"
@@ -214,7 +214,7 @@ def test_one_seed_gives_one_album_and_another_seed_another(tmp_path, photos, alb
 
 
 def test_what_is_drawn_for_a_copy_depends_on_the_seed(tmp_path, photos):
-    amount = Amount(4, 0, 0, tuple(edit for edit in EDITS if edit.name == "crop"))
+    amount = CopyAmount(4, 0, 0, tuple(edit for edit in EDITS if edit.name == "crop"))
     crops = []
     for seed in (0, 1):
         truth = build([photos], tmp_path / str(seed), seed, amount)
@@ -231,7 +231,7 @@ def test_blank_small_broken_and_repeated_pictures_are_left_out(album):
 
 
 def test_photos_beyond_the_limit_stand_alone_and_walks_are_other_presses(tmp_path, photos):
-    truth = build([photos], tmp_path / "album", 0, Amount(1, 0, 0, edits=EDITS[:1]), [photos])
+    truth = build([photos], tmp_path / "album", 0, CopyAmount(1, 0, 0, edits=EDITS[:1]), [photos])
     singles = [file for file in truth if file.trap == "single"]
     walked = [file for file in truth if file.trap == "walk"]
     assert len(singles) == 3
@@ -245,7 +245,7 @@ def test_series_are_traps_whose_scenes_are_in_the_album_in_no_other_way(tmp_path
     for name in ("astronaut", "coffee", "rocket", "retina", "hubble_deep_field", "immunohistochemistry"):
         Image.fromarray(getattr(data, name)()[:700, :700]).save(folder / f"{name}.png")
     edits = tuple(edit for edit in EDITS if edit.name in {"jpeg 60", "messenger"})
-    truth = build([folder], tmp_path / "album", 1, Amount(4, 1, 0, edits))
+    truth = build([folder], tmp_path / "album", 1, CopyAmount(4, 1, 0, edits))
     frames = [file for file in truth if file.trap == "burst"]
     originals = [file for file in frames if file.edit == ORIGINAL]
     assert len({file.scene for file in frames}) == 1
@@ -409,7 +409,7 @@ def test_a_scanned_album_is_judged_beside_the_simple_ways(tmp_path, photos):
         library.scan(*roots)
         return library
 
-    amount = Amount(2, 0, 0, kinds)
+    amount = CopyAmount(2, 0, 0, kinds)
     report = ours.bench([photos], tmp_path / "album", 0, index, amount, truth_file=tmp_path / "truth.json")
     rows = {row["by"]: row for row in report.tables["overall"]}
     assert rows["photoidx"]["precision"] == 1

@@ -1,4 +1,4 @@
-"""`photoidx explain`: the parts of two pictures that their likeness comes from."""
+"""`photoidx explain`: the parts of two pictures that their similarity comes from."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from photoidx import Config, Library
 from photoidx.cli.bench.faces import faces as command
 from photoidx.errors import PhotoidxError
 from photoidx.evaluation.bursts import face_bench
-from photoidx.evaluation.bursts.builder import TrueFile, Truth
+from photoidx.evaluation.bursts.builder import TrueFrame, Truth
 from photoidx.indexer.media.decode import DecodedPhoto
 from photoidx.scoring.faces.detection import boxes
 
@@ -54,7 +54,7 @@ def burst(*frames: tuple[str | None, bool], reason: str = "", **difference: Any)
     """Return the truth of one burst, and an answer that picks its first frame and says something against the second."""
     names = [f"{number}.jpg" for number in range(len(frames))]
     files = [
-        TrueFile(name, name, "camera", "a", "a", "burst", damage=damage, best=best)
+        TrueFrame(name, name, "camera", "a", "a", "burst", damage=damage, best=best)
         for name, (damage, best) in zip(names, frames, strict=True)
     ]
     told = [[], *([[{"feature": "", "winner": 0.5, "words": "", **difference}]] if difference else [[]])]

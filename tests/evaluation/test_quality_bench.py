@@ -60,7 +60,7 @@ def test_undecided_people_and_photos_without_scores_are_said():
     with pytest.raises(PhotoidxError, match="1 photos were scored, all alike"):
         bench.mark_rows([rated(0, *range(10))], {"p0": {"score": 1.0}})
     two = [rated(0, *range(10)), rated(1, *range(10, 0, -1))]
-    with pytest.raises(PhotoidxError, match="2 photos were scored; 3 with different marks"):
+    with pytest.raises(PhotoidxError, match="2 photos were scored; 3 with different ratings"):
         bench.mark_rows(two, {"p0": {"score": 1.0}, "p1": {"score": 2.0}})
 
 
@@ -92,9 +92,9 @@ def test_correlations_are_those_of_scipy(seed):
     found["p0"]["score"], found["p1"]["score"] = 7.0, 8.0
     score = row(bench.mark_rows(photos, found), "score")
     values = [found[photo.path]["score"] for photo in photos]
-    marks = [photo.mean for photo in photos]
-    assert score["spearman"] == pytest.approx(spearmanr(values, marks).statistic, abs=1e-4)
-    assert score["pearson"] == pytest.approx(pearsonr(values, marks).statistic, abs=1e-4)
+    ratings = [photo.mean for photo in photos]
+    assert score["spearman"] == pytest.approx(spearmanr(values, ratings).statistic, abs=1e-4)
+    assert score["pearson"] == pytest.approx(pearsonr(values, ratings).statistic, abs=1e-4)
     assert score["low"] <= score["high"]
 
 
@@ -148,7 +148,7 @@ def test_the_command_refuses_a_folder_with_the_misread_column(tmp_path):
 
 
 def test_the_command_correlates_scores_with_the_marks_of_ava(tmp_path):
-    lines = [f"{n} {n} {' '.join(str(1 + 9 * (mark == n)) for mark in range(1, 11))} 0 0 1" for n in range(1, 7)]
+    lines = [f"{n} {n} {' '.join(str(1 + 9 * (rating == n)) for rating in range(1, 11))} 0 0 1" for n in range(1, 7)]
     folder = made.ava(tmp_path, lines, there=range(1, 7))
     found = CliRunner().invoke(cli, ["bench", "quality", str(folder), "--layout", "ava", *FAST])
     assert found.exit_code == 0, found.output

@@ -86,20 +86,20 @@ def matrices(draw):
     groups = np.array(draw(st.lists(st.integers(0, 3), min_size=count, max_size=count)))
     queries = np.array(draw(st.lists(st.booleans(), min_size=count, max_size=count)))
     rng = np.random.default_rng(draw(st.integers(0, 10**6)))
-    likeness = rng.random((count, count))
-    np.fill_diagonal(likeness, 2)
-    return likeness, groups, queries
+    similarity = rng.random((count, count))
+    np.fill_diagonal(similarity, 2)
+    return similarity, groups, queries
 
 
 @settings(deadline=None, max_examples=40)
 @given(matrices())
 def test_what_is_judged_is_what_plain_loops_find(case):
-    likeness, groups, queries = case
-    found = measures.judge(likeness, groups, queries)
+    similarity, groups, queries = case
+    found = measures.judge(similarity, groups, queries)
     asked = [q for q in range(len(groups)) if queries[q] and (groups == groups[q]).sum() > 1]
     assert found.asked.tolist() == asked
     for row, query in enumerate(asked):
-        order = sorted((x for x in range(len(groups)) if x != query), key=lambda x: -likeness[query, x])
+        order = sorted((x for x in range(len(groups)) if x != query), key=lambda x: -similarity[query, x])
         right = [groups[x] == groups[query] for x in order]
         ranks = np.flatnonzero(right) + 1
         assert found.precision[row] == pytest.approx(measures.average_precision(ranks))
@@ -113,13 +113,13 @@ def test_what_is_judged_is_what_plain_loops_find(case):
 
 def test_perfect_likenesses_get_the_best_of_every_measure():
     groups = np.repeat(np.arange(5), 4)
-    likeness = (groups[:, None] == groups).astype(float)
-    found = measures.judge(likeness, groups, np.ones(20, bool))
+    similarity = (groups[:, None] == groups).astype(float)
+    found = measures.judge(similarity, groups, np.ones(20, bool))
     for each in (found.precision, found.precision_at_10, found.trapezoid, found.hit, found.recall[:, 2]):
         assert (each == 1).all()
     assert (found.ns_with_self == 4).all()
     assert (found.ns_without == 3).all()
-    labels = measures.grouped_by_likeness(likeness, 5)
+    labels = measures.grouped_by_likeness(similarity, 5)
     assert measures.grouping_measures(labels, groups) == {"pair_f1": 1, "bcubed_f1": 1, "ari": 1}
 
 
@@ -148,8 +148,8 @@ def test_fishers_ratio_of_a_constant_is_0_and_of_what_varies_between_groups_alon
 
 def test_fishers_criterion_of_a_case_worked_out_by_hand():
     # Within groups 1 and 3, between them 6, 10, 6, 10.
-    likeness = np.array([[9, 1, 6, 10], [0, 9, 6, 10], [0, 0, 9, 3], [0, 0, 0, 9]], float)
-    found = measures.separation(likeness, np.array([0, 0, 1, 1]))
+    similarity = np.array([[9, 1, 6, 10], [0, 9, 6, 10], [0, 0, 9, 3], [0, 0, 0, 9]], float)
+    found = measures.separation(similarity, np.array([0, 0, 1, 1]))
     assert found.criterion == pytest.approx(36 / (1 + 4))
     assert (found.within.sum(), found.between.sum()) == pytest.approx((1, 1))
     assert (found.edges[0], found.edges[-1]) == (1, 10)
@@ -158,11 +158,11 @@ def test_fishers_criterion_of_a_case_worked_out_by_hand():
 @settings(deadline=None, max_examples=40)
 @given(matrices(), st.floats(-10, 10), st.floats(1e-3, 10))
 def test_the_separation_is_that_of_all_pairs_at_once(case, shift, scale):
-    likeness, groups, _ = case
-    likeness = likeness * scale + shift
-    found = measures.separation(likeness, groups)
+    similarity, groups, _ = case
+    similarity = similarity * scale + shift
+    found = measures.separation(similarity, groups)
     rows, columns = np.triu_indices(len(groups), 1)
-    values, same = likeness[rows, columns], groups[rows] == groups[columns]
+    values, same = similarity[rows, columns], groups[rows] == groups[columns]
     one, other = values[same], values[~same]
     if len(one) and len(other):
         assert found.criterion == pytest.approx((one.mean() - other.mean()) ** 2 / (one.var() + other.var()), rel=1e-6)
@@ -178,9 +178,9 @@ def test_groups_that_nothing_joins_are_infinitely_far_apart_and_equal_ones_not_a
 
 
 def test_as_many_groups_are_made_as_are_wanted_where_many_photos_are_equally_far():
-    likeness = np.eye(12)
-    likeness[0, 1] = likeness[1, 0] = 0.9
-    assert len(set(measures.grouped_by_likeness(likeness, 5))) == 5
+    similarity = np.eye(12)
+    similarity[0, 1] = similarity[1, 0] = 0.9
+    assert len(set(measures.grouped_by_likeness(similarity, 5))) == 5
 
 
 def test_tf_idf_of_a_case_worked_out_by_hand():
@@ -219,10 +219,10 @@ def test_visual_words_find_a_turned_and_scaled_picture_again():
     pictures = [texture(seed) for seed in range(4)]
     turned = [each.rotate(20, expand=True, fillcolor="grey").resize((400, 400)) for each in pictures]
     kept = [visual_words.key_points(each)[1] for each in [*pictures, *turned]]
-    likeness = sift.likeness(sift.vectors(kept))
+    similarity = sift.similarity(sift.vectors(kept))
     groups = np.tile(np.arange(4), 2)
     # The originals ask: what was turned has the corners of its new frame in common.
-    assert measures.judge(likeness, groups, np.arange(8) < 4).hit.all()
+    assert measures.judge(similarity, groups, np.arange(8) < 4).hit.all()
 
 
 def test_a_picture_without_key_points_is_like_no_other():
@@ -230,7 +230,7 @@ def test_a_picture_without_key_points_is_like_no_other():
     flat = visual_words.key_points(Image.new("RGB", (100, 100), "grey"))[1]
     assert flat.shape == (0, 128)
     vectors = sift.vectors([flat, visual_words.key_points(texture(1))[1]])
-    assert sift.likeness(vectors)[0].tolist() == [0, 0]
+    assert sift.similarity(vectors)[0].tolist() == [0, 0]
     assert sift.vectors([flat, flat]).shape[0] == 2
 
 
@@ -239,10 +239,10 @@ def test_the_earth_movers_distance_of_two_single_colours_is_that_of_their_places
     places = colour_distances.bin_places()
     expected = np.linalg.norm(places[red.argmax()] - places[black.argmax()])
     vectors = np.stack([red, black, red])
-    likeness = colour_distances.ColourDistances().likeness(vectors)
-    assert likeness[0, 1] == pytest.approx(-expected, abs=1e-5)
-    assert likeness[0, 2] == pytest.approx(0, abs=1e-5)
-    assert (likeness == likeness.T).all()
+    similarity = colour_distances.ColourDistances().similarity(vectors)
+    assert similarity[0, 1] == pytest.approx(-expected, abs=1e-5)
+    assert similarity[0, 2] == pytest.approx(0, abs=1e-5)
+    assert (similarity == similarity.T).all()
 
 
 @settings(deadline=None, max_examples=20)

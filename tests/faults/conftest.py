@@ -8,10 +8,10 @@ from collections.abc import Iterator
 import pytest
 
 from faults.dying_scan import CONFIG
-from photoidx.indexer.engines.pool import Crew
+from photoidx.indexer.engines.pool import WorkerPool
 
 
 @pytest.fixture(scope="session")
-def crew() -> Iterator[Crew]:
-    with contextlib.closing(Crew(CONFIG)) as ours:
+def pool() -> Iterator[WorkerPool]:
+    with contextlib.closing(WorkerPool(CONFIG)) as ours:
         yield ours

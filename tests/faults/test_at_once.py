@@ -19,7 +19,7 @@ from faults.dying_scan import CONFIG
 from faults.ready import faults_of, is_as_fresh, scan
 from photoidx import Library
 from photoidx.errors import LibraryLockedError
-from photoidx.indexer.engines.pool import Crew
+from photoidx.indexer.engines.pool import WorkerPool
 from photoidx.queries.sql.query import run_sql
 from photoidx.storage.store import Store
 from pictures import draw
@@ -60,9 +60,11 @@ def another_scan(uri: Path, photos: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @pytest.mark.slow
-def test_a_second_scan_says_who_writes_and_questions_see_whole_states_alone(photos: Path, tmp_path: Path, crew: Crew):
+def test_a_second_scan_says_who_writes_and_questions_see_whole_states_alone(
+    photos: Path, tmp_path: Path, pool: WorkerPool
+):
     uri = tmp_path / "library"
-    scan(uri, photos, crew)
+    scan(uri, photos, pool)
     for number in range(8, 32):
         draw(photos / f"{number}.jpg", number)
     for number in range(4):
@@ -85,7 +87,7 @@ def test_a_second_scan_says_who_writes_and_questions_see_whole_states_alone(phot
                     holders |= set(re.findall(r"process (\d+) on", str(error)))
     assert len(counts) > 2, "questions came between commits"
     assert holders == {str(other.pid)}
-    assert is_as_fresh(uri, photos, crew, tmp_path / "fresh")
+    assert is_as_fresh(uri, photos, pool, tmp_path / "fresh")
     assert faults_of(uri) == []
 
 

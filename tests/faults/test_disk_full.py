@@ -26,7 +26,7 @@ OWN_MOUNTS = ["unshare", "--user", "--map-root-user", "--mount"]
 
 @functools.cache
 def may_mount() -> bool:
-    """Tell whether file systems may be mounted in a name space of one's own."""
+    """Return whether file systems may be mounted in a name space of one's own."""
     return shutil.which("unshare") is not None and (
         subprocess.run(
             [*OWN_MOUNTS, "mount", "-t", "tmpfs", "none", "/mnt"], capture_output=True, check=False

@@ -1,4 +1,4 @@
-"""`photoidx doctor`: whole libraries are called whole, damaged ones are named and mended, decisions are safe."""
+"""`photoidx doctor`: whole libraries are called whole, damaged ones are named and repaired, decisions are safe."""
 
 from __future__ import annotations
 

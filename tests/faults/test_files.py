@@ -19,7 +19,7 @@ import pytest
 from faults.dying_scan import CONFIG
 from faults.ready import is_as_fresh, scan
 from photoidx import Library
-from photoidx.indexer.engines.pool import Crew
+from photoidx.indexer.engines.pool import WorkerPool
 from photoidx.indexer.media.walk import walk
 from photoidx.indexer.scan import run as scanning
 from photoidx.indexer.scan import worker
@@ -72,9 +72,9 @@ def bound(*commands: list[str]) -> list[list[Any]]:
 
 @needs_linux
 def test_what_may_not_be_read_is_told_by_name_and_nothing_of_it_is_lost(
-    photos: Path, uri: Path, crew: Crew, tmp_path: Path
+    photos: Path, uri: Path, pool: WorkerPool, tmp_path: Path
 ):
-    scan(uri, photos, crew)
+    scan(uri, photos, pool)
     draw(photos / "new.jpg", 20)
     (photos / "link.jpg").symlink_to(photos / "in" / "c.jpg")
     os.chmod(photos / "new.jpg", 0)
@@ -91,15 +91,15 @@ def test_what_may_not_be_read_is_told_by_name_and_nothing_of_it_is_lost(
         ("new.jpg", "Permission denied")
     ]
     assert "c.jpg" in names(uri)
-    assert is_as_fresh(uri, photos, crew, tmp_path / "fresh")
+    assert is_as_fresh(uri, photos, pool, tmp_path / "fresh")
     assert "link.jpg" in names(uri)
 
 
 @needs_linux
 def test_a_library_that_may_only_be_read_is_asked_as_ever_and_a_scan_says_why_it_ends(
-    photos: Path, uri: Path, crew: Crew
+    photos: Path, uri: Path, pool: WorkerPool
 ):
-    scan(uri, photos, crew)
+    scan(uri, photos, pool)
     draw(photos / "new.jpg", 20)
     everything = [uri, *uri.rglob("*")]
     for path in everything:
@@ -123,22 +123,22 @@ def test_a_library_that_may_only_be_read_is_asked_as_ever_and_a_scan_says_why_it
 # -- what is no file --------------------------------------------------------------------------------------------------
 
 
-def test_pipes_devices_and_links_to_nothing_are_no_photos_and_nothing_hangs(photos: Path, uri: Path, crew: Crew):
+def test_pipes_devices_and_links_to_nothing_are_no_photos_and_nothing_hangs(photos: Path, uri: Path, pool: WorkerPool):
     os.mkfifo(photos / "pipe.jpg")
     (photos / "zero.jpg").symlink_to("/dev/zero")
     (photos / "nothing.jpg").symlink_to("no such file")
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         os.mknod(photos / "device.jpg", stat.S_IFCHR | 0o666, os.makedev(1, 5))
-    result = scan(uri, photos, crew)
+    result = scan(uri, photos, pool)
     assert (result.new, result.failed, result.warnings) == (4, 0, [])
 
 
-def test_links_that_lead_to_themselves_are_passed_over(photos: Path, uri: Path, crew: Crew):
+def test_links_that_lead_to_themselves_are_passed_over(photos: Path, uri: Path, pool: WorkerPool):
     (photos / "self.jpg").symlink_to("self.jpg")
     (photos / "this").symlink_to("that")
     (photos / "that").symlink_to("this")
     (photos / "in" / "up").symlink_to(photos)
-    result = scan(uri, photos, crew)
+    result = scan(uri, photos, pool)
     assert (result.new, result.failed, result.warnings) == (4, 0, [])
 
 
@@ -205,16 +205,16 @@ def after_the_walk(monkeypatch: pytest.MonkeyPatch) -> Happens:
 
 
 def test_files_that_change_between_their_listing_and_their_reading_are_left_for_the_next_scan(
-    photos: Path, uri: Path, crew: Crew, tmp_path: Path, after_the_walk: Happens
+    photos: Path, uri: Path, pool: WorkerPool, tmp_path: Path, after_the_walk: Happens
 ):
     victims = {change: photos / change.__name__ / f"{change.__name__}.jpg" for change in CHANGES}
     for number, path in enumerate(victims.values()):
         draw(path, 30 + number)
     after_the_walk(lambda: [change(path) for change, path in victims.items()])
-    result = scan(uri, photos, crew)  # to wait for a pipe would be a failure
+    result = scan(uri, photos, pool)  # to wait for a pipe would be a failure
     assert names(uri) == {"a.jpg", "b.jpg", "c.jpg", "d.jpg"}
     assert (result.unsettled, result.failed) == (len(CHANGES), 0)
-    assert is_as_fresh(uri, photos, crew, tmp_path / "fresh")
+    assert is_as_fresh(uri, photos, pool, tmp_path / "fresh")
     assert names(uri) == {"a.jpg", "b.jpg", "c.jpg", "d.jpg", "edit.jpg", "grow.jpg", "shrink.jpg", "renamed.jpg"}
 
 
@@ -237,30 +237,30 @@ def test_a_file_that_changes_while_it_is_read_is_taken_for_neither_state(
 
 
 def test_a_root_that_disappears_in_a_scan_and_comes_back_costs_no_row(
-    photos: Path, uri: Path, crew: Crew, tmp_path: Path, after_the_walk: Happens
+    photos: Path, uri: Path, pool: WorkerPool, tmp_path: Path, after_the_walk: Happens
 ):
-    scan(uri, photos, crew)
+    scan(uri, photos, pool)
     draw(photos / "new.jpg", 20)
     after_the_walk(lambda: photos.rename(tmp_path / "away"))
-    assert scan(uri, photos, crew).unsettled == 1
-    result = scan(uri, photos, crew)
+    assert scan(uri, photos, pool).unsettled == 1
+    result = scan(uri, photos, pool)
     assert (result.gone, len(result.warnings)) == (0, 1)
     assert "can't be listed" in result.warnings[0]
     assert names(uri) == {"a.jpg", "b.jpg", "c.jpg", "d.jpg"}
     (tmp_path / "away").rename(photos)
-    result = scan(uri, photos, crew)
+    result = scan(uri, photos, pool)
     assert (result.new, result.changed, result.unchanged) == (1, 0, 4)
-    assert is_as_fresh(uri, photos, crew, tmp_path / "fresh")
+    assert is_as_fresh(uri, photos, pool, tmp_path / "fresh")
 
 
 def test_a_folder_that_becomes_a_photo_and_a_photo_that_becomes_a_folder_are_what_they_are_now(
-    photos: Path, uri: Path, crew: Crew, tmp_path: Path
+    photos: Path, uri: Path, pool: WorkerPool, tmp_path: Path
 ):
-    scan(uri, photos, crew)
+    scan(uri, photos, pool)
     make_its_folder_a_file(photos / "in" / "c.jpg")
     (photos / "in").rename(photos / "in.jpg")
     make_a_folder(photos / "a.jpg")
     draw(photos / "a.jpg" / "e.jpg", 21)
     age(photos / "in.jpg", 999)
-    assert is_as_fresh(uri, photos, crew, tmp_path / "fresh")
+    assert is_as_fresh(uri, photos, pool, tmp_path / "fresh")
     assert names(uri) == {"in.jpg", "b.jpg", "d.jpg", "e.jpg"}

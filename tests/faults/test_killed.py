@@ -23,7 +23,7 @@ from faults.dying_scan import CONFIG, count_writes
 from faults.ready import faults_of, scan
 from photoidx import Library
 from photoidx.errors import LibraryNotFoundError
-from photoidx.indexer.engines.pool import Crew
+from photoidx.indexer.engines.pool import WorkerPool
 from photoidx.queries.decisions.record import decisions
 from pictures import age, draw
 from table_state import state_of
@@ -44,7 +44,7 @@ def dies(uri: Path, photos: Path, number: int) -> bool:
 
 
 def left_alone() -> list[int]:
-    """Give the processes that still run of those that were started by scans that died."""
+    """Return the processes that still run of those that were started by scans that died."""
     found = []
     for each in psutil.process_iter(["status"]):
         with contextlib.suppress(ProcessLookupError):
@@ -54,27 +54,27 @@ def left_alone() -> list[int]:
 
 
 def outcome(uri: Path) -> tuple[object, ...]:
-    """Give what a scan's end must be: all rows, the groups, and the decisions, without the times of writing."""
+    """Return what a scan's end must be: all rows, the groups, and the decisions, without the times of writing."""
     library = Library(uri, CONFIG)
     kept = [(choice.verb, choice.shot_ids) for choice in decisions(library.store)]
     groups = [(each["kind"], [frame["shot_id"] for frame in each["frames"]]) for each in library.bursts()]
     return state_of(library), kept, sorted(groups)
 
 
-def killed_at_each(before: Path, photos: Path, crew: Crew, home: Path, *shares: float) -> None:
+def killed_at_each(before: Path, photos: Path, pool: WorkerPool, home: Path, *shares: float) -> None:
     """Kill scans of copies of a library at these of their commits, or at all, and compare what the next scan makes."""
     undisturbed, writes = home / "undisturbed", [0]
     copy(before, undisturbed)
     with pytest.MonkeyPatch.context() as patch:
         count_writes(writes.append, patch.setattr)
-        scan(undisturbed, photos, crew)
+        scan(undisturbed, photos, pool)
     expected = outcome(undisturbed)
     for number in itertools.count() if _ALL else [int(share * writes[-1]) for share in shares]:
         uri = home / f"killed-{number}"
         copy(before, uri)
         died = dies(uri, photos, number)
         assert faults(uri) == [], number
-        scan(uri, photos, crew)
+        scan(uri, photos, pool)
         assert outcome(uri) == expected, f"killed at write {number} of {writes[-1]}"
         assert faults(uri) == [], number
         shutil.rmtree(uri)
@@ -103,21 +103,21 @@ def album(folder: Path) -> Path:
     return folder
 
 
-def test_a_first_scan_that_is_killed_at_a_commit_is_made_good_by_the_next(tmp_path: Path, crew: Crew):
-    killed_at_each(tmp_path / "none", album(tmp_path / "photos"), crew, tmp_path, 0.3)
+def test_a_first_scan_that_is_killed_at_a_commit_is_made_good_by_the_next(tmp_path: Path, pool: WorkerPool):
+    killed_at_each(tmp_path / "none", album(tmp_path / "photos"), pool, tmp_path, 0.3)
 
 
 @pytest.mark.slow
-def test_a_later_scan_that_is_killed_at_a_commit_is_made_good_by_the_next(tmp_path: Path, crew: Crew):
+def test_a_later_scan_that_is_killed_at_a_commit_is_made_good_by_the_next(tmp_path: Path, pool: WorkerPool):
     photos, before = album(tmp_path / "photos"), tmp_path / "before"
-    scan(before, photos, crew)
+    scan(before, photos, pool)
     for number in (1, 2):
         Library(before, CONFIG).decide("keep", photos / f"{number}.jpg")
     draw(photos / "1.jpg", 40)  # a decided one, whose shot gets another id
     (photos / "0.jpg").rename(photos / "moved.jpg")
     (photos / "2.jpg").unlink()
     draw(photos / "new.jpg", 41)
-    killed_at_each(before, photos, crew, tmp_path, 0.18, 0.38)
+    killed_at_each(before, photos, pool, tmp_path, 0.18, 0.38)
 
 
 def test_the_workers_of_scans_that_were_killed_alone_have_ended_by_themselves():

@@ -120,7 +120,7 @@ def test_a_table_whose_newest_version_is_missing_is_not_taken_for_what_it_was_be
 
 
 def is_readable(library: Path) -> bool:
-    """Tell whether the tables can all be read."""
+    """Return whether the tables can all be read."""
     return all(Tables(str(library)).newest(name) for name in Store(str(library)).names())
 
 

@@ -31,7 +31,7 @@ def folders(folder: Path, groups: Sequence[tuple[str, int]] = (("cats", 3), ("do
 
 
 def pair_lines(series: int = 1, preferences: Sequence[float] = PREFERENCES) -> list[str]:
-    """Give the pairs of three photos, of which the first is the best and the last the worst."""
+    """Return the pairs of three photos, of which the first is the best and the last the worst."""
     return [
         f"{series} {one} {two} {preference} {one} {two}"
         for (one, two), preference in zip(((1, 2), (1, 3), (2, 3)), preferences, strict=True)

@@ -10,14 +10,14 @@ from typing import Any
 
 from PIL import Image
 
-from photoidx.queries.gallery.data import Found, gather
+from photoidx.queries.gallery.data import GalleryGroups, gather
 
 FOLDER = "/pictures"
 _START = datetime(2024, 5, 1, 12)  # noqa: DTZ001 - a camera writes local time
 
 
 def row(name: str, number: int = 0, **facts: Any) -> dict[str, Any]:
-    """Give a photo with everything known; `facts` say what is otherwise."""
+    """Return a photo with everything known; `facts` say what is otherwise."""
     known = {
         "path": f"{FOLDER}/{name}",
         "folder": FOLDER,
@@ -47,7 +47,7 @@ def row(name: str, number: int = 0, **facts: Any) -> dict[str, Any]:
 
 
 def burst(burst_id: str, paths: Sequence[str], *, close: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Give a burst as `Library.bursts` and as `Library.best_of_bursts` give it, the last path the pick."""
+    """Return a burst as `Library.bursts` and as `Library.best_of_bursts` give it, the last path the pick."""
     ranked = list(reversed(paths))
     frames = [
         {
@@ -93,7 +93,7 @@ def cluster(cluster_id: str, paths: Sequence[str], label: str = "lakeside") -> d
 
 
 def record(rows: Sequence[dict[str, Any]], **groups: Any) -> dict[str, Any]:
-    """Give what a page is told of these photos, with the first four in a group of each kind, all on the map."""
+    """Return what a page is told of these photos, with the first four in a group of each kind, all on the map."""
     paths = [each["path"] for each in rows]
     found, pick = burst("burst-1", paths[:4])
     places = {path: (number % 7 / 6, number // 7 / max(1, len(paths) // 7)) for number, path in enumerate(paths)}
@@ -104,11 +104,11 @@ def record(rows: Sequence[dict[str, Any]], **groups: Any) -> dict[str, Any]:
         "clusters": [cluster("cluster-1", paths[:6])],
         "places": places,
     }
-    return gather(rows, Found(**{**made, **groups}), title="Test album")
+    return gather(rows, GalleryGroups(**{**made, **groups}), title="Test album")
 
 
 def jpegs(content_ids: Sequence[str]) -> Iterator[tuple[str, bytes]]:
-    """Give a thumbnail for each content; a few pictures are used over and over."""
+    """Return a thumbnail for each content; a few pictures are used over and over."""
     pictures = []
     for number in range(8):
         out = BytesIO()

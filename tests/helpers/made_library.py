@@ -17,7 +17,7 @@ WIDTH = 1280
 
 
 def file(path: str, content_id: str | None, kind: str = "photo", **rest: Any) -> dict[str, Any]:
-    """Give a row of `files`; its shot is that of its content, unless told otherwise."""
+    """Return a row of `files`; its shot is that of its content, unless told otherwise."""
     suffix = path.rpartition(".")[2].lower()
     return {
         "path": path,
@@ -42,7 +42,7 @@ def write(store: Store, **tables: Sequence[dict[str, Any]]) -> None:
 
 
 def vector(*parts: float, width: int = WIDTH) -> list[np.float16]:
-    """Give a vector of length 1 that begins with these numbers."""
+    """Return a vector of length 1 that begins with these numbers."""
     whole = np.zeros(width)
     whole[: len(parts)] = parts
     return list((whole / np.linalg.norm(whole)).astype(np.float16))

@@ -45,7 +45,7 @@ def start(folder: Path, *arguments: str | Path, **rest: object) -> subprocess.Po
 
 
 def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
-    """Give the worker processes of a scan: those that multiprocessing has started to run something."""
+    """Return the worker processes of a scan: those that multiprocessing has started to run something."""
     try:
         children = psutil.Process(process.pid).children()
         return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
@@ -54,5 +54,5 @@ def workers(process: subprocess.Popen[str]) -> list[psutil.Process]:
 
 
 def is_at_work(process: subprocess.Popen[str]) -> bool:
-    """Tell whether a scan has worker processes that can be stopped, or has ended."""
+    """Return whether a scan has worker processes that can be stopped, or has ended."""
     return process.poll() is not None or bool(workers(process))

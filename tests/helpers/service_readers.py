@@ -38,7 +38,7 @@ def systemd_words(line: str) -> list[str]:
 
 
 def systemd_command(line: str, environment: Mapping[str, str]) -> list[str]:
-    """Give the arguments that a program gets, after variables are put in (systemd.service(5), command lines)."""
+    """Return the arguments that a program gets, after variables are put in (systemd.service(5), command lines)."""
     program, *arguments = systemd_words(line)
     if program.startswith(":"):
         return [program[1:], *arguments]
@@ -56,7 +56,7 @@ def systemd_command(line: str, environment: Mapping[str, str]) -> list[str]:
 
 
 def powershell_strings(line: str) -> list[str]:
-    """Give the single-quoted strings of a line. PowerShell takes four typographic marks for the same quote."""
+    """Return the single-quoted strings of a line. PowerShell takes four typographic marks for the same quote."""
     quotes, strings, at = "'\u2018\u2019\u201a\u201b", [], 0
     while at < len(line):
         at += 1

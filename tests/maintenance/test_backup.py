@@ -47,7 +47,7 @@ DECISION = {"decision_id": "1-a", "verb": "keep", "at": "2026-01-01", "undone_at
 
 
 def record(*told: object) -> str:
-    """Give the text of a file of decisions."""
+    """Return the text of a file of decisions."""
     return json.dumps({"photoidx_decisions": 1, "decisions": list(told)})
 
 

@@ -71,7 +71,7 @@ def test_every_command_that_the_readme_names_exists_with_its_options():
 
 
 def _code(page: str) -> list[str]:
-    """Give the indented lines, fenced blocks and inline code."""
+    """Return the indented lines, fenced blocks and inline code."""
     return re.findall(r"^    .*$", page, re.MULTILINE) + re.findall(r"`[^`]+`", page)
 
 
@@ -114,7 +114,7 @@ def test_the_declared_packages_are_the_folders_on_disk():
 
 
 def imported(place: Path) -> set[str]:
-    """Give the names of the top packages that a module, or each of a folder, imports."""
+    """Return the names of the top packages that a module, or each of a folder, imports."""
     found = set()
     for path in [place] if place.is_file() else place.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
@@ -126,7 +126,7 @@ def imported(place: Path) -> set[str]:
 
 
 def spelled(requirement: str) -> str:
-    """Give a requirement's package, as registries compare names."""
+    """Return a requirement's package, as registries compare names."""
     return re.sub(r"[-_.]+", "-", re.split(r"[^\w.-]", requirement, maxsplit=1)[0]).lower()
 
 

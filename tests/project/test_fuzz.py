@@ -24,7 +24,7 @@ SOUND = seeds()
 
 
 def broken(kind: str, count: int) -> list[Mutated]:
-    """Give the first files that are broken in one way."""
+    """Return the first files that are broken in one way."""
     found: list[Mutated] = []
     number = 0
     while len(found) < count:

@@ -29,16 +29,16 @@ from photoidx.remembered import used_scorers
 from photoidx.scoring.aesthetic.scorer import AestheticScorer, means, shares
 from photoidx.scoring.learned.card import Card, read_card, read_scorer, write_scorer
 from photoidx.storage.tables import Tables
-from photoidx.training.aesthetic import correlation, emd, read_marks, take_over, train
-from photoidx.training.blend import Choice, choices_of_triage
+from photoidx.training.aesthetic import correlation, emd, read_ratings, take_over, train
+from photoidx.training.blend import Preference, choices_of_triage
 from photoidx.training.blend import train as train_blend
 
 PLAIN = Config(workers=1, without=("faces",))
-MARKS = st.lists(st.floats(0.01, 1), min_size=10, max_size=10)
+RATINGS = st.lists(st.floats(0.01, 1), min_size=10, max_size=10)
 
 
 def rated(folder: Path, *, by_lot: bool = False, count: int = 60) -> Path:
-    """Make photos in AVA's layout: the rounder the pattern, the better the marks."""
+    """Make photos in AVA's layout: the rounder the pattern, the better the ratings."""
     rng = np.random.default_rng(3)
     lines = []
     (folder / "images").mkdir(parents=True)
@@ -58,25 +58,25 @@ def rated(folder: Path, *, by_lot: bool = False, count: int = 60) -> Path:
 @pytest.fixture(scope="module")
 def looks(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, float]]:
     folder = tmp_path_factory.mktemp("looks")
-    marks = read_marks(rated(folder / "ava"), "ava")
-    return folder / "scorer", train(marks, folder / "scorer", "looks", about="made photos")
+    ratings = read_ratings(rated(folder / "ava"), "ava")
+    return folder / "scorer", train(ratings, folder / "scorer", "looks", about="made photos")
 
 
 def test_marks_that_are_a_function_of_the_picture_are_foretold(looks):
     _, found = looks
     assert found["pearson"] > 0.9
-    assert found["spearman"] > 0.4  # of two kinds of photos, among which the marks vary by lot
+    assert found["spearman"] > 0.4  # of two kinds of photos, among which the ratings vary by lot
     assert found["emd"] < 0.6 * found["emd_constant"]
     assert found["error"] < 0.6 * found["error_constant"]
 
 
 def test_marks_by_lot_are_not(tmp_path: Path):
-    found = train(read_marks(rated(tmp_path / "ava", by_lot=True), "ava"), tmp_path / "out", "lots", about="lots")
+    found = train(read_ratings(rated(tmp_path / "ava", by_lot=True), "ava"), tmp_path / "out", "lots", about="lots")
     assert found["pearson"] < 0.6
     assert found["emd"] > 0.8 * found["emd_constant"]
 
 
-@given(MARKS, MARKS)
+@given(RATINGS, RATINGS)
 def test_the_earth_movers_distance_is_nothing_between_equal_shares_and_one_way_as_the_other(one, other):
     first, second = (np.array([each]) / sum(each) for each in (one, other))
     assert emd(first, first)[0] == 0
@@ -98,30 +98,30 @@ def test_the_correlation_is_that_of_scipy(points):
 
 
 def test_a_table_of_marks_is_read_and_its_mistakes_are_named(tmp_path: Path):
-    table = tmp_path / "marks.csv"
+    table = tmp_path / "ratings.csv"
     table.write_text("path,score\na.jpg,3.25\nb.jpg,10\n")
-    (first, told), (_, ten) = read_marks(table, "csv")
+    (first, told), (_, ten) = read_ratings(table, "csv")
     assert first == str(tmp_path / "a.jpg")
     assert told[2:4].tolist() == [0.75, 0.25]
     assert means(np.array([told]))[0] == pytest.approx(3.25)
     assert ten[9] == 1
     table.write_text("path,score\na.jpg,11\n")
-    with pytest.raises(PhotoidxError, match="marks.csv:2"):
-        read_marks(table, "csv")
+    with pytest.raises(PhotoidxError, match="ratings.csv:2"):
+        read_ratings(table, "csv")
     table.write_bytes("path,score\nd\xe9.jpg,3\n".encode("latin-1"))
-    with pytest.raises(PhotoidxError, match=r"marks\.csv can't be read as a table"):
-        read_marks(table, "csv")
+    with pytest.raises(PhotoidxError, match=r"ratings\.csv can't be read as a table"):
+        read_ratings(table, "csv")
     with pytest.raises(PhotoidxError, match="can't be read as a table"):
-        read_marks(tmp_path, "csv")
+        read_ratings(tmp_path, "csv")
     table.write_text("file,score\na.jpg,1\n")
     with pytest.raises(PhotoidxError, match="columns path and score"):
-        read_marks(table, "csv")
+        read_ratings(table, "csv")
     (tmp_path / "empty").mkdir()
     with pytest.raises(DataSetError):
-        read_marks(tmp_path / "empty", "ava")
+        read_ratings(tmp_path / "empty", "ava")
 
 
-@pytest.mark.parametrize("name", ["head.safetensors", "head.pth"])
+@pytest.rating.parametrize("name", ["head.safetensors", "head.pth"])
 def test_a_linear_head_as_laion_publishes_them_is_taken_over(name: str, tmp_path: Path):
     head = {"weight": torch.arange(4.0)[None], "bias": torch.tensor([0.5])}
     save_file(head, tmp_path / name) if name.endswith("safetensors") else torch.save(head, tmp_path / name)
@@ -160,8 +160,8 @@ def test_a_scan_marks_photos_and_the_marks_can_be_asked_for(looks, tmp_path: Pat
     for name in ("0.jpg", "1.jpg", "2.jpg", "3.jpg"):
         (some / name).write_bytes((photos / name).read_bytes())
     assert library.scan(some).failed == 0
-    marks = library.sql("SELECT learned_looks FROM photos")["learned_looks"].to_pylist()
-    assert all(1 <= each <= 10 for each in marks)
+    ratings = library.sql("SELECT learned_looks FROM photos")["learned_looks"].to_pylist()
+    assert all(1 <= each <= 10 for each in ratings)
     assert library.scan(some).analysed == 0
 
 
@@ -180,8 +180,8 @@ def test_photos_that_have_vectors_are_marked_without_being_read_again(looks, tmp
     result = Library(tmp_path / "library", scored).scan(some)
     assert (result.analysed, result.decoded, result.failed) == (3, 0, 0)
     library = Library(tmp_path / "library", scored)
-    marks = library.sql("SELECT learned_looks, technical FROM photos").to_pylist()
-    assert all(1 <= each["learned_looks"] <= 10 and each["technical"] is not None for each in marks)
+    ratings = library.sql("SELECT learned_looks, technical FROM photos").to_pylist()
+    assert all(1 <= each["learned_looks"] <= 10 and each["technical"] is not None for each in ratings)
     # A new photo, and one that can't be read.
     (some / "new.jpg").write_bytes((scorer.parent / "ava" / "images" / "7.jpg").read_bytes())
     (some / "broken.jpg").write_bytes(b"\xff\xd8 broken")
@@ -193,22 +193,22 @@ def test_photos_that_have_vectors_are_marked_without_being_read_again(looks, tmp
 
 
 def copied(looks: tuple[Path, dict[str, float]], folder: Path) -> tuple[Path, Path]:
-    """Give a scorer that may be spoilt, and a folder with one photo."""
+    """Return a scorer that may be spoilt, and a folder with one photo."""
     shutil.copytree(looks[0], folder / "scorer")
     (folder / "some").mkdir()
     shutil.copy(looks[0].parent / "ava" / "images" / "0.jpg", folder / "some")
     return folder / "scorer", folder / "some"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("away", [False, True])
+@pytest.rating.slow
+@pytest.rating.parametrize("away", [False, True])
 def test_marks_that_were_lost_with_their_table_come_back(looks, tmp_path: Path, away: bool):
     scorer, some = copied(looks, tmp_path)
     config = Config(workers=1, without=("faces",), scorers=(str(scorer),))
     Library(tmp_path / "library", config).scan(some)
     before = Library(tmp_path / "library", config).sql("SELECT * FROM quality").to_pylist()
     shutil.rmtree(tmp_path / "library" / "quality.lance")
-    if away:  # while the library is mended
+    if away:  # while the library is repaired
         scorer.rename(tmp_path / "away")
     repair(Tables(str(tmp_path / "library")))
     if away:
@@ -274,7 +274,7 @@ def test_a_scorer_that_can_not_be_used_is_refused_and_a_remembered_one_done_with
         assert Library(tmp_path / "library", plain).scan(some).failed == 0
 
 
-@pytest.mark.parametrize(
+@pytest.rating.parametrize(
     "columns", [None, [1], {"technical": 3}, {"technical": {"weight": "1", "missing": None}}, {"technical": {}}]
 )
 def test_a_blend_without_weights_is_refused(tmp_path: Path, columns: object):
@@ -296,13 +296,13 @@ def test_a_scorer_brings_the_embedder_that_it_needs(looks, tmp_path: Path):
     assert [stage.name for stage in stages(config)][-2:] == ["aesthetic scorer looks", "efficientnet_lite0"]
 
 
-def choices(weights: dict[str, float], count: int = 200, seed: int = 1) -> list[Choice]:
+def choices(weights: dict[str, float], count: int = 200, seed: int = 1) -> list[Preference]:
     rng = np.random.default_rng(seed)
     found = []
     for number in range(count):
         one, other = ({name: float(rng.normal()) for name in ("technical", "midtone", "smile_mean")} for _ in range(2))
         odds = sum(weight * (one[name] - other[name]) for name, weight in weights.items())
-        found.append(Choice(one, other, float(1 / (1 + np.exp(-odds))), str(number // 5)))
+        found.append(Preference(one, other, float(1 / (1 + np.exp(-odds))), str(number // 5)))
     return found
 
 
@@ -322,7 +322,7 @@ def test_the_order_of_a_pair_does_not_count(tmp_path_factory, seed):
     given_so = choices({"technical": 1.0}, 40, seed)
     lots = np.random.default_rng(seed).random(len(given_so)) < 0.5
     turned = [
-        Choice(each.second, each.first, 1 - each.preference, each.series) if turn else each
+        Preference(each.second, each.first, 1 - each.preference, each.series) if turn else each
         for each, turn in zip(given_so, lots, strict=True)
     ]
     for name, told in (("one", given_so), ("other", turned)):
@@ -335,7 +335,9 @@ def test_the_order_of_a_pair_does_not_count(tmp_path_factory, seed):
 
 def test_a_score_that_is_missing_in_some_photos_counts_as_the_mean_there(tmp_path: Path):
     told = [
-        Choice({**each.first, "smile_mean": None}, each.second, each.preference, each.series) if number % 3 else each
+        Preference({**each.first, "smile_mean": None}, each.second, each.preference, each.series)
+        if number % 3
+        else each
         for number, each in enumerate(choices({"technical": 2.0, "smile_mean": 1.0}))
     ]
     train_blend(told, tmp_path / "blend", "mix", "made choices")

@@ -21,7 +21,7 @@ from photoidx.errors import EarlierStateError
 from photoidx.library import Library
 from photoidx.moments import parse_moment, spelt
 from photoidx.storage.as_of import Version, passed_twice, versions_at
-from photoidx.storage.schema import FILES, MENDED, META
+from photoidx.storage.schema import FILES, META, REPAIRED
 from photoidx.storage.store import Store
 
 NOW = datetime(2026, 11, 26, 12, 0).astimezone()
@@ -29,7 +29,7 @@ NOON = datetime(2026, 11, 26, 12, 0, tzinfo=UTC)
 
 
 def minutes(*at: float) -> list[Version]:
-    """Give versions written so many minutes after noon."""
+    """Return versions written so many minutes after noon."""
     return [Version(number, NOON + timedelta(minutes=minute)) for number, minute in enumerate(at, 1)]
 
 
@@ -84,19 +84,19 @@ def test_the_state_is_the_last_version_of_each_table_and_later_tables_are_left_o
 
 
 @pytest.mark.parametrize(
-    ("tables", "mended"),
+    ("tables", "repaired"),
     [
         ({"meta": minutes(5)}, None),
         ({"meta": minutes(0), "files": minutes(1, 5)[1:]}, None),
         ({"meta": minutes(0)}, NOON + timedelta(minutes=5)),
     ],
-    ids=["before the library", "removed version", "before a table was mended"],
+    ids=["before the library", "removed version", "before a table was repaired"],
 )
-def test_too_early_a_moment_is_refused_with_the_earliest(tables: dict[str, list[Version]], mended: datetime | None):
+def test_too_early_a_moment_is_refused_with_the_earliest(tables: dict[str, list[Version]], repaired: datetime | None):
     earliest = NOON + timedelta(minutes=5)
     with pytest.raises(EarlierStateError, match=spelt(earliest.astimezone()).replace("+", r"\+")):
-        versions_at(tables, earliest - timedelta(seconds=1), mended)
-    assert versions_at(tables, earliest, mended)
+        versions_at(tables, earliest - timedelta(seconds=1), repaired)
+    assert versions_at(tables, earliest, repaired)
 
 
 def test_a_moment_that_the_clock_passed_twice_is_refused():
@@ -213,7 +213,7 @@ def test_what_was_before_a_mended_table_is_refused(library: tuple[str, str]):
     uri, moment = library
     store = Store(uri)
     with store.writing():
-        store.upsert(META, [{"name": MENDED, "value": datetime.now(UTC).isoformat()}])
+        store.upsert(META, [{"name": REPAIRED, "value": datetime.now(UTC).isoformat()}])
     with pytest.raises(EarlierStateError):
         Store(uri, as_of=datetime.fromisoformat(moment))
 

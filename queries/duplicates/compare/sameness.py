@@ -40,7 +40,7 @@ class Differences:
 
 
 @dataclass(frozen=True)
-class Limits:
+class TileLimits:
     """Up to where two pictures are the same."""
 
     structure: float
@@ -64,8 +64,8 @@ class Limits:
 # copies sent twice reach 2.8, 8.3, 11.8 and 3.5; a date 7.9 of structure, a retouched place 5.5, other light 10.9 of
 # colour and 10.5 of brightness, vignettes, filters and other frames of films more. At 320 pixels the former reach 1.8,
 # 5.1, 7.0 and 2.0; of 1,464 pairs of walks, films and focus stacks the nearest has a structure of 12.
-WHOLE = Limits(structure=3.3, colour=9.0, most_colour=13.0, light=4.2, gain=1.25)
-THUMBNAIL = Limits(structure=3.2, colour=8.0, most_colour=11.0, light=6.0, gain=1.2)
+WHOLE = TileLimits(structure=3.3, colour=9.0, most_colour=13.0, light=4.2, gain=1.25)
+THUMBNAIL = TileLimits(structure=3.2, colour=8.0, most_colour=11.0, light=6.0, gain=1.2)
 
 
 def differences(first: Array, second: Array, side: int) -> Differences | None:

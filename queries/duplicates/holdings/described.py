@@ -19,7 +19,7 @@ from photoidx.queries.duplicates.holdings.rules import (
 )
 from photoidx.queries.duplicates.holdings.words import EQUAL, described, relation_of, widest
 from photoidx.queries.duplicates.keep import Copy, in_order, reason, that_go
-from photoidx.queries.duplicates.known import Known
+from photoidx.queries.duplicates.known import KnownFacts
 
 _MOST_WORDS = 3  # things that a line says only one file has
 Row = dict[str, Any]
@@ -27,17 +27,17 @@ Ties = Mapping[tuple[int, int], Mapping[str, Any]]
 
 
 class _File(NamedTuple):
-    """One file of a group: its row of the table, its content's place in `Known.ids`, and what decides about it."""
+    """One file of a group: its row of the table, its content's place in `KnownFacts.ids`, and what decides about it."""
 
     row: Mapping[str, Any]
     at: int
     copy: Copy
 
 
-class Group:
+class DuplicateGroup:
     """The files of one picture. `ties` are the pairs of pictures that were found alike."""
 
-    def __init__(self, known: Known, pictures: Sequence[int], ties: Ties, looks: Looks) -> None:
+    def __init__(self, known: KnownFacts, pictures: Sequence[int], ties: Ties, looks: Looks) -> None:
         self._known, self._ties, self._looks = known, ties, looks
         self._head = pictures[0]
         contents = [at for each in pictures for at in known.pictures[each]]
@@ -52,7 +52,7 @@ class Group:
         copies = [file.copy for file in self.files]
         again = self._names_of_one_file()
         gone = {at for at, file in enumerate(self.files) if self._there[file.row["path"]] is None} | again
-        stays = {at for at, file in enumerate(self.files) if file.copy.wish < 0 or self._known.is_wanted(file.row)}
+        stays = {at for at, file in enumerate(self.files) if file.copy.flag < 0 or self._known.is_wanted(file.row)}
         going = that_go(copies, self._tie, stays, gone)
         order = in_order(copies)
         keep = self._to_keep(order, going, gone)
@@ -72,7 +72,7 @@ class Group:
         place = {at: number for number, at in enumerate(order)}
         staying = [at for at in order if at not in going and at not in gone] or list(order)
         count = {at: sum(keeper == at for keeper in going.values()) for at in staying}
-        return min(staying, key=lambda at: (self.files[at].copy.wish, -count[at], place[at]))
+        return min(staying, key=lambda at: (self.files[at].copy.flag, -count[at], place[at]))
 
     def _names_of_one_file(self) -> set[int]:
         """Return the files that are further names of one that comes before them."""
@@ -168,7 +168,7 @@ class Group:
     def _kept_because(self, keep: int) -> str:
         if len(self.files) == 1:
             return "keep: the others are like it"
-        if self.files[keep].copy.wish < 0:
+        if self.files[keep].copy.flag < 0:
             return "keep: you decided so"
         copies = [file.copy for file in self.files]
         second = next(at for at in in_order(copies) if at != keep)

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 @library_option
 @output_options
 def learn(count: int, library: str | None, output_format: str, null: bool) -> None:
-    """Say what was learnt from your choices, and which bursts to decide next.
+    """Show what was learnt from your choices, and which bursts to decide next.
 
-    A ranker learns from every `photoidx decide best PHOTO`. It takes the place of the default score once it foretells
+    A ranker learns from every `photoidx decide best PHOTO`. It takes the place of the default score once it predicts
     your choices better than the default does, each burst foretold from the others; at least five are needed. Eyes and
     sharpness still come first.
     """

@@ -146,7 +146,7 @@ def _make(tables: Tables, source: Path, place: Path, progress: Progress) -> Made
 
 
 def _at_one_moment(tables: Tables) -> dict[str, int]:
-    """Give the newest version of each table, all of one moment: none changed from the first look to the second."""
+    """Return the newest version of each table, all of one moment: none changed from the first look to the second."""
     for _ in range(_LOOKS):
         first, second = ({name: tables.newest(name) for name in sorted(tables.names())} for _ in range(2))
         if first == second:
@@ -156,7 +156,7 @@ def _at_one_moment(tables: Tables) -> dict[str, int]:
 
 
 def _files(source: Path, name: str, version: int) -> Iterator[tuple[Path, os.stat_result]]:
-    """Give a table's files, without the descriptions of versions that came since."""
+    """Return a table's files, without the descriptions of versions that came since."""
     for folder, _, names in os.walk(source / f"{name}.lance"):
         for each in sorted(names):
             path = Path(folder, each)

@@ -125,7 +125,7 @@ def _text(value: Any) -> str:
 
 
 def _contents_of_shots(tables: Tables) -> dict[str, list[dict[str, str]]]:
-    """Give the files of each shot, by content and name; none where the table of files can't be read."""
+    """Return the files of each shot, by content and name; none where the table of files can't be read."""
     found: dict[str, list[dict[str, str]]] = defaultdict(list)
     try:
         newest = tables.newest(FILES.name) if FILES.name in tables.names() else None

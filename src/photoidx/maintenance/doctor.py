@@ -35,7 +35,7 @@ _LISTS = ("embedders", "scorers")  # facts that are lists, as JSON
 Progress = Callable[[str], None]
 
 
-class Mend(StrEnum):
+class Repair(StrEnum):
     """What can be done about a fault."""
 
     GO_BACK = "go back"
@@ -48,7 +48,7 @@ class Mend(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong (a fault), or worth knowing (a note: `mend` is None and `is_fault` is false).
+    """One thing that is wrong (a fault), or worth knowing (a note: `repair` is None and `is_fault` is false).
 
     `words` say what it is, `remedy` what to do, or what `photoidx doctor --repair` would do. `rows` are the keys or
     contents that it is about, `manifests` the descriptions of versions that can't be read.
@@ -58,14 +58,14 @@ class Finding:
     words: str
     remedy: str
     is_fault: bool = True
-    mend: Mend | None = None
+    repair: Repair | None = None
     version: Version | None = None
     rows: tuple[Any, ...] = field(default=(), repr=False)
     manifests: tuple[Path, ...] = ()
 
 
 @dataclass
-class State:
+class TableState:
     """What was read of a table's newest version: the number of rows, and the columns that others are compared with."""
 
     rows: int
@@ -76,7 +76,7 @@ class State:
 def examine(tables: Tables, progress: Progress = lambda _table: None) -> list[Finding]:
     """Look at everything in a library, and change nothing. A scan may write meanwhile."""
     found: list[Finding] = []
-    states: dict[str, State] = {}
+    states: dict[str, TableState] = {}
     names = tables.names()
     for name in sorted(names, key=lambda name: (name not in READ_ORDER, name)):
         progress(name)
@@ -94,8 +94,8 @@ def examine(tables: Tables, progress: Progress = lambda _table: None) -> list[Fi
     return found + leftovers_told(tables)
 
 
-def facts_of(states: Mapping[str, State]) -> dict[str, str]:
-    """Give the facts of the table `meta`; none where it can't be read."""
+def facts_of(states: Mapping[str, TableState]) -> dict[str, str]:
+    """Return the facts of the table `meta`; none where it can't be read."""
     if META.name not in states:
         return {}
     columns = states[META.name].columns
@@ -103,7 +103,7 @@ def facts_of(states: Mapping[str, State]) -> dict[str, str]:
 
 
 def key_columns(schema: pa.Schema) -> list[str]:
-    """Give the columns that together tell a table's rows apart."""
+    """Return the columns that together tell a table's rows apart."""
     return [item.name for item in schema if KEY_MARK in (item.metadata or {})]
 
 
@@ -120,7 +120,7 @@ def read_all(tables: Tables, name: str, version: int, keep: Iterable[str]) -> tu
 
 
 def last_readable(tables: Tables, name: str) -> Version | None:
-    """Give the newest version that can be read to the end; None if none can, or the versions can't be told."""
+    """Return the newest version that can be read to the end; None if none can, or the versions can't be told."""
     try:
         versions = tables.versions(name)
     except TableDamagedError:
@@ -135,7 +135,7 @@ def last_readable(tables: Tables, name: str) -> Version | None:
 
 
 def unreadable_manifests(tables: Tables, name: str) -> list[Path]:
-    """Give the descriptions of versions that can't be read. One of them is enough to hide all the others."""
+    """Return the descriptions of versions that can't be read. One of them is enough to hide all the others."""
     found = []
     for manifest in tables.manifests(name):
         with tables.with_manifests(name, [manifest]) as alone:
@@ -146,7 +146,7 @@ def unreadable_manifests(tables: Tables, name: str) -> list[Path]:
     return found
 
 
-def _look(tables: Tables, name: str) -> State:
+def _look(tables: Tables, name: str) -> TableState:
     version = tables.newest(name)
     schema = tables.schema(name, version)
     keep = [*key_columns(schema), *_KEPT.get(name, ())]
@@ -156,7 +156,7 @@ def _look(tables: Tables, name: str) -> State:
         raise TableDamagedError(f"its values make no sense: {error}") from error
     if rows != tables.count(name, version):
         raise TableDamagedError(f"it says it has {tables.count(name, version):,} rows, and {rows:,} are there")
-    state = State(rows, columns, schema)
+    state = TableState(rows, columns, schema)
     if name == META.name:
         _check_facts(tables, facts_of({name: state}))
     return state
@@ -179,7 +179,7 @@ def _unlisted(tables: Tables, name: str) -> list[Finding]:
     except TableDamagedError as error:
         bad = tuple(unreadable_manifests(tables, name))
         words = f"earlier versions can't be told: {_reason(tables, error)}"
-        return [Finding(name, words, "forget these versions", mend=Mend.DROP_VERSIONS, manifests=bad)]
+        return [Finding(name, words, "forget these versions", repair=Repair.DROP_VERSIONS, manifests=bad)]
     return []
 
 
@@ -204,17 +204,17 @@ def _damaged(tables: Tables, name: str, error: Exception) -> Finding:
             if back
             else "no version can be read: bring them back with photoidx restore, from a backup"
         )
-        return Finding(name, words, remedy, mend=Mend.SAVE_DECISIONS, version=back, manifests=bad)
+        return Finding(name, words, remedy, repair=Repair.SAVE_DECISIONS, version=back, manifests=bad)
     if back is not None:
         remedy = f"go back to its state of {when}; {_AGAIN}"
-        return Finding(name, words, remedy, mend=Mend.GO_BACK, version=back, manifests=bad)
-    return Finding(name, words, f"make it anew; {_AGAIN}", mend=Mend.MAKE_ANEW)
+        return Finding(name, words, remedy, repair=Repair.GO_BACK, version=back, manifests=bad)
+    return Finding(name, words, f"make it anew; {_AGAIN}", repair=Repair.MAKE_ANEW)
 
 
 _AGAIN = "the next scan computes again what is lost"
 
 
-def _twice(name: str, state: State) -> list[Finding]:
+def _twice(name: str, state: TableState) -> list[Finding]:
     key = key_columns(state.schema)
     if not key or not state.rows:
         return []
@@ -226,19 +226,19 @@ def _twice(name: str, state: State) -> list[Finding]:
     if name == DECISIONS.name:
         return [Finding(name, words, "bring them back from a backup with photoidx restore --only decisions")]
     rows = tuple(tuple(row.values()) for row in twice.to_pylist())
-    return [Finding(name, words, f"remove these rows; {_AGAIN}", mend=Mend.DROP_ROWS, rows=rows)]
+    return [Finding(name, words, f"remove these rows; {_AGAIN}", repair=Repair.DROP_ROWS, rows=rows)]
 
 
 def _missing(names: set[str], made: set[str]) -> list[Finding]:
     found = []
     if META.name not in names:
-        found.append(Finding(META.name, "is missing", "make it anew", mend=Mend.MAKE_ANEW))
+        found.append(Finding(META.name, "is missing", "make it anew", repair=Repair.MAKE_ANEW))
     for name in sorted(made - names):
         if name == DECISIONS.name:
             remedy = "bring it back from a backup: photoidx restore --only decisions FILE --force"
             found.append(Finding(name, "was there and is missing", remedy))
         else:
-            found.append(Finding(name, "was there and is missing", f"make it anew; {_AGAIN}", mend=Mend.MAKE_ANEW))
+            found.append(Finding(name, "was there and is missing", f"make it anew; {_AGAIN}", repair=Repair.MAKE_ANEW))
     later = {spec.name for spec in OWN_TABLES} - names - made - {META.name}
     if later:
         words = f"not there yet: {', '.join(sorted(later))}: the library is of an older version"
@@ -247,7 +247,7 @@ def _missing(names: set[str], made: set[str]) -> list[Finding]:
 
 
 def known_stages(facts: Mapping[str, str]) -> list[Stage]:
-    """Give the stages whose results a library may hold, with the embedders and scorers that it remembers.
+    """Return the stages whose results a library may hold, with the embedders and scorers that it remembers.
 
     Scorers that are not where they were are left out.
     """
@@ -268,7 +268,7 @@ def _is_scorer(directory: str) -> bool:
     return True
 
 
-def _results(states: Mapping[str, State], facts: Mapping[str, str]) -> list[Finding]:
+def _results(states: Mapping[str, TableState], facts: Mapping[str, str]) -> list[Finding]:
     """Compare the ledger, which tells what was done, with the tables that hold what was found."""
     if LEDGER.name not in states:
         return []
@@ -290,7 +290,7 @@ def _results(states: Mapping[str, State], facts: Mapping[str, str]) -> list[Find
                     words = f"{len(lost):,} results of {stage.name} are not there, and the ledger says they are"
                     remedy = "take them out of the ledger; the next scan computes them again"
                     rows = tuple((stage.name, content_id) for content_id in lost)
-                    found.append(Finding(spec.name, words, remedy, mend=Mend.FORGET_RESULTS, rows=rows))
+                    found.append(Finding(spec.name, words, remedy, repair=Repair.FORGET_RESULTS, rows=rows))
     for name, names in owners.items():
         if name in states:
             known = ledger["content_id"].filter(pc.is_in(ledger["stage"], value_set=pa.array(names)))
@@ -302,7 +302,7 @@ def _results(states: Mapping[str, State], facts: Mapping[str, str]) -> list[Find
     return found
 
 
-def _notes(states: Mapping[str, State], facts: Mapping[str, str]) -> list[Finding]:
+def _notes(states: Mapping[str, TableState], facts: Mapping[str, str]) -> list[Finding]:
     found = []
     if FILES.name in states and LEDGER.name in states:
         files = states[FILES.name].columns
@@ -325,5 +325,5 @@ def _notes(states: Mapping[str, State], facts: Mapping[str, str]) -> list[Findin
 
 
 def leftovers_told(tables: Tables) -> list[Finding]:
-    """Give the notes about files that nothing needs."""
+    """Return the notes about files that nothing needs."""
     return [Finding("-", words, remedy, is_fault=False) for words, remedy in leftovers(tables)]

@@ -31,7 +31,7 @@ def leftovers(tables: Tables) -> list[tuple[str, str]]:
 
 
 def unnamed_files(table: Path) -> list[Path]:
-    """Give the data files of a table that none of its manifests names."""
+    """Return the data files of a table that none of its manifests names."""
     named: set[str] = set()
     for manifest in (table / "_versions").glob("*.manifest"):
         try:

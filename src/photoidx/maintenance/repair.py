@@ -14,10 +14,10 @@ import pyarrow.compute as pc
 from photoidx.errors import TableDamagedError
 from photoidx.indexer.scan.worker import DECODE
 from photoidx.maintenance.decisions_file import save_decisions
-from photoidx.maintenance.doctor import Finding, Mend, examine, key_columns, known_stages, last_readable
+from photoidx.maintenance.doctor import Finding, Repair, examine, key_columns, known_stages, last_readable
 from photoidx.storage.as_of import current_at, passed_twice
 from photoidx.storage.damage import made_by
-from photoidx.storage.schema import DECISIONS, LEDGER, MADE, MENDED, META, PENDING, arrow_schema, tables_of
+from photoidx.storage.schema import DECISIONS, LEDGER, MADE, META, PENDING, REPAIRED, arrow_schema, tables_of
 from photoidx.storage.store import Store
 from photoidx.storage.tables import Tables
 
@@ -29,14 +29,14 @@ _ROUNDS = 3
 
 
 def repair(tables: Tables) -> list[str]:
-    """Mend what can be mended, and say what was done. Raises LibraryLockedError while another process writes.
+    """Repair what can be repaired, and say what was done. Raises LibraryLockedError while another process writes.
 
-    What one step brings to light, as ledger rows without their data, the next round mends.
+    What one step brings to light, as ledger rows without their data, the next round repairs.
     """
     done: list[str] = []
     with tables.writing():
         for _ in range(_ROUNDS):
-            faults = [each for each in examine(tables) if each.mend is not None]
+            faults = [each for each in examine(tables) if each.repair is not None]
             # Decisions are saved first. The facts and the ledger come next: the other steps need them.
             order = {DECISIONS.name: 0, META.name: 1, LEDGER.name: 2}
             todo = sorted(faults, key=lambda each: (order.get(each.table, 3), each.table))
@@ -49,20 +49,20 @@ def repair(tables: Tables) -> list[str]:
 
 
 def _mend(tables: Tables, fault: Finding) -> str:
-    if fault.mend == Mend.SAVE_DECISIONS:
+    if fault.repair == Repair.SAVE_DECISIONS:
         return _save_decisions(tables, fault)
-    if fault.mend == Mend.DROP_VERSIONS:
+    if fault.repair == Repair.DROP_VERSIONS:
         tables.set_manifests_aside(fault.manifests)
         return f"{fault.table}: {len(fault.manifests):,} earlier versions forgotten"
-    if fault.mend in {Mend.GO_BACK, Mend.MAKE_ANEW}:
-        went_back = fault.mend == Mend.GO_BACK and _went_back(tables, fault)
+    if fault.repair in {Repair.GO_BACK, Repair.MAKE_ANEW}:
+        went_back = fault.repair == Repair.GO_BACK and _went_back(tables, fault)
         if not went_back and fault.table in tables.names():
             tables.set_aside(fault.table)
         store = _store(tables)
         _afterwards(tables, store, fault, went_back=went_back)
         return f"{fault.table}: went back to an earlier state" if went_back else f"{fault.table}: made anew, empty"
     store = _store(tables)
-    if fault.mend == Mend.FORGET_RESULTS:
+    if fault.repair == Repair.FORGET_RESULTS:
         _forget(store, fault.rows)
         return f"{fault.table}: {len(fault.rows):,} results taken out of the ledger"
     _drop_rows(tables, store, fault)
@@ -114,12 +114,12 @@ def _afterwards(tables: Tables, store: Store, fault: Finding, *, went_back: bool
     if owners:
         _forget_since(tables, store, owners, fault, went_back=went_back)
     states = [_STATES[name]] if name in _STATES else list(_STATES.values()) if name == META.name else []
-    news = {PENDING: "yes", MENDED: datetime.now(UTC).isoformat(), **dict.fromkeys(states, "")}
+    news = {PENDING: "yes", REPAIRED: datetime.now(UTC).isoformat(), **dict.fromkeys(states, "")}
     store.upsert(META, [{"name": fact, "value": value} for fact, value in news.items()])
 
 
 def _owners(store: Store, facts: Mapping[str, str], table: str) -> list[str]:
-    """Give the stages that write a table; of one that several share also those that are in the ledger and not known.
+    """Return the stages that write a table; of one that several share also those that are in the ledger and not known.
 
     Such a one may be a scorer whose directory is away.
     """
@@ -157,7 +157,7 @@ def _rows(ledger: pa.Table) -> list[tuple[Any, ...]]:
 
 
 def _ledger_at(tables: Tables, moment: datetime) -> pa.Table:
-    """Give the ledger as it was at a moment; empty where it is not kept, or the clock was set back."""
+    """Return the ledger as it was at a moment; empty where it is not kept, or the clock was set back."""
     empty = arrow_schema(LEDGER).empty_table()
     try:
         versions = tables.versions(LEDGER.name)

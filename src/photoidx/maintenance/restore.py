@@ -43,7 +43,7 @@ class Restored:
 
 
 def find_snapshot(source: Path) -> Snapshot:
-    """Give the backup at a place: the folder itself, or the newest of those in it. Raises PhotoidxError."""
+    """Return the backup at a place: the folder itself, or the newest of those in it. Raises PhotoidxError."""
     source = source.expanduser()
     if (source / RECORD).is_file():
         return read_snapshot(source)

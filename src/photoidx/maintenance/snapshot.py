@@ -51,7 +51,7 @@ class Snapshot:
 
 
 def snapshots(place: Path) -> list[Path]:
-    """Give the folders of the whole backups below a place, the oldest first."""
+    """Return the folders of the whole backups below a place, the oldest first."""
     found = place.glob(f"{PREFIX}*/{RECORD}")
     return sorted(record.parent for record in found if not record.parent.name.endswith(PARTIAL))
 

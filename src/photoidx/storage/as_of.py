@@ -23,20 +23,20 @@ READ_ORDER = (FILES.name, LEDGER.name)
 
 
 def current_at(versions: Sequence[Version], moment: datetime) -> Version | None:
-    """Give the last of a table's versions that was there at a moment; None if none was."""
+    """Return the last of a table's versions that was there at a moment; None if none was."""
     return max((each for each in versions if each.at <= moment), default=None)
 
 
-def versions_at(tables: Mapping[str, Sequence[Version]], moment: datetime, mended: datetime | None) -> dict[str, int]:
-    """Give the number of the version that each table had at a moment. Tables that were made later are left out.
+def versions_at(tables: Mapping[str, Sequence[Version]], moment: datetime, repaired: datetime | None) -> dict[str, int]:
+    """Return the number of the version that each table had at a moment. Tables that were made later are left out.
 
     Data are written before the ledger's rows that tell of them, so with a clock that only goes forward a ledger row of
     the state has its data in the state. A moment that the clock passed twice is refused, because there this would not
-    hold; that the clock was set back by less than one commit took can't be seen. `mended` is when a damaged table was
-    last mended: what was before can't be told from its versions.
+    hold; that the clock was set back by less than one commit took can't be seen. `repaired` is when a damaged table was
+    last repaired: what was before can't be told from its versions.
     Raises EarlierStateError, which says the earliest moment that there is.
     """
-    earliest = _earliest(tables, mended)
+    earliest = _earliest(tables, repaired)
     if moment < earliest:
         raise EarlierStateError(
             f"The library's state of {_local(moment)} is not kept; the earliest there is, is of {_local(earliest)}. "
@@ -55,7 +55,7 @@ def versions_at(tables: Mapping[str, Sequence[Version]], moment: datetime, mende
 
 
 def passed_twice(versions: Sequence[Version]) -> tuple[datetime, datetime | None] | None:
-    """Give the span in which a table's versions do not tell what came first: the clock was set back.
+    """Return the span in which a table's versions do not tell what came first: the clock was set back.
 
     It ends with the first version after it was made up for, or not yet (None). None where there is no such span.
     """
@@ -71,10 +71,10 @@ def passed_twice(versions: Sequence[Version]) -> tuple[datetime, datetime | None
     return None if begin is None else (begin, end)
 
 
-def _earliest(tables: Mapping[str, Sequence[Version]], mended: datetime | None) -> datetime:
-    """Give the first moment at which every table's version is kept, and the library was there."""
+def _earliest(tables: Mapping[str, Sequence[Version]], repaired: datetime | None) -> datetime:
+    """Return the first moment at which every table's version is kept, and the library was there."""
     first = [min(versions) for name, versions in tables.items() if name == META.name or min(versions).number > 1]
-    return max([version.at for version in first] + ([mended] if mended is not None else []))
+    return max([version.at for version in first] + ([repaired] if repaired is not None else []))
 
 
 def _local(moment: datetime) -> str:

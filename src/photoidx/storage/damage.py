@@ -53,20 +53,20 @@ def changing(uri: str, table: str) -> Iterator[None]:
 
 
 def damaged(uri: str, table: str, why: str) -> TableDamagedError:
-    """Give the error for a table that can't be read."""
+    """Return the error for a table that can't be read."""
     return TableDamagedError(
         f"The table {table} of the library at {uri} is damaged: {why}. "
-        f"See what is wrong, and what can be mended, with: photoidx doctor"
+        f"See what is wrong, and what can be repaired, with: photoidx doctor"
     )
 
 
 def missing(uri: str, *tables: str) -> TableDamagedError:
-    """Give the error for tables that the library had and that are gone."""
+    """Return the error for tables that the library had and that are gone."""
     names = f"table {tables[0]}" if len(tables) == 1 else f"tables {', '.join(tables)}"
     were = "was there and is" if len(tables) == 1 else "were there and are"
     return TableDamagedError(
         f"The {names} of the library at {uri} {were} missing. "
-        f"See what is wrong, and what can be mended, with: photoidx doctor"
+        f"See what is wrong, and what can be repaired, with: photoidx doctor"
     )
 
 
@@ -111,7 +111,7 @@ def made_by(uri: str, facts: Mapping[str, str]) -> set[str]:
 
 
 def is_half_made(table: Path) -> bool:
-    """Tell whether the making of a table was cut off: its folder holds no version and no rows. It never was there."""
+    """Return whether the making of a table was cut off: its folder holds no version and no rows. It never was there."""
     return not _holds(table / "_versions", ".manifest") and not _holds(table / "data", ".lance")
 
 
@@ -126,7 +126,7 @@ def _holds(folder: Path, suffix: str) -> bool:
 
 
 def words_of(error: BaseException, longest: int = 300) -> str:
-    """Give Lance's message as one line, without the places in its source code."""
+    """Return Lance's message as one line, without the places in its source code."""
     text = _SOURCE_LINE.sub("", " ".join(str(error).split())).removeprefix("lance error: ")
     return text[:longest].rstrip(" .,") or type(error).__name__
 

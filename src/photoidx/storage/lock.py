@@ -81,7 +81,7 @@ def _acquired(lock: filelock.BaseFileLock, uri: str) -> bool:
 
 
 def is_held(folder: Path) -> bool:
-    """Tell whether someone holds the lock now."""
+    """Return whether someone holds the lock now."""
     lock = filelock.FileLock(str(folder / LOCK))
     if not (folder / LOCK).exists():
         return False

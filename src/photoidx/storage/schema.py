@@ -186,15 +186,15 @@ PENDING = "grouping_pending"
 """The fact in `meta` that is `yes` while shots may have changed that were not grouped since."""
 MADE = "tables"
 """The fact in `meta` that lists, as JSON, the tables that were ever made: one of them that is missing was lost."""
-MENDED = "mended_at"
-"""The fact in `meta` that tells when a damaged table was last mended, in UTC: its versions before say nothing."""
+REPAIRED = "mended_at"
+"""The fact in `meta` that tells when a damaged table was last repaired, in UTC: its versions before say nothing."""
 OWN_TABLES = (FILES, LEDGER, SCANS, BURSTS, PAIRS, LOOKS, TEXTS, CLUSTERS, DECISIONS, META)
 # Tables that are not about a content have no content id in front.
 _WITHOUT_CONTENT = frozenset({"files", "scans", "bursts", "pairs", "looks", "texts", "clusters", "decisions", "meta"})
 
 
 def key_of(spec: TableSpec) -> tuple[str, ...]:
-    """Give the columns that together identify a row."""
+    """Return the columns that together identify a row."""
     return spec.row_key if spec.name in _WITHOUT_CONTENT else ("content_id", *spec.row_key)
 
 
@@ -205,7 +205,7 @@ def key_of_table(name: str) -> tuple[str, ...]:
 
 
 def arrow_schema(spec: TableSpec) -> pa.Schema:
-    """Give a table's Arrow schema. Key columns carry the mark by which Lance finds clashing concurrent merges."""
+    """Return a table's Arrow schema. Key columns carry the mark by which Lance finds clashing concurrent merges."""
     fields = list(spec.columns)
     if spec.name not in _WITHOUT_CONTENT:
         fields.insert(0, column("content_id", pa.string(), "Identity of the file's bytes."))

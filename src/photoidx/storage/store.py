@@ -37,7 +37,7 @@ from photoidx.storage.damage import (
 )
 from photoidx.storage.lock import watch_lock, writer_lock
 from photoidx.storage.migrations import MIGRATIONS, migrate
-from photoidx.storage.schema import MADE, MENDED, META, OWN_TABLES, SCHEMA_VERSION, arrow_schema, key_of
+from photoidx.storage.schema import MADE, META, OWN_TABLES, REPAIRED, SCHEMA_VERSION, arrow_schema, key_of
 
 _BATCH_ROWS = 4096
 
@@ -50,7 +50,7 @@ class Store:
 
         Raises LibraryNotFoundError if there is none and `create` is false, LibraryTooNewError if a newer version of
         photoidx wrote it, TableDamagedError if a table is lost, and EarlierStateError if it is not kept as it was.
-        Whoever mends a library opens it with `is_whole=False`: tables may be lost then, but not `meta`.
+        Whoever repairs a library opens it with `is_whole=False`: tables may be lost then, but not `meta`.
         """
         self.uri, self.as_of = uri, as_of
         self._ensured: dict[str, TableSpec] = {}
@@ -103,10 +103,10 @@ class Store:
 
     def _go_back(self, moment: datetime) -> None:
         """Read every table from now on as it was at a moment."""
-        mended = self.meta().get(MENDED)
+        repaired = self.meta().get(REPAIRED)
         order = sorted(self._names, key=lambda name: (name not in READ_ORDER, name))
         tables = {name: self.versions(name) for name in order}
-        self._at = versions_at(tables, moment, datetime.fromisoformat(mended) if mended else None)
+        self._at = versions_at(tables, moment, datetime.fromisoformat(repaired) if repaired else None)
         self._names = set(self._at)
 
     def _open(self, name: str, *, newest: bool = False) -> lancedb.table.Table:

@@ -43,7 +43,7 @@ class Tables:
             raise LibraryNotFoundError(f"There is no library at {uri}. Make one with: photoidx scan FOLDER")
 
     def names(self) -> set[str]:
-        """Give the names of the tables that there are, in whatever state; not of those whose making was cut off."""
+        """Return the names of the tables that there are, in whatever state; not of those whose making was cut off."""
         with reading(self.uri, "list"):
             names = set(self._db.list_tables(limit=10_000).tables)
         if self.folder is not None:
@@ -51,7 +51,7 @@ class Tables:
         return names
 
     def newest(self, name: str) -> int:
-        """Give the number of a table's newest version. Raises TableDamagedError if it can't be opened."""
+        """Return the number of a table's newest version. Raises TableDamagedError if it can't be opened."""
         with reading(self.uri, name):
             noted = noted_version(self.folder, name)
             table = self._db.open_table(name)
@@ -60,14 +60,14 @@ class Tables:
             return int(table.version)
 
     def versions(self, name: str) -> list[Version]:
-        """Give the versions of a table that are kept. Raises TableDamagedError if they can't be told."""
+        """Return the versions of a table that are kept. Raises TableDamagedError if they can't be told."""
         with reading(self.uri, name):
             found = self._db.open_table(name).list_versions()
             # Lance tells local times without a zone.
             return sorted(Version(int(each["version"]), each["timestamp"].astimezone(UTC)) for each in found)
 
     def schema(self, name: str, version: int) -> pa.Schema:
-        """Give the Arrow schema that a table had in a version."""
+        """Return the Arrow schema that a table had in a version."""
         with reading(self.uri, name):
             return self._db.open_table(name, version=version).schema
 
@@ -108,7 +108,7 @@ class Tables:
         self._move(self.folder / f"{name}.lance")
 
     def manifests(self, name: str) -> list[Path]:
-        """Give the files that describe the versions of a table, the newest first; none in an object store."""
+        """Return the files that describe the versions of a table, the newest first; none in an object store."""
         if self.folder is None:
             return []
         found = (self.folder / f"{name}.lance" / "_versions").glob("*.manifest")
@@ -153,6 +153,6 @@ class Tables:
 
 
 def number_of_manifest(path: Path) -> int:
-    """Give the number of the version that a manifest describes. Lance names newer ones by counting down."""
+    """Return the number of the version that a manifest describes. Lance names newer ones by counting down."""
     number = int(path.stem) if path.stem.isdigit() else 0
     return 2**64 - 1 - number if len(path.stem) == len(str(2**64)) else number

@@ -16,7 +16,7 @@ PRINTS = {stage.name: stage.fingerprint for stage in stages(Config())}
 
 
 def done(content_id: str, *names: str) -> list[dict[str, object]]:
-    """Give the ledger's rows for stages that were done."""
+    """Return the ledger's rows for stages that were done."""
     at = datetime.now(UTC).replace(tzinfo=None)
     return [
         {
@@ -55,7 +55,7 @@ def made(folder: Path) -> Store:
 
 
 def data_files(store: Store, table: str) -> list[Path]:
-    """Give a table's data files, the oldest first."""
+    """Return a table's data files, the oldest first."""
     found = (Path(store.uri) / f"{table}.lance" / "data").glob("*.lance")
     return sorted(found, key=lambda path: path.stat().st_mtime_ns)
 

@@ -19,7 +19,7 @@ from faults.dying_scan import CONFIG
 from faults.ready import faults_of, is_as_fresh, scan
 from photoidx import Library
 from photoidx.errors import LibraryNotFoundError, PhotoidxError
-from photoidx.indexer.engines.pool import Crew
+from photoidx.indexer.engines.pool import WorkerPool
 from pictures import draw
 from table_state import state_of
 
@@ -57,10 +57,10 @@ def limited_files(_place: Path, most: int) -> Iterator[None]:
 Full = Callable[[Path, int], contextlib.AbstractContextManager[None]]
 
 
-def message(uri: Path, photos: Path, crew: Crew) -> str:
-    """Give what a scan says that does not come to its end."""
+def message(uri: Path, photos: Path, pool: WorkerPool) -> str:
+    """Return what a scan says that does not come to its end."""
     try:
-        scan(uri, photos, crew)
+        scan(uri, photos, pool)
     except PhotoidxError as error:
         return str(error)
     return "it ended"
@@ -76,28 +76,28 @@ def try_out(full: Full, rooms: tuple[Sequence[int], Sequence[int]], home: Path, 
     photos = home / "photos"
     for number in range(3):
         draw(photos / f"{number}.jpg", number)
-    with contextlib.closing(Crew(CONFIG)) as crew:
-        scan(place / "library", photos, crew)
+    with contextlib.closing(WorkerPool(CONFIG)) as pool:
+        scan(place / "library", photos, pool)
         for room in rooms[0]:
             draw(photos / f"new-{room}.jpg", 10 + room % 70)
-            wrong += one(full, room, place / "library", photos, crew)
+            wrong += one(full, room, place / "library", photos, pool)
         for room in rooms[1]:
-            wrong += one(full, room, place / f"made-{room}", photos, crew)
+            wrong += one(full, room, place / f"made-{room}", photos, pool)
     return wrong
 
 
-def one(full: Full, room: int, uri: Path, photos: Path, crew: Crew) -> list[str]:
+def one(full: Full, room: int, uri: Path, photos: Path, pool: WorkerPool) -> list[str]:
     """Scan with so much room, and then with enough, and tell what is wrong."""
     wrong = []
     before = rows(uri) if uri.exists() else set()
     with full(uri.parent, room):
-        said = message(uri, photos, crew)
+        said = message(uri, photos, pool)
         if "\n" in said or str(uri) not in said or not said.endswith("Make room, and do it again."):
             wrong.append(f"with {room} bytes it says: {said}")
         with contextlib.suppress(LibraryNotFoundError):
             wrong += [f"with {room} bytes: {words}" for words in faults_of(uri)]
             wrong += [f"with {room} bytes lost: {row}" for row in before - (rows(uri) if before else set())]
-    if not is_as_fresh(uri, photos, crew, photos.with_name(f"fresh-{uri.name}-{room}")):
+    if not is_as_fresh(uri, photos, pool, photos.with_name(f"fresh-{uri.name}-{room}")):
         wrong.append(f"after {room} bytes the next scan does not make it good")
     return wrong
 

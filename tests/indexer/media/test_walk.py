@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from photoidx.indexer.media.links import follows_by, link_rules, nowhere, remember_links
 from photoidx.indexer.media.walk import FileState, StoppedError, walk
 from photoidx.indexer.scan import scope
-from photoidx.indexer.scan.plan import Known, Verdict, plan
+from photoidx.indexer.scan.plan import KnownFile, Verdict, plan
 from photoidx.indexer.scan.scope import walk_some
 from photoidx.records import path_text, text_path
 from photoidx.storage.store import Store
@@ -64,7 +64,7 @@ def test_what_came_by_a_link_is_gone_for_a_scan_that_follows_none(tmp_path: Path
     (tmp_path / "in" / "folder").symlink_to(tmp_path / "out")
     root = str(tmp_path / "in")
     listing = walk(root)
-    known = {path: Known(state, "c", root, "photo") for path, state in listing.files.items()}
+    known = {path: KnownFile(state, "c", root, "photo") for path, state in listing.files.items()}
     assert len(known) == 2
     some, judged = walk_some(root, [f"{root}/folder"], known, follows=nowhere)
     assert set(judged) == set(known)
@@ -142,7 +142,7 @@ def test_a_drive_that_leaves_in_the_middle_of_a_look_takes_no_file_from_the_libr
 
     monkeypatch.setattr(scope, "enter", leaves_after_the_first)
     listing, judged = walk_some(str(root), [f"{root}/a", f"{root}/b"], known)
-    told = plan([listing], {path: Known(state, "x", str(root)) for path, state in judged.items()}, 0, 0)
+    told = plan([listing], {path: KnownFile(state, "x", str(root)) for path, state in judged.items()}, 0, 0)
     assert told.of(Verdict.GONE) == []
     assert any("meanwhile" in each for each in told.warnings)
 
@@ -187,7 +187,7 @@ def test_of_a_folder_whose_listing_breaks_off_nothing_is_gone(tmp_path: Path, mo
     for number in range(4):
         draw(tmp_path / f"{number}.jpg")
     root = str(tmp_path)
-    known = {path: Known(state, "c", root, "photo") for path, state in walk(root).files.items()}
+    known = {path: KnownFile(state, "c", root, "photo") for path, state in walk(root).files.items()}
 
     @contextlib.contextmanager
     def scandir(folder: str):

@@ -22,7 +22,7 @@ from photoidx.errors import PhotoError
 from photoidx.indexer.media.walk import FileState, Listing, state_of
 from photoidx.indexer.scan.commit import Batch
 from photoidx.indexer.scan.derive import derive
-from photoidx.indexer.scan.plan import Known, Verdict, plan
+from photoidx.indexer.scan.plan import KnownFile, Verdict, plan
 from photoidx.queries.duplicates.holdings.rules import Holdings
 from photoidx.queries.duplicates.keep import Copy, preference, reason
 from photoidx.scoring.exif.stage import Exif, facts
@@ -57,7 +57,7 @@ def test_every_state_of_a_file_fits_the_table_of_files(size: int, mtime_ns: int,
 
 def test_a_file_whose_time_is_not_known_is_unchanged_while_size_and_inode_are():
     state = FileState(100, None, 7)
-    known = {"/p/a": Known(state, "a", "/p")}
+    known = {"/p/a": KnownFile(state, "a", "/p")}
     assert plan([Listing("/p", {"/p/a": state})], known, 10**18, 10**9).unchanged == ["/p/a"]
     (changed,) = plan([Listing("/p", {"/p/a": FileState(100, 5, 7)})], known, 10**18, 10**9).decisions
     assert changed.verdict is Verdict.CHANGED
@@ -65,7 +65,7 @@ def test_a_file_whose_time_is_not_known_is_unchanged_while_size_and_inode_are():
 
 def test_a_new_file_is_not_taken_for_a_moved_one_whose_time_is_not_known():
     state = FileState(100, None, 7)
-    found = plan([Listing("/p", {"/p/b": state})], {"/p/a": Known(state, "a", "/p")}, 10**18, 10**9)
+    found = plan([Listing("/p", {"/p/b": state})], {"/p/a": KnownFile(state, "a", "/p")}, 10**18, 10**9)
     assert [each.verdict for each in found.decisions] == [Verdict.NEW, Verdict.GONE]
 
 

@@ -2,7 +2,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photoidx.indexer.media.walk import FileState, Listing
-from photoidx.indexer.scan.plan import Known, Verdict, plan
+from photoidx.indexer.scan.plan import KnownFile, Verdict, plan
 
 NOW = 10**18
 SETTLE = 2 * 10**9
@@ -13,11 +13,11 @@ def listing(**files: FileState) -> Listing:
     return Listing("/p", {f"/p/{name}": state for name, state in files.items()})
 
 
-def known(**files: FileState) -> dict[str, Known]:
-    return {f"/p/{name}": Known(state, f"id-{name}", "/p") for name, state in files.items()}
+def known(**files: FileState) -> dict[str, KnownFile]:
+    return {f"/p/{name}": KnownFile(state, f"id-{name}", "/p") for name, state in files.items()}
 
 
-def verdicts(found: Listing, held: dict[str, Known], **options: bool) -> dict[str, Verdict]:
+def verdicts(found: Listing, held: dict[str, KnownFile], **options: bool) -> dict[str, Verdict]:
     return {decision.path: decision.verdict for decision in plan([found], held, NOW, SETTLE, **options).decisions}
 
 
@@ -77,13 +77,13 @@ def test_an_emptied_root_is_believed_when_the_user_says_so():
 def test_files_below_a_folder_that_cannot_be_listed_stay():
     found = listing(b=FileState(1, 1, 1))
     found.unlisted["/p/locked"] = "Permission denied"
-    result = plan([found], {"/p/locked/a": Known(OLD, "id", "/p")}, NOW, SETTLE)
+    result = plan([found], {"/p/locked/a": KnownFile(OLD, "id", "/p")}, NOW, SETTLE)
     assert Verdict.GONE not in {decision.verdict for decision in result.decisions}
     assert "Permission denied" in result.warnings[0]
 
 
 def test_files_of_other_roots_are_not_judged():
-    assert verdicts(listing(a=OLD), {"/q/z": Known(OLD, "id", "/q")}) == {"/p/a": Verdict.NEW}
+    assert verdicts(listing(a=OLD), {"/q/z": KnownFile(OLD, "id", "/q")}) == {"/p/a": Verdict.NEW}
 
 
 states = st.builds(FileState, st.integers(0, 3), st.integers(NOW - 10**13, NOW + 10**9), st.integers(1, 4))

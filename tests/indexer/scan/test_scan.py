@@ -36,7 +36,7 @@ def library(tmp_path: Path) -> Library:
 
 
 def contents(library: Library) -> dict[str, list[tuple[object, ...]]]:
-    """Give every table's rows without the times of writing, in one order, for comparing."""
+    """Return every table's rows without the times of writing, in one order, for comparing."""
     result = {}
     for name in sorted(library.store.names() - {"scans", "meta"}):
         table = library.store.read(name)

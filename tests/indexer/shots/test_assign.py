@@ -11,7 +11,7 @@ from skimage import data
 from made_library import SPECS, file, write
 from photoidx import Config, Library
 from photoidx.indexer.shots import assign as tying
-from photoidx.indexer.shots.assign import is_tied, tie_shots
+from photoidx.indexer.shots.assign import assign_shots, is_tied
 from photoidx.queries.decisions.record import decisions, record
 from photoidx.registry import stages
 from photoidx.storage.schema import META
@@ -37,7 +37,7 @@ def new(path: str, content_id: str, **rest: Any) -> dict[str, Any]:
 
 def tie(store: Store, *, folder: str | None = "/p", forget: tuple[str, ...] = ()) -> list[str]:
     with store.writing():
-        told = tie_shots(store, None if folder is None else {folder}, forget, lambda _path: "/p", lambda: LATER)
+        told = assign_shots(store, None if folder is None else {folder}, forget, lambda _path: "/p", lambda: LATER)
         store.delete("files", "path", list(forget))
     return told
 
@@ -170,7 +170,7 @@ def test_a_form_on_the_same_template_is_another_shot_and_the_same_in_another_for
 
 
 def _scenes() -> list[Image.Image]:
-    """Give eight pictures: the left and the right half of four."""
+    """Return eight pictures: the left and the right half of four."""
     whole = [Image.fromarray(each).convert("RGB") for each in (data.astronaut(), data.chelsea(), data.coffee())]
     whole.append(Image.fromarray(data.rocket()).convert("RGB"))
     boxes = [(at * each.width // 2, 0, (at + 1) * each.width // 2, each.height) for each in whole for at in (0, 1)]

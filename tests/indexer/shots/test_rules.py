@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoidx.indexer.shots.agreement import COPY_BITS, EDIT_BITS, OTHER_BITS, Member
+from photoidx.indexer.shots.agreement import COPY_BITS, EDIT_BITS, OTHER_BITS, ShotMember
 from photoidx.indexer.shots.edit_words import EDIT_WORDS
 from photoidx.indexer.shots.names import family, is_edited, is_telling
 from photoidx.indexer.shots.rules import shots
@@ -20,19 +20,19 @@ NOON = datetime(2024, 6, 1, 12)  # noqa: DTZ001
 CANON, NIKON = "Canon\0EOS", "Nikon\0D1"
 
 
-def member(name: str, **known: Any) -> Member:
+def member(name: str, **known: Any) -> ShotMember:
     file_format = format_of(name) or ""
     path = name if name.startswith("/") else f"/p/{name}"
-    return Member(path, f"id-{path}", kind_of(file_format).value, file_format, **known)
+    return ShotMember(path, f"id-{path}", kind_of(file_format).value, file_format, **known)
 
 
 def differing(bits: int) -> int:
-    """Give a hash that differs in so many bits from 0."""
+    """Return a hash that differs in so many bits from 0."""
     return (1 << bits) - 1
 
 
-def rule_of(*members: Member, last: int = -1, **options: Any) -> str | None:
-    """Give the rule that ties the last file to the first; None if they are two shots."""
+def rule_of(*members: ShotMember, last: int = -1, **options: Any) -> str | None:
+    """Return the rule that ties the last file to the first; None if they are two shots."""
     result = shots(members, **options)
     first, other = result[members[0].path], result[members[last].path]
     return other[1] if first[0] == other[0] else None
@@ -255,10 +255,10 @@ def test_names_alone_tie_nothing_where_two_could_be_meant():
 
 
 def test_hashes_that_agree_are_looked_at_again_where_the_name_tells_nothing():
-    def never(_one: Member, _other: Member) -> bool:
+    def never(_one: ShotMember, _other: ShotMember) -> bool:
         return False
 
-    def pair(stem: str) -> list[Member]:
+    def pair(stem: str) -> list[ShotMember]:
         return [member(f"{stem}.jpg", hash_256=0), member(f"{stem}.png", hash_256=0)]
 
     assert rule_of(*pair("scan1"), look=never) is None

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photoidx.indexer.watch import priority as courtesy
-from photoidx.indexer.watch.log_file import LOGGER, _Lines, default_log, diary, last_lines
+from photoidx.indexer.watch.log_file import LOGGER, _Lines, default_log, last_lines, log_file
 from photoidx.indexer.watch.priority import NICENESS, BatteryRest, on_battery
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d{4} (INFO   |WARNING|ERROR  ) .*")
@@ -27,7 +27,7 @@ def silent(_line: str) -> None:
 
 def test_each_line_of_the_log_has_a_time_and_a_level(tmp_path: Path):
     path = tmp_path / "new" / "watch.log"
-    with diary(str(path), silent) as written:
+    with log_file(str(path), silent) as written:
         assert written == str(path)
         log.info("Took %d photos.", 3)
         log.warning("A name\nERROR forged \x1b[2J %s", os.fsdecode(b"\xff"))
@@ -55,7 +55,7 @@ def test_no_message_makes_a_line_of_its_own_or_one_without_end(message: str):
 def test_the_log_stays_below_eight_megabytes_and_keeps_the_newest(tmp_path: Path):
     path = tmp_path / "watch.log"
     largest = 0
-    with diary(str(path), silent):
+    with log_file(str(path), silent):
         for number in range(40):
             for _ in range(20):
                 log.info("a" * 2_000)
@@ -80,7 +80,7 @@ def test_the_last_lines_are_found_across_a_rotation(tmp_path: Path):
 def test_an_unwritable_log_is_said_once_and_nothing_stops(tmp_path: Path):
     said: list[str] = []
     (tmp_path / "file").write_text("")
-    with diary(str(tmp_path / "file" / "watch.log"), said.append) as written:
+    with log_file(str(tmp_path / "file" / "watch.log"), said.append) as written:
         assert written is None
         log.error("nobody reads this")
     assert len(said) == 1
@@ -90,7 +90,7 @@ def test_an_unwritable_log_is_said_once_and_nothing_stops(tmp_path: Path):
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_a_full_disk_is_said_once_and_nothing_stops():
     said: list[str] = []
-    with diary("/dev/full", said.append):
+    with log_file("/dev/full", said.append):
         for _ in range(3):
             log.info("a line")
     assert len(said) == 1

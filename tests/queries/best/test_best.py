@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from photoidx.queries.best.face_tracking import fewest_frames, persons
-from photoidx.queries.best.selection import Difference, Verdict, differences, judge, praise
+from photoidx.queries.best.selection import Difference, Ranking, differences, judge, pick_reason
 
 SCORE = st.one_of(st.none(), st.floats(0, 1))
 
@@ -40,7 +40,7 @@ def face(
     }
 
 
-def told(verdict: Verdict, winner: int = 0, other: int = 1) -> list[Difference]:
+def told(verdict: Ranking, winner: int = 0, other: int = 1) -> list[Difference]:
     """Return what is said against a frame, by its rank."""
     first, second = verdict.ranked[winner], verdict.ranked[other]
     return differences(first, second, verdict.leads.get((first.number, second.number)))
@@ -60,7 +60,7 @@ def test_a_frame_in_which_one_person_closes_the_eyes_loses_to_a_softer_one_with_
     assert (verdict.decided_by, verdict.margin) == ("eyes", 1.0)
     words = told(verdict)[0].words
     assert words == "one person's eyes are closed (0.10 against 0.90)"
-    assert "all 2 pairs of eyes open" in praise(verdict)
+    assert "all 2 pairs of eyes open" in pick_reason(verdict)
 
 
 def test_someone_whose_eyes_are_never_open_vetoes_nothing():
@@ -202,8 +202,8 @@ def test_of_equal_frames_the_one_whose_eyes_are_open_without_a_doubt_is_picked_a
     assert (verdict.decided_by == "eyes") is (decided_by == "eyes")
     assert verdict.close_call is (decided_by != "eyes")
     if said is not None:
-        assert said in praise(verdict)
-        assert (praise(verdict).startswith(EQUAL)) is (said == EQUAL)
+        assert said in pick_reason(verdict)
+        assert (pick_reason(verdict).startswith(EQUAL)) is (said == EQUAL)
         words = [each.words for each in told(verdict) if each.rule != "score"]
         assert words == ([] if said == EQUAL else ["one person's eyes may be shut"])
 
@@ -212,14 +212,14 @@ def test_a_slit_is_a_doubt_whatever_the_model_says():
     slit = {**face(0.2, 0.8, state="unclear"), "eye_left_opening": 0.05, "eye_right_opening": 0.3}
     verdict = judge(paths(2), [quality(), quality()], [[slit], [{**face(0.2), "eye_left_opening": 0.3}]])
     assert verdict.ranked[0].number == 1
-    assert "unclear" in praise(verdict)
+    assert "unclear" in pick_reason(verdict)
 
 
 def test_a_doubt_does_not_outweigh_a_clearly_better_score_but_two_frames_are_kept():
     doubtful, clear = face(0.2, 0.3, state="unclear"), face(0.2)
     verdict = judge(paths(2), [quality(), quality(technical=0.5)], [[doubtful], [clear]])
     assert (verdict.ranked[0].number, verdict.decided_by, verdict.close_call) == (0, "score", True)
-    assert "one person's eyes are open in 0.jpg" in praise(verdict)
+    assert "one person's eyes are open in 0.jpg" in pick_reason(verdict)
 
 
 def test_each_eye_is_held_against_the_same_eye_elsewhere():
@@ -245,7 +245,7 @@ def test_a_clearly_softer_frame_loses_whatever_its_score():
     assert verdict.decided_by == "sharpness"
     assert verdict.ranked[0].number == 0
     assert "softer on the subject (2.7x less fine detail)" in told(verdict)[0].words
-    assert praise(verdict) == "sharpest on the subject (2.7x)"
+    assert pick_reason(verdict) == "sharpest on the subject (2.7x)"
 
 
 def test_a_frame_in_which_alone_a_face_was_found_is_compared_by_the_whole_picture():
@@ -254,7 +254,7 @@ def test_a_frame_in_which_alone_a_face_was_found_is_compared_by_the_whole_pictur
     verdict = judge(paths(2), [with_face, without], [[], []])
     assert (verdict.ranked[0].number, verdict.decided_by) == (0, "sharpness")
     assert "softer all over (2.7x" in told(verdict)[0].words
-    assert praise(verdict) == "sharpest all over (2.7x)"
+    assert pick_reason(verdict) == "sharpest all over (2.7x)"
 
 
 def test_faults_are_named():
@@ -300,7 +300,7 @@ def test_equally_good_frames_are_too_close_to_call_and_the_earlier_one_comes_fir
     verdict = judge(paths(3), [quality(), quality(), quality(technical=0.79)], [[], [], []])
     assert verdict.close_call
     assert [frame.number for frame in verdict.ranked] == [0, 1, 2]
-    assert praise(verdict).startswith("too close to call")
+    assert pick_reason(verdict).startswith("too close to call")
 
 
 def test_without_any_score_the_frames_keep_their_order():

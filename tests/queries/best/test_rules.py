@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from photoidx.queries.best.selection import Difference, Verdict, differences, judge, praise
+from photoidx.queries.best.selection import Difference, Ranking, differences, judge, pick_reason
 
 
 def frame(**given: Any) -> dict[str, Any]:
@@ -22,17 +22,17 @@ def face(left: float = 0.9, x: float = 0.3, right: float = 0.95, **given: Any) -
     return {**place, "important": True, "reliable": True, **eyes, "eyes": both, **given}
 
 
-def judged(*qualities: dict[str, Any], faces: list[list[dict[str, Any]]] | None = None, **given: Any) -> Verdict:
+def judged(*qualities: dict[str, Any], faces: list[list[dict[str, Any]]] | None = None, **given: Any) -> Ranking:
     paths = [f"/p/{number}.jpg" for number in range(len(qualities))]
     return judge(paths, qualities, faces or [[] for _ in qualities], **given)
 
 
-def outcome(verdict: Verdict) -> tuple[int, str]:
+def outcome(verdict: Ranking) -> tuple[int, str]:
     return verdict.ranked[0].number, verdict.decided_by
 
 
 BETTER = {"technical": 0.95}  # so that without the rule of a row the other frame would win by its score
-CHOICES: dict[str, tuple[Verdict, tuple[int, str]]] = {
+CHOICES: dict[str, tuple[Ranking, tuple[int, str]]] = {
     "the higher score": (judged(frame(), frame(technical=0.9)), (1, "score")),
     "of equal ones the earlier": (judged(frame(), frame()), (0, "order")),
     "one alone": (judged(frame()), (0, "alone")),
@@ -201,7 +201,7 @@ def test_margins_are_in_the_unit_of_the_rule():
     assert judged(frame(), frame(sharpness_subject=-4)).margin == pytest.approx(1.0)
 
 
-def said(verdict: Verdict) -> list[Difference]:
+def said(verdict: Ranking) -> list[Difference]:
     """Return what is said of the second frame as against the first."""
     first, second = verdict.ranked
     return differences(first, second, verdict.leads.get((first.number, second.number)))
@@ -282,13 +282,13 @@ def test_the_rule_of_a_difference_is_the_one_that_decided():
     ],
 )
 def test_how_the_pick_is_praised(verdict, words):
-    assert praise(verdict).startswith(words)
+    assert pick_reason(verdict).startswith(words)
 
 
 @pytest.mark.parametrize("noise", [(1, 3), (3, 1)])
 def test_frames_that_differ_in_a_fault_are_not_called_equally_good(noise):
     verdict = judged(*(frame(noise_sigma=each) for each in noise))
-    assert praise(verdict) == "too close to call"
+    assert pick_reason(verdict) == "too close to call"
 
 
 @pytest.mark.parametrize(
@@ -302,21 +302,21 @@ def test_frames_that_differ_in_a_fault_are_not_called_equally_good(noise):
 )
 def test_open_eyes_are_praised_only_if_everybody_has_them(faces, words):
     verdict = judged(frame(), frame(sharpness_subject=-4), faces=[faces, [OPEN, FAR_OPEN]])
-    assert praise(verdict).endswith(words)
+    assert pick_reason(verdict).endswith(words)
 
 
 def test_doubts_are_told_of_the_frames_that_are_kept():
     doubtful = [[face(0.5)], [face(0.5)], [face()]]
     clear_pick = judged(frame(technical=0.95), frame(), frame(technical=0.5), faces=[[OPEN], *doubtful[1:]])
-    assert "unclear" not in praise(clear_pick)
+    assert "unclear" not in pick_reason(clear_pick)
     close = judged(frame(), frame(), frame(technical=0.5), faces=doubtful)
-    assert praise(close).count("unclear") == 2
+    assert pick_reason(close).count("unclear") == 2
 
 
 def test_a_trained_scorer_is_named_only_if_it_decided_clearly():
     clearly = judged(frame(), frame(), learnt=[1.0, 0.0])
-    assert praise(clearly, "mine") == "preferred by mine (73 in 100)"
+    assert pick_reason(clearly, "mine") == "preferred by mine (73 in 100)"
     hardly = judged(frame(), frame(), learnt=[0.1, 0.0])
-    assert "mine" not in praise(hardly, "mine")
+    assert "mine" not in pick_reason(hardly, "mine")
     by_sharpness = judged(frame(), frame(sharpness_subject=-4), learnt=[1.0, 0.0])
-    assert "mine" not in praise(by_sharpness, "mine")
+    assert "mine" not in pick_reason(by_sharpness, "mine")

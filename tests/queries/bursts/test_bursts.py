@@ -19,11 +19,11 @@ from skimage import data
 from burst_album import NOON, made, shoot
 from photoidx import Config, Library
 from photoidx.errors import QueryError
-from photoidx.queries.bursts.rules import Group, group
+from photoidx.queries.bursts.rules import FrameGroup, group
 from pictures import age
 
 
-def members(groups: list[Group]) -> list[tuple[int, ...]]:
+def members(groups: list[FrameGroup]) -> list[tuple[int, ...]]:
     return [each.members for each in groups]
 
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from burst_album import made
 from photoidx.queries.bursts.corrections import decided
 from photoidx.queries.bursts.frames import Frames
-from photoidx.queries.bursts.rules import Edge, Group, group
-from photoidx.queries.decisions.record import Choice
+from photoidx.queries.bursts.rules import Edge, FrameGroup, group
+from photoidx.queries.decisions.record import Decision
 
 COUNT = 5
 Said = tuple[str, list[int]]
@@ -24,14 +24,14 @@ SAID = st.lists(
 )
 
 
-def choices(said: Sequence[Said]) -> list[Choice]:
+def choices(said: Sequence[Said]) -> list[Decision]:
     return [
-        Choice(f"{place:03}", verb, tuple(f"shot-{at:032x}" for at in members))
+        Decision(f"{place:03}", verb, tuple(f"shot-{at:032x}" for at in members))
         for place, (verb, members) in enumerate(said)
     ]
 
 
-def after(frames: Frames, said: Sequence[Said], groups: list[Group] | None = None) -> list[tuple[int, ...]]:
+def after(frames: Frames, said: Sequence[Said], groups: list[FrameGroup] | None = None) -> list[tuple[int, ...]]:
     found = decided(frames, group(frames) if groups is None else groups, choices(said))
     return [each.members for each in found]
 
@@ -61,7 +61,7 @@ def test_where_all_pauses_are_equal_a_burst_is_cut_in_the_middle():
 
 def test_a_frame_stays_with_the_one_that_it_is_tied_to_though_the_other_is_nearer_in_time():
     frames = burst(1.1, 2.0, 2.2)
-    tied = [Group("burst", (0, 1, 2), (edge(0, 1), edge(0, 2)))]
+    tied = [FrameGroup("burst", (0, 1, 2), (edge(0, 1), edge(0, 2)))]
     assert after(frames, [("apart", [0, 2])], tied) == [(0, 1)]
 
 
@@ -89,16 +89,16 @@ def test_a_newer_decision_about_the_same_pair_wins_and_an_older_one_does_not():
 
 def test_groups_that_no_decision_names_stay_as_they_are_and_parts_keep_their_kind():
     frames = made([0.1, 0.4, 10.1, 10.4, 10.7, 11.0], [1] * 6)
-    groups = [Group("burst", (0, 1), (edge(0, 1),)), Group("bracket", (2, 3, 4, 5), (edge(2, 3), edge(4, 5)))]
+    groups = [FrameGroup("burst", (0, 1), (edge(0, 1),)), FrameGroup("bracket", (2, 3, 4, 5), (edge(2, 3), edge(4, 5)))]
     found = decided(frames, groups, choices([("apart", [3, 4])]))
     assert found[0] is groups[0]
-    assert found[1:] == [Group("bracket", (2, 3), (edge(2, 3),)), Group("bracket", (4, 5), (edge(4, 5),))]
+    assert found[1:] == [FrameGroup("bracket", (2, 3), (edge(2, 3),)), FrameGroup("bracket", (4, 5), (edge(4, 5),))]
     merged = decided(frames, groups, choices([("together", [0, 2])]))
     assert [(each.kind, each.members) for each in merged] == [("burst", (0, 1, 2, 3, 4, 5))]
 
 
 def partitions(items: Sequence[int]) -> Iterator[dict[int, int]]:
-    """Give every way to put the items into groups, as the group's number by the item."""
+    """Return every way to put the items into groups, as the group's number by the item."""
     if not items:
         yield {}
         return
@@ -119,7 +119,7 @@ def test_the_newest_decision_about_each_pair_holds_unless_newer_ones_about_other
     for number in sorted(set(rules.values())):
         members = tuple(at for at in range(COUNT) if rules[at] == number)
         if len(members) > 1:
-            groups.append(Group("burst", members, tuple(edge(*pair) for pair in combinations(members, 2))))
+            groups.append(FrameGroup("burst", members, tuple(edge(*pair) for pair in combinations(members, 2))))
     found = after(frames, said, groups)
     label = {at: at + COUNT for at in range(COUNT)} | {at: number for number, each in enumerate(found) for at in each}
     assert sorted(at for each in found for at in each) == sorted(set().union(*found))

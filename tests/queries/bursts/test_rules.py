@@ -13,7 +13,7 @@ from skimage import data
 
 from burst_album import made
 from photoidx.queries.bursts.frames import Frames
-from photoidx.queries.bursts.rules import Limits, group
+from photoidx.queries.bursts.rules import BurstLimits, group
 
 SCENE = cv2.resize(data.astronaut(), (400, 400), interpolation=cv2.INTER_AREA)
 OTHER = cv2.resize(data.coffee(), (400, 266), interpolation=cv2.INTER_AREA)
@@ -148,7 +148,7 @@ def test_a_makers_id_ties_frames_of_one_camera_alone():
 def test_the_time_that_is_asked_for_takes_the_place_of_the_usual_one(gap, within_s, tied):
     frames = pair(0.95, 4, (1.1, 1.1 + gap))
     assert bool(group(frames, within_s)) is tied
-    assert bool(group(frames)) is (gap <= Limits().near_s)
+    assert bool(group(frames)) is (gap <= BurstLimits().near_s)
 
 
 def test_frames_a_while_apart_must_be_of_one_view_when_more_time_is_asked_for():

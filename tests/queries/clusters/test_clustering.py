@@ -265,7 +265,7 @@ GROUPS = st.lists(st.sets(st.integers(0, 30), min_size=1), max_size=6)
 
 
 def shots(sets: list[set[int]]) -> list[list[str]]:
-    """Give groups that share no member."""
+    """Return groups that share no member."""
     seen: set[int] = set()
     found = []
     for each in sets:

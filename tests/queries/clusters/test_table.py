@@ -35,7 +35,7 @@ MIDDLES = RANDOM.standard_normal((40, WIDTH))
 
 
 def rows_of(scene: int, names: list[str], label: str = "") -> dict[str, list[dict[str, Any]]]:
-    """Give rows of photos around one scene, as a scan would write them."""
+    """Return rows of photos around one scene, as a scan would write them."""
     found: dict[str, list[dict[str, Any]]] = {
         name: [] for name in ("files", "exif", "labels", "quality", "vectors_efficientnet_lite0")
     }
@@ -80,7 +80,7 @@ def library(made: Path, tmp_path: Path) -> Library:
 
 
 def kinds(library: Library, **rest: Any) -> dict[str, set[str]]:
-    """Give the kinds of photos in each cluster, by id."""
+    """Return the kinds of photos in each cluster, by id."""
     return {
         each["cluster_id"]: {os.path.basename(one["path"]).split("_")[0] for one in each["files"]}
         for each in library.clusters(**rest)

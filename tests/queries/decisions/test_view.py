@@ -12,22 +12,22 @@ from made_library import SPECS, file, write
 from photoidx.queries.best.picks import best_of_bursts
 from photoidx.queries.bursts.table import bursts
 from photoidx.queries.clusters.best import best_of_clusters
-from photoidx.queries.clusters.table import Cluster, Member
-from photoidx.queries.decisions.record import Choice, record, undo
-from photoidx.queries.decisions.view import DecisionView, Wish, read_view, view
-from photoidx.queries.duplicates.known import Known, Question
+from photoidx.queries.clusters.table import Cluster, ClusterMember
+from photoidx.queries.decisions.record import Decision, record, undo
+from photoidx.queries.decisions.view import DecisionView, Flag, read_view, view
+from photoidx.queries.duplicates.known import KnownFacts, Question
 from photoidx.storage.store import Store
 
 BURST = {"A": ("burst", 0), "B": ("burst", 1), "C": ("burst", 2), "X": ("other", 0), "Y": ("other", 1)}
 # A frame of two shots: a JPEG, and the RAW of the same press in another folder.
 PRESS = {"JPG": ("burst", 0), "RAW": ("burst", 0), "B": ("burst", 1)}
-CHOSEN, KEPT, UNDECIDED, REJECTED = Wish
+CHOSEN, KEPT, UNDECIDED, REJECTED = Flag
 
 
-def said(words: str) -> list[Choice]:
-    """Give the decisions that are told as `best A; keep A B`."""
+def said(words: str) -> list[Decision]:
+    """Return the decisions that are told as `best A; keep A B`."""
     told = (each.split() for each in words.split(";") if each.strip())
-    return [Choice(f"{number:03}", verb, tuple(shots)) for number, (verb, *shots) in enumerate(told)]
+    return [Decision(f"{number:03}", verb, tuple(shots)) for number, (verb, *shots) in enumerate(told)]
 
 
 def read(words: str, places=BURST) -> DecisionView:
@@ -60,13 +60,13 @@ WISHES = [
 ]
 
 
-@pytest.mark.parametrize(("words", "wishes"), WISHES)
-def test_of_what_was_said_of_shots_the_newest_holds(words, wishes):
+@pytest.mark.parametrize(("words", "flags"), WISHES)
+def test_of_what_was_said_of_shots_the_newest_holds(words, flags):
     found = read(words)
-    assert {shot_id: found.wish([shot_id]) for shot_id in wishes} == wishes
-    assert found.chosen == {shot_id for shot_id, wish in wishes.items() if wish is CHOSEN}
-    assert found.keep == {shot_id for shot_id, wish in wishes.items() if wish is KEPT}
-    assert found.reject == {shot_id for shot_id, wish in wishes.items() if wish is REJECTED}
+    assert {shot_id: found.flag([shot_id]) for shot_id in flags} == flags
+    assert found.chosen == {shot_id for shot_id, flag in flags.items() if flag is CHOSEN}
+    assert found.keep == {shot_id for shot_id, flag in flags.items() if flag is KEPT}
+    assert found.reject == {shot_id for shot_id, flag in flags.items() if flag is REJECTED}
 
 
 @pytest.mark.parametrize(
@@ -81,15 +81,15 @@ def test_a_shot_stays_if_it_is_chosen_kept_or_one_of_those_that_are_all_kept(wor
 
 
 def test_a_decision_about_one_shot_of_a_frame_is_about_the_frame():
-    for words, wish in (
+    for words, flag in (
         *(("best JPG", CHOSEN), ("best JPG; reject RAW", REJECTED), ("reject JPG; best RAW", CHOSEN)),
         *(("best RAW; best B", UNDECIDED), ("keep RAW", KEPT)),
     ):
         found = read(words, PRESS)
-        assert {found.wish([shot_id]) for shot_id in ("JPG", "RAW")} == {wish}, words
-        assert found.wish(["JPG", "RAW"]) is wish
-        assert (found.wishes["JPG"], found.wishes["RAW"]) == (wish, wish)
-    assert read("best one; reject two", {}).wish(["one", "two"]) is REJECTED  # a press that is in no burst
+        assert {found.flag([shot_id]) for shot_id in ("JPG", "RAW")} == {flag}, words
+        assert found.flag(["JPG", "RAW"]) is flag
+        assert (found.flags["JPG"], found.flags["RAW"]) == (flag, flag)
+    assert read("best one; reject two", {}).flag(["one", "two"]) is REJECTED  # a press that is in no burst
 
 
 def test_of_several_frames_the_one_that_was_chosen_last_is_the_best():
@@ -164,9 +164,9 @@ def test_no_burst_has_two_that_are_chosen_and_nothing_wanted_is_rejected(words):
 
 @given(choices, st.sampled_from("ABC"))
 def test_the_last_word_about_a_shot_holds(words, shot_id):
-    for verb, wish in (("best", CHOSEN), ("reject", REJECTED)):
-        assert read("; ".join([*words, f"{verb} {shot_id}"])).wish([shot_id]) is wish
-    assert read("; ".join([*words, f"keep {shot_id}"])).wish([shot_id]) in {CHOSEN, KEPT}
+    for verb, flag in (("best", CHOSEN), ("reject", REJECTED)):
+        assert read("; ".join([*words, f"{verb} {shot_id}"])).flag([shot_id]) is flag
+    assert read("; ".join([*words, f"keep {shot_id}"])).flag([shot_id]) in {CHOSEN, KEPT}
     assert read("; ".join([*words, f"keep-all {shot_id}"])).is_wanted([shot_id])
 
 
@@ -205,26 +205,26 @@ def store(tmp_path: Path) -> Store:
         ("best A; reject A; keep A", {"A": KEPT}),
     ],
 )
-def test_bursts_clusters_and_duplicates_read_decisions_alike(store: Store, words: str, said_of: dict[str, Wish]):
+def test_bursts_clusters_and_duplicates_read_decisions_alike(store: Store, words: str, said_of: dict[str, Flag]):
     with store.writing():
         for verb, *shots in (each.split() for each in words.split("; ")):
             record(store, verb, [f"shot-{each}" for each in shots])
     [burst] = best_of_bursts(store)
     members = tuple(
-        Member(frame["shot_id"], tuple(frame["shots"]), frame["content_id"], frame["path"], 1.0)
+        ClusterMember(frame["shot_id"], tuple(frame["shots"]), frame["content_id"], frame["path"], 1.0)
         for frame in bursts(store)[0]["frames"]
     )
     [cluster] = best_of_clusters(store, [Cluster("c", "c", members[0].path, members)])
-    known = Known(store, Question())
+    known = KnownFacts(store, Question())
     words_of = {CHOSEN: "you chose it", KEPT: "you keep it", UNDECIDED: "", REJECTED: "you rejected it"}
-    for each, wish in said_of.items():
-        assert known.wishes.get(f"shot-{each}", 0) == {CHOSEN: -1, KEPT: -1, UNDECIDED: 0, REJECTED: 1}[wish]
+    for each, flag in said_of.items():
+        assert known.flags.get(f"shot-{each}", 0) == {CHOSEN: -1, KEPT: -1, UNDECIDED: 0, REJECTED: 1}[flag]
         for frame in (*burst["frames"], *cluster["frames"]) if each != "R" else ():
             if frame["shot_id"] == f"shot-{each}":
-                assert frame["reason"].startswith(words_of[wish])
-                assert ("you " in frame["reason"]) == (wish is not UNDECIDED)
-                assert wish is UNDECIDED or frame["keep"] == (wish is not REJECTED)
-    chosen = next((each for each, wish in said_of.items() if wish is CHOSEN), None)
+                assert frame["reason"].startswith(words_of[flag])
+                assert ("you " in frame["reason"]) == (flag is not UNDECIDED)
+                assert flag is UNDECIDED or frame["keep"] == (flag is not REJECTED)
+    chosen = next((each for each, flag in said_of.items() if flag is CHOSEN), None)
     for found in (burst, cluster) if chosen else ():
         assert found["decided_by"] == "decision"
         assert found["frames"][0]["shot_id"] == f"shot-{chosen}"
@@ -235,7 +235,7 @@ def test_what_is_wanted_is_never_offered_beside_whatever_copy_is_kept(store: Sto
     with store.writing():
         record(store, "keep-all", ["shot-A", "shot-B"])
         record(store, "reject", ["shot-B"])
-    known = Known(store, Question())
+    known = KnownFacts(store, Question())
     assert [known.is_wanted({"shot_id": f"shot-{each}"}) for each in "ABC"] == [True, False, False]
 
 

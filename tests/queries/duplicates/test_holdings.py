@@ -312,9 +312,9 @@ def test_what_the_user_keeps_stays_and_nothing_goes_for_what_is_not_there():
 
 
 def test_a_rejected_file_goes_only_if_another_holds_all_of_it():
-    equal = [Copy(PLAIN, wish=1), Copy(replace(PLAIN, path="/p/b.jpg"))]
+    equal = [Copy(PLAIN, flag=1), Copy(replace(PLAIN, path="/p/b.jpg"))]
     assert that_go(equal, lambda *_: Tie("identical")) == {0: 1}
-    richer = [Copy(replace(PLAIN, company=frozenset({FILM})), wish=1), equal[1]]
+    richer = [Copy(replace(PLAIN, company=frozenset({FILM})), flag=1), equal[1]]
     assert 0 not in that_go(richer, lambda *_: Tie("identical"))
 
 
@@ -337,7 +337,7 @@ COPIES = st.builds(
         edited=st.booleans(),
         format=st.sampled_from(["jpeg", "png", "cr3", "webp"]),
     ),
-    wish=st.integers(-1, 1),
+    flag=st.integers(-1, 1),
     quality=st.none() | st.floats(1, 100),
     mtime_ns=st.integers(0, 9),
 )
@@ -353,7 +353,7 @@ def test_the_reason_to_keep_is_one_that_tells_the_kept_copy_from_the_next(copies
 @pytest.mark.parametrize(
     ("words", "kept", "other"),
     [
-        ("you decided so", {"wish": -1}, {}),
+        ("you decided so", {"flag": -1}, {}),
         ("without the frame", {}, {"framed": True}),
         ("in colour", {}, {"faded": True}),
         ("it holds more pictures", {"pictures": 2}, {}),

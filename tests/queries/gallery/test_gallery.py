@@ -24,7 +24,7 @@ from photoidx import Config, Library
 from photoidx.cli import cli
 from photoidx.errors import PhotoidxError, QueryError
 from photoidx.queries.gallery.build import Options
-from photoidx.queries.gallery.data import Found, gather, shown
+from photoidx.queries.gallery.data import GalleryGroups, gather, shown
 from photoidx.queries.gallery.layout import layout
 from photoidx.queries.gallery.page import as_json, page
 from photoidx.queries.gallery.reading import smaller
@@ -219,7 +219,7 @@ def test_bytes_of_no_text_and_what_turns_the_line_are_spelt_out():
 
 def test_the_page_knows_the_address_of_a_file_with_an_odd_name():
     odd = path_text(f"{FOLDER}/caf\udce9.jpg")
-    made = gather([row("x", path=odd), row("two\nlines.jpg"), row("a\u202eb.jpg"), row("fine é.jpg")], Found())
+    made = gather([row("x", path=odd), row("two\nlines.jpg"), row("a\u202eb.jpg"), row("fine é.jpg")], GalleryGroups())
     assert made["odd"] == {
         0: {"path": None, "uri": "file:///pictures/caf%E9.jpg"},
         1: {"path": None, "uri": "file:///pictures/two%0Alines.jpg"},
@@ -235,10 +235,10 @@ def test_raw_and_jpeg_and_copies_are_one_photo():
         row("b.jpg", shot_id="s3", content_id="other"),
         row("unknown.jpg", shot_id=None, content_id=None, thumbnail_width=None, thumbnail_height=None),
     ]
-    made = gather(rows, Found())
+    made = gather(rows, GalleryGroups())
     assert made["photos"]["lead"] == [1, 1, 1, 3, 4]
     assert made["photos"]["thumb"][4] == -1
-    assert gather(rows, Found(), first=[f"{FOLDER}/a.cr3"])["photos"]["lead"][1] == 0
+    assert gather(rows, GalleryGroups(), first=[f"{FOLDER}/a.cr3"])["photos"]["lead"][1] == 0
 
 
 def test_groups_are_told_by_number_without_photos_that_are_not_shown():
@@ -248,7 +248,7 @@ def test_groups_are_told_by_number_without_photos_that_are_not_shown():
     gone, gone_pick = burst("gone", [paths[0], "/elsewhere/x.jpg"])
     made = gather(
         rows,
-        Found(
+        GalleryGroups(
             bursts=[
                 found,
                 gone,
@@ -276,7 +276,7 @@ def test_groups_are_told_by_number_without_photos_that_are_not_shown():
 def test_facts_are_in_words():
     photos = gather(
         [row("a.jpg", make="NIKON CORPORATION", model="NIKON D90", exposure_time_s=2.0, f_number=11.0), row("b.jpg")],
-        Found(),
+        GalleryGroups(),
     )["photos"]
 
     def told(name: str, at: int) -> str:
@@ -299,7 +299,7 @@ def test_facts_are_in_words():
     ],
 )
 def test_numbers_that_make_no_sense_are_left_out(facts: dict[str, float], words: str):
-    made = gather([row("a.jpg", technical=math.nan, **facts)], Found())
+    made = gather([row("a.jpg", technical=math.nan, **facts)], GalleryGroups())
     assert made["photos"]["exposure"]["values"] == [words]
     assert made["photos"]["technical"] == [None]
 

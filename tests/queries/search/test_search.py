@@ -144,7 +144,7 @@ def test_every_word_must_match_if_there_is_such_a_photo_and_else_any(library: Li
 @pytest.mark.parametrize(
     ("text", "name", "note"),
     [
-        ("colos", DOG, "“colos”: taken are words that begin with it"),
+        ("colos", DOG, "“colos”. Searched for words that begin with it"),
         ("ligthhouse", TOWER, "“ligthhouse”: taken are words that are spelt like it"),
         ("birthdya", FISH, "spelt like it"),
     ],

@@ -14,7 +14,7 @@ from skimage import data
 
 from photoidx.evaluation.bursts.closed_eyes import close_eyes
 from photoidx.scoring.faces.eyes import Eye, both
-from photoidx.scoring.faces.landmarks import Look, look
+from photoidx.scoring.faces.landmarks import Gaze, look
 from photoidx.scoring.faces.light import Light, balanced
 
 BOX = (165.0, 62.0, 98.0, 98.0)
@@ -81,7 +81,7 @@ def face() -> np.ndarray:
     return np.asarray(data.astronaut())
 
 
-def read(picture: np.ndarray) -> Look:
+def read(picture: np.ndarray) -> Gaze:
     seen = look(np.ascontiguousarray(picture), *BOX)
     assert seen is not None
     return seen

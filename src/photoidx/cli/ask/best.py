@@ -56,7 +56,7 @@ def best(  # noqa: PLR0917 - click passes each option by name
     from photoidx.library import Library
 
     if of_bursts == of_clusters:
-        raise click.UsageError("Say of what: photoidx best --burst, or photoidx best --cluster")
+        raise click.UsageError("Choose one: photoidx best --burst, or photoidx best --cluster")
     if of_clusters and within_s is not None:
         raise click.UsageError("--within is about bursts: photoidx best --burst --within ...")
     ours = Library(library, as_of=as_of)

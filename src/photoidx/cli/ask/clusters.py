@@ -42,7 +42,7 @@ def clusters(  # noqa: PLR0917 - click passes each option by name
     output_format: str,
     null: bool,
 ) -> None:
-    """Put photos that show the like into clusters, name them, and tell which photo stands for each and which is best.
+    """Put photos that look alike into clusters, name them, and show which photo stands for each and which is best.
 
     The answer is kept and brought up to date when photos were added: few of them join the clusters that there are, and
     clusters keep their ids. Without --method, --min-size, --k or --reduce those of the last time hold. Photos that are
@@ -78,7 +78,7 @@ def clusters(  # noqa: PLR0917 - click passes each option by name
 
 
 def _parameters(**given: Any) -> Parameters | None:
-    """Give what was asked for, with the defaults for the rest; None if nothing was."""
+    """Return what was asked for, with the defaults for the rest; None if nothing was."""
     from photoidx.errors import QueryError
     from photoidx.queries.clusters.clustering import Parameters
 

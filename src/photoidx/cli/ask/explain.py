@@ -27,7 +27,7 @@ def explain(  # noqa: PLR0917 - click passes each option by name
     method: str,
     random_weights: bool,
 ) -> None:
-    """Show where in two photos their likeness comes from, as a picture of both in a new file.
+    """Show where in two photos their similarity comes from, as a picture of both in a new file.
 
     Of an embedder, the parts of the pictures that the cosine of their vectors comes from: by gradients in a
     convolutional network, by attention roll-out in a vision transformer. Dark borders are what the model does not see.
@@ -48,7 +48,7 @@ def explain(  # noqa: PLR0917 - click passes each option by name
 
 
 def _of_library(photo: str, library: str | None) -> str:
-    """Give the path of a photo that is named as in the library. Raises QueryError if it is not there either."""
+    """Return the path of a photo that is named as in the library. Raises QueryError if it is not there either."""
     from photoidx.errors import LibraryNotFoundError, QueryError
     from photoidx.library import Library
     from photoidx.queries.resolve import resolve_photo

@@ -37,7 +37,7 @@ _COLUMNS, _LINES = 64, 22
 def show(  # noqa: PLR0917 - click passes each option by name
     photo: str, library: str | None, as_of: datetime | None, output_format: str, null: bool, faces: str | None
 ) -> None:
-    """Tell everything that is known of one photo: its picture where the terminal can, its scores in words, all values.
+    """Show what is known about one photo: its picture where the terminal can, its scores in words, and all values.
 
     In the picture that --faces writes a face is green if its eyes can be relied on, amber if not, and grey if the photo
     is not about it.
@@ -95,7 +95,7 @@ def print_thumbnail(jpeg: bytes | None) -> None:
 
 
 def _for_people(found: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Give the groups as they stand on a terminal: the other files of the shot by path, numbers rounded."""
+    """Return the groups as they stand on a terminal: the other files of the shot by path, numbers rounded."""
     groups: dict[str, Mapping[str, Any]] = {
         name: {key: _short(value) for key, value in facts.items()} if isinstance(facts, Mapping) else facts
         for name, facts in found.items()

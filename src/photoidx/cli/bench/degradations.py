@@ -13,7 +13,7 @@ from photoidx.cli.terminal.output import harmless, output_options, render
 from photoidx.errors import SOME_FAILED, PhotoidxError
 
 if TYPE_CHECKING:
-    from photoidx.evaluation.degradation_bench import Comparison, Scorer
+    from photoidx.evaluation.degradation_bench import ScoreComparison, Scorer
 
 
 @click.command()
@@ -39,7 +39,7 @@ def degradations(  # noqa: PLR0917 - click passes each option by name
     from photoidx.evaluation import degradation_bench as ours
 
     score = _scorer(scorer)
-    found: dict[str, list[Comparison]] = {each: [] for each in ("published", "strict") if form in (each, "both")}
+    found: dict[str, list[ScoreComparison]] = {each: [] for each in ("published", "strict") if form in (each, "both")}
     unread = 0
     for path, pixels in ours.pictures(folders, limit, seed):
         if isinstance(pixels, Exception):
@@ -66,7 +66,7 @@ def _scorer(column: str) -> Scorer:
     return scorer_of(columns[column], column)
 
 
-def _rows(form: str, comparisons: Sequence[Comparison], by: str, seed: int) -> list[dict[str, Any]]:
+def _rows(form: str, comparisons: Sequence[ScoreComparison], by: str, seed: int) -> list[dict[str, Any]]:
     from photoidx.evaluation import degradation_bench as ours
 
     by_type = ours.published_tallies if form == "published" else ours.strict_tallies

@@ -58,7 +58,7 @@ def duplicates(  # noqa: PLR0917 - click passes each option by name
     """
     from photoidx.config import Config
     from photoidx.evaluation.duplicates import bench as ours
-    from photoidx.evaluation.duplicates.builder import Amount
+    from photoidx.evaluation.duplicates.builder import CopyAmount
     from photoidx.evaluation.duplicates.edits import EDITS
     from photoidx.evaluation.duplicates.program_edits import ALL_EDITS
     from photoidx.library import Library
@@ -80,7 +80,7 @@ def duplicates(  # noqa: PLR0917 - click passes each option by name
             report = ours.bench_folders(folders, index)
         else:
             edited = ALL_EDITS if edits == "all" else EDITS
-            amount, truth_file = Amount(originals=limit, edits=edited), place / "truth.json"
+            amount, truth_file = CopyAmount(originals=limit, edits=edited), place / "truth.json"
             report = ours.bench(folders, place / "album", seed, index, amount, walks, truth_file)
     _print(report.tables, report.errors if errors else report.errors[:_SHOWN], output_format, null=null)
 

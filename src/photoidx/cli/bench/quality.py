@@ -47,7 +47,7 @@ def quality(  # noqa: PLR0917 - click passes each option by name
     seed: int,
     library: str | None,
 ) -> None:
-    """Tell how well each score of quality foretells what people said of the photos of a published set.
+    """Tell how well each score of quality predicts what people said of the photos of a published set.
 
     phototriage: in how many per cent of the pairs the photo that people prefer has the higher score, of all pairs and
     of those with 70 % of the people on one side, beside the best constant answer and chance. ava: rank correlation with

@@ -15,7 +15,7 @@ from photoidx.cli.terminal.progress import step_progress
 from photoidx.errors import SOME_FAILED
 
 if TYPE_CHECKING:
-    from photoidx.evaluation.retrieval.bench import Report
+    from photoidx.evaluation.retrieval.bench import RetrievalReport
 
 _LAYOUTS = ("ukbench", "holidays", "folders", "csv")
 _METHODS = ("efficientnet_lite0", "sift", "emd")
@@ -42,7 +42,7 @@ _GROUPING = ("pair_f1", "bcubed_f1", "ari", "fisher", "published_map_10")
 @click.option(
     "--limit", type=_NUMBER, default=0, metavar="N", help="Draw N photos at most, whole groups where they are small."
 )
-@click.option("--seed", type=_NUMBER, default=0, show_default=True, help="For draws, equal likenesses and intervals.")
+@click.option("--seed", type=_NUMBER, default=0, show_default=True, help="For draws, equal similarities and intervals.")
 @click.option("--html", metavar="OUT.html", type=click.Path(dir_okay=False, path_type=Path), help="Write a page, too.")
 @click.option("--library", metavar="URI", help="Keep features here; by default in the benchmark's own cache.")
 def retrieval(  # noqa: PLR0917 - click passes each option by name
@@ -59,7 +59,7 @@ def retrieval(  # noqa: PLR0917 - click passes each option by name
     html: Path | None,
     library: str | None,
 ) -> None:
-    """Tell which method finds your photos best: each photo of a group asks for the others.
+    """Measure which method finds your photos best: each photo of a group asks for the others.
 
     In the layout folders the folders in DIR are the groups; csv is a table of path and label. What is missing or
     inconsistent in DIR is told first. Printed are mAP@10 with a 95 % interval, mAP, recall, and how well the groups are
@@ -117,7 +117,7 @@ def _own_library() -> str:
     return str(user_cache_path("photoidx") / "features")
 
 
-def _print_tables(report: Report) -> None:
+def _print_tables(report: RetrievalReport) -> None:
     """Print what a terminal has room for: finding, groups found again, agreement."""
     parts = {"finding": ("method", "weights", *_FINDING), "groups and others' figures": ("method", *_GROUPING)}
     tables = {
@@ -127,7 +127,7 @@ def _print_tables(report: Report) -> None:
     print_tables({**tables, **({"agreement": report.agreement} if report.agreement else {})})
 
 
-def _whole(report: Report) -> dict[str, Any]:
+def _whole(report: RetrievalReport) -> dict[str, Any]:
     return {
         "layout": report.layout,
         "folder": report.folder,

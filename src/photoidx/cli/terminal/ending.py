@@ -34,7 +34,7 @@ _NO_MEMORY = re.compile(
 
 
 class Stop(threading.Event):
-    """A wish to stop. `exit_code` is what shells give for the signal that asked: 130 for Ctrl-C."""
+    """A flag to stop. `exit_code` is what shells give for the signal that asked: 130 for Ctrl-C."""
 
     exit_code = INTERRUPTED
 
@@ -45,11 +45,11 @@ class Stop(threading.Event):
 
 
 class _Heard:
-    """What signals have asked of this process: `status` is that to end with, 0 if none came while nobody had a wish."""
+    """What signals have asked of this process: `status` is that to end with, 0 if none came while nobody had a flag."""
 
     def __init__(self) -> None:
         self.status = 0
-        self.wish: Stop | None = None
+        self.flag: Stop | None = None
         self.is_said = False
 
 
@@ -84,34 +84,34 @@ def ended_by_signals() -> Iterator[None]:
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Turn the first Ctrl-C, SIGTERM or SIGHUP into a wish to stop; the second one ends the process at once."""
-    before, stop = _heard.wish, Stop()
-    _heard.wish = stop
+    """Turn the first Ctrl-C, SIGTERM or SIGHUP into a flag to stop; the second one ends the process at once."""
+    before, stop = _heard.flag, Stop()
+    _heard.flag = stop
     try:
         with _handled(_stop):
             yield stop
     finally:
-        _heard.wish = before
+        _heard.flag = before
 
 
 def _stop(number: int, _frame: Any) -> None:
     """Answer a signal in the main thread."""
     for each in _SIGNALS:  # the second Ctrl-C is to help for sure; a terminal's end is often told twice
         signal.signal(each, signal.SIG_IGN if each.name == "SIGHUP" else signal.SIG_DFL)
-    wish = _heard.wish
-    if wish is None:
+    flag = _heard.flag
+    if flag is None:
         _heard.status = 128 + number
         _say_stopped()
         sys.exit(_heard.status)
-    wish.exit_code = 128 + number
-    wish.set()
+    flag.exit_code = 128 + number
+    flag.set()
     _say_at_once("Stopping ...")
 
 
 def _see_to_the_end(signals: socket.socket, heard: _Heard) -> None:
     """End the process when a signal was heard and it has not ended by itself in time."""
     number = 0
-    while number not in _SIGNALS or heard.wish is not None:
+    while number not in _SIGNALS or heard.flag is not None:
         got = signals.recv(1)
         if not got:
             signals.close()

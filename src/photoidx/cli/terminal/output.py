@@ -121,7 +121,7 @@ def flat(nested: Mapping[str, Any], above: str = "") -> list[dict[str, Any]]:
 
 
 def _records(table: pa.Table) -> list[dict[str, Any]]:
-    """Give the rows as Python values."""
+    """Return the rows as Python values."""
     from photoidx.cli.terminal.values import values_of
 
     columns = [values_of(column) for column in table.columns]

@@ -11,12 +11,12 @@ from photoidx.cli.terminal.progress import step_progress
 from photoidx.cli.train.series import print_figures
 
 _WORDS = {
-    "spearman": "Spearman's correlation with people's mean marks",
+    "spearman": "Spearman's correlation with people's mean ratings",
     "pearson": "Pearson's",
-    "emd": "earth mover's distance of the shares of the marks",
+    "emd": "earth mover's distance of the shares of the ratings",
     "emd_constant": "of the usual shares",
-    "error": "mean error of the mean mark",
-    "error_constant": "of the usual mark",
+    "error": "mean error of the mean rating",
+    "error_constant": "of the usual rating",
 }
 
 
@@ -31,18 +31,18 @@ _WORDS = {
 def aesthetic(  # noqa: PLR0917 - click passes each option by name
     data: Path, layout: str, out: Path, name: str, embedder: str, seed: int, output_format: str
 ) -> None:
-    """Train a scorer of looks on people's marks.
+    """Train a scorer of aesthetic quality on people's ratings.
 
     DATA is AVA's folder, or a CSV file with the columns path and score (1 to 10). With `laion` it is a file of LAION's
     linear head, which is taken over as it is: name its embedder, as openclip:ViT-L-14/openai.
     """
-    from photoidx.training.aesthetic import read_marks, take_over, train
+    from photoidx.training.aesthetic import read_ratings, take_over, train
 
     if layout == "laion":
         take_over(data, out, name, embedder)
     else:
         with step_progress() as tell:
-            photos = read_marks(data, layout)
+            photos = read_ratings(data, layout)
             found = train(photos, out, name, about=layout, embedder_name=embedder, seed=seed, tell=tell)
         print_figures(found, _WORDS, output_format)
     click.echo(

@@ -12,11 +12,11 @@ _COLUMNS = ("is", "table", "what", "remedy")
 
 
 @click.command()
-@click.option("--repair", is_flag=True, help="Mend what can be mended. Without it, only what would be done is told.")
+@click.option("--repair", is_flag=True, help="Repair what can be repaired. By default it only shows what it would do.")
 @library_option
 @output_options
 def doctor(repair: bool, library: str | None, output_format: str, null: bool) -> None:
-    """Tell whether the library is whole, and mend what can be computed again.
+    """Check whether the library is whole, and repair what can be computed again.
 
     Every table is opened and every row read. Keys must be unique, and what one table says of another must be so. A
     fault is told with its remedy; a note is no fault. --repair takes a damaged table back to its last readable state,
@@ -25,12 +25,12 @@ def doctor(repair: bool, library: str | None, output_format: str, null: bool) ->
     """
     from photoidx.config import default_library
     from photoidx.maintenance.doctor import examine
-    from photoidx.maintenance.repair import repair as mend
+    from photoidx.maintenance.repair import repair as repair_library
     from photoidx.storage.tables import Tables
 
     tables = Tables(library or default_library())
     if repair:
-        for line in mend(tables):
+        for line in repair_library(tables):
             click.echo(harmless(line), err=True)
     found = examine(tables, _show)
     rows = [
@@ -38,7 +38,7 @@ def doctor(repair: bool, library: str | None, output_format: str, null: bool) ->
             "is": "fault" if each.is_fault else "note",
             "table": each.table,
             "what": each.words,
-            "remedy": each.remedy if not each.mend or repair else f"with --repair: {each.remedy}",
+            "remedy": each.remedy if not each.repair or repair else f"with --repair: {each.remedy}",
         }
         for each in found
     ]

@@ -39,7 +39,7 @@ def pull(name: str) -> None:
 @click.argument("name")
 @library_option
 def forget(name: str, library: str | None) -> None:
-    """Look at new photos with this embedder or scorer no longer. What is there stays.
+    """Stop using this embedder or scorer in later scans. What it found stays.
 
     A scan goes on with every one that earlier scans of the library were asked for; this takes one from them.
     """

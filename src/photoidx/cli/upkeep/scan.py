@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 @output_options
 @click.option("--dry-run", "-n", is_flag=True, help="Print each file's verdict and its reason; change nothing.")
 @click.option("--retry-failed", is_flag=True, help="Try again what failed before.")
-@click.option("--allow-empty", is_flag=True, help="Believe a folder that is suddenly empty.")
+@click.option(
+    "--allow-empty", is_flag=True, help="Forget the photos of a folder that is suddenly empty; by default they stay."
+)
 @config_options
 def scan(  # noqa: PLR0917 - click passes each option by name
     paths: tuple[str, ...],

@@ -76,10 +76,10 @@ def _watch(
 ) -> Any:
     import logging
 
-    from photoidx.indexer.watch.log_file import LOGGER, diary
+    from photoidx.indexer.watch.log_file import LOGGER, log_file
     from photoidx.indexer.watch.priority import BatteryRest, step_back
 
-    with diary(log, _say):
+    with log_file(log, _say):
         if nice:
             logging.getLogger(LOGGER).info("%s", step_back())
         may_work = BatteryRest() if pause_on_battery else _always
