@@ -3,7 +3,7 @@
 **ARI** is the adjusted Rand index (Hubert and Arabie 1985): 1 for the same groups, 0 on average for groups at random.
 Each photo of noise counts as a cluster of its own, which costs what it should: a method can't gain by leaving out what
 is hard. `ari_one` counts all noise as one cluster, `ari_in` leaves it out; both are for comparing with others' figures.
-BCubed is that of `burst_bench`, with noise as clusters of one.
+BCubed is that of `statistics`, with noise as clusters of one.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from photoidx.errors import PhotoidxError
-from photoidx.evaluation.datasets.tables import labelled_rows
+from photoidx.evaluation.datasets.tables import classes_of_folders, classes_of_table
 from photoidx.evaluation.statistics import bcubed
 from photoidx.queries.bursts.frames import read_frames
 from photoidx.queries.clusters.clustering import METHODS, NOISE, REDUCTIONS, Array, Parameters, grouped, reduced
@@ -27,29 +27,6 @@ from photoidx.storage.store import Store
 _FEWEST_CLASSES = 2
 
 Row = dict[str, Any]
-
-
-def classes_of_folders(folder: Path, paths: Iterable[str]) -> dict[str, str]:
-    """Return for each path below a folder the name of the folder in it that it lies in; others are left out."""
-    top = os.path.abspath(folder)
-    found = {}
-    for path in paths:
-        inside = os.path.relpath(path, top).split(os.sep)
-        if inside[0] != os.pardir and len(inside) > 1:
-            found[path] = inside[0]
-    return found
-
-
-def classes_of_table(table: Path, paths: Iterable[str]) -> dict[str, str]:
-    """Return the class of each path that a CSV file names, by its path or its file's name alone.
-
-    Raises PhotoidxError if it has no column of paths or of classes.
-    """
-    classes = dict(labelled_rows(table))
-    beside = {os.path.abspath(table.parent / name): of for name, of in classes.items()}
-    by_name = {os.path.basename(name): of for name, of in classes.items()}
-    found = {path: beside.get(path) or by_name.get(os.path.basename(path)) for path in paths}
-    return {path: of for path, of in found.items() if of is not None}
 
 
 def read_classes(store: Store, folder: Path, table: Path | None) -> tuple[Array, list[str]]:

@@ -47,7 +47,7 @@ _REPEATS = 5
 _HELP_REPEATS = 9
 _STARTS = {
     "start of Python": "pass",
-    "a worker's imports": "import photoidx.indexer.scan.worker",
+    "a worker's imports": "import photoidx.indexer.engines.worker",
     "the scan's own imports": "import photoidx.library",
     "torch and the model": (
         "from photoidx.config import Config; from photoidx.registry import stages; stages(Config())[-1].load()"

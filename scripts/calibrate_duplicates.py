@@ -30,7 +30,7 @@ from photoidx.evaluation.duplicates.edits import Original
 from photoidx.evaluation.duplicates.program_edits import ALL_EDITS
 from photoidx.indexer.media.decode import DecodedPhoto
 from photoidx.indexer.media.walk import walk
-from photoidx.queries.duplicates.compare.pictures import MOST_DISTANCE, Picture, made_from, same
+from photoidx.queries.compare.pictures import MOST_DISTANCE, Picture, made_from, same
 from photoidx.records import format_of
 from photoidx.scoring.thumbnails import Thumbnails
 

@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from photoidx.errors import PhotoidxError
-from photoidx.evaluation.cluster_bench import classes_of_folders
 from photoidx.evaluation.datasets.findings import Finding, Findings, is_photo, photo_files, refuse, twice
-from photoidx.evaluation.datasets.tables import labelled_rows
+from photoidx.evaluation.datasets.tables import classes_of_folders, labelled_rows
 
 UKBENCH_GROUP = 4
 PUBLISHED_PHOTOS = {"ukbench": 10_200, "holidays": 1_491}

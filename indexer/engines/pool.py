@@ -16,8 +16,8 @@ from pathlib import Path
 import pebble
 
 from photoidx.config import Config
-from photoidx.indexer.scan.id_tables import make_claims, write_ids, write_pairs
-from photoidx.indexer.scan.worker import KnownFiles, start
+from photoidx.indexer.engines.id_tables import make_claims, write_ids, write_pairs
+from photoidx.indexer.engines.worker import KnownFiles, start
 from photoidx.registry import stages
 from photoidx.stage import BatchStage, Stage
 from photoidx.temporary import TemporaryFolder, remove_abandoned, too_little_room

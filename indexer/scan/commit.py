@@ -9,7 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from photoidx.indexer.scan.worker import DECODE, DECODE_FINGERPRINT
+from photoidx.indexer.engines.worker import DECODE, DECODE_FINGERPRINT
 from photoidx.stage import Rows, Stage, TableSpec
 from photoidx.storage.schema import FILES, LEDGER, META, tables_of
 from photoidx.storage.store import Store

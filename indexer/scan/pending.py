@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from photoidx.indexer.scan.worker import DECODE_FINGERPRINT
+from photoidx.indexer.engines.worker import DECODE_FINGERPRINT
 from photoidx.records import Kind
 from photoidx.stage import DerivedStage, Stage
 

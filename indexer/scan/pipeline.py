@@ -20,8 +20,8 @@ import pebble
 
 from photoidx.errors import PhotoidxError
 from photoidx.indexer.engines.pool import WorkerPool, undisturbed
+from photoidx.indexer.engines.worker import Outcome, Task, look_at_all, read_marker
 from photoidx.indexer.scan.commit import Batch
-from photoidx.indexer.scan.worker import Outcome, Task, look_at_all, read_marker
 from photoidx.memory_limit import keep_freed_memory
 from photoidx.records import Kind, format_of, kind_of
 from photoidx.stage import BatchStage, fitting

@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 from photoidx.config import Config
 from photoidx.errors import PhotoidxError
 from photoidx.indexer.engines.pool import WorkerPool
+from photoidx.indexer.engines.worker import Outcome, Task
 from photoidx.indexer.media.links import follows_by, link_rules
 from photoidx.indexer.media.name_times import time_in_name
 from photoidx.indexer.media.walk import FileState, Listing, StoppedError, walk
@@ -27,7 +28,6 @@ from photoidx.indexer.scan.pending import LEDGER_COLUMNS, Pending
 from photoidx.indexer.scan.pipeline import Counts, Pipeline
 from photoidx.indexer.scan.plan import Plan, Verdict, nothing_found, plan
 from photoidx.indexer.scan.scope import walk_some
-from photoidx.indexer.scan.worker import Outcome, Task
 from photoidx.indexer.shots.assign import assign_shots, is_tied
 from photoidx.records import format_of, kind_of, next_id, path_text
 from photoidx.stage import DerivedStage, Stage

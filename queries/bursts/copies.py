@@ -18,7 +18,7 @@ import numpy as np
 
 from photoidx.queries.bursts.frames import NO_TIME, Frames
 from photoidx.queries.bursts.registration import Grey, Registered
-from photoidx.queries.duplicates.compare.pictures import Picture, made_from, same
+from photoidx.queries.compare.pictures import Picture, made_from, same
 
 _MOST_IN_A_SECOND = 60
 _AT_ONCE = 100

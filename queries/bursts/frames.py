@@ -21,8 +21,8 @@ from photoidx.queries.bursts.presses import presses
 from photoidx.queries.contents import codes, thumbnails_of, vectors_of
 from photoidx.queries.decisions.record import decisions
 from photoidx.queries.decisions.view import view
-from photoidx.queries.duplicates.holdings.read import is_by_editor
 from photoidx.records import RAW_FORMATS
+from photoidx.scoring.exif.software import is_by_editor
 from photoidx.scoring.exif.stage import Exif
 from photoidx.storage.schema import arrow_schema
 from photoidx.storage.store import Store

@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from photoidx.queries.bursts.frames import NO_TIME
+from photoidx.queries.compare.orientation import turned_hashes
 from photoidx.queries.contents import Array
-from photoidx.queries.duplicates.compare.orientation import turned_hashes
 from photoidx.queries.duplicates.pictures import Pictures
 
 NEAR_64, NEAR_256 = 10, 64

@@ -12,14 +12,14 @@ import numpy as np
 
 from photoidx.errors import QueryError
 from photoidx.files import is_below
+from photoidx.queries.compare.orientation import inverse
 from photoidx.queries.duplicates.calibration import STRICTNESS
-from photoidx.queries.duplicates.compare.orientation import inverse
+from photoidx.queries.duplicates.described import DuplicateGroup, Ties
 from photoidx.queries.duplicates.groups import consistent, stars
-from photoidx.queries.duplicates.holdings.described import DuplicateGroup, Ties
 from photoidx.queries.duplicates.holdings.looks import Looks
-from photoidx.queries.duplicates.holdings.words import relation_of, widest
 from photoidx.queries.duplicates.keep import preference
 from photoidx.queries.duplicates.known import KnownFacts, Question
+from photoidx.queries.duplicates.words import relation_of, widest
 from photoidx.records import path_text
 from photoidx.storage.store import Store
 

@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from photoidx.queries.compare.pictures import Box
 from photoidx.queries.contents import Array
 from photoidx.queries.duplicates.candidates import near_bits, nearest
-from photoidx.queries.duplicates.compare.pictures import Box
 from photoidx.queries.duplicates.pictures import Pictures
 from photoidx.storage.store import Store
 

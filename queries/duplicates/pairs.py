@@ -19,6 +19,8 @@ import pyarrow.compute as pc
 
 from photoidx.config import DEFAULT_EMBEDDER
 from photoidx.queries.bursts.frames import NO_TIME
+from photoidx.queries.compare.orientation import turned_hashes
+from photoidx.queries.compare.pictures import EDITED, EQUAL, SAME, Comparison, Picture, made_from, same
 from photoidx.queries.contents import Array, thumbnails_of
 from photoidx.queries.duplicates.candidates import (
     MOMENT_COSINE,
@@ -30,8 +32,6 @@ from photoidx.queries.duplicates.candidates import (
     of_one_moment,
     unique_pairs,
 )
-from photoidx.queries.duplicates.compare.orientation import turned_hashes
-from photoidx.queries.duplicates.compare.pictures import EDITED, EQUAL, SAME, Comparison, Picture, made_from, same
 from photoidx.queries.duplicates.inside import Boxes, boxes_of, read_panels, shown_inside
 from photoidx.queries.duplicates.pictures import Pictures, read_pictures
 from photoidx.storage.schema import META, PAIRS, arrow_schema

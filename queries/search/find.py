@@ -11,10 +11,10 @@ from photoidx.config import Config
 from photoidx.errors import QueryError
 from photoidx.queries.search.ranking import ranked
 from photoidx.queries.search.texts import try_to_bring_up_to_date
-from photoidx.queries.search.vectors import cosines, text_stage
 from photoidx.queries.search.words import search_words
 from photoidx.queries.sql.functions import HOW_TO_GET_TEXTS
 from photoidx.queries.sql.process import paths_where
+from photoidx.queries.vectors import cosines, text_stage
 from photoidx.storage.store import Store
 
 

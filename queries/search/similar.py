@@ -16,8 +16,8 @@ from photoidx.indexer.media.decode import DecodedPhoto
 from photoidx.queries.contents import vectors_of
 from photoidx.queries.resolve import resolve_photo
 from photoidx.queries.search.ranking import ranked
-from photoidx.queries.search.vectors import Array, cosines, stage_of
 from photoidx.queries.sql.process import paths_where
+from photoidx.queries.vectors import Array, cosines, stage_of
 from photoidx.records import content_id_of, format_of, text_path
 from photoidx.storage.store import Store
 

@@ -15,7 +15,7 @@ from photoidx.config import Config
 from photoidx.errors import PhotoidxError, QueryError
 from photoidx.queries.contents import vectors_of
 from photoidx.queries.resolve import resolve_photo
-from photoidx.queries.search.vectors import Array, cosines, stage_of, text_stage
+from photoidx.queries.vectors import Array, cosines, stage_of, text_stage
 from photoidx.storage.store import Store
 
 _NAMES = ("similarity", "text_similarity")

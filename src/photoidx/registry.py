@@ -17,9 +17,9 @@ from photoidx.scoring.faces.stage import Faces
 from photoidx.scoring.hashes import Hashes
 from photoidx.scoring.holdings.stage import HoldingsStage
 from photoidx.scoring.horizon import HorizonStage
-from photoidx.scoring.learned.stages import scorer_stages
 from photoidx.scoring.noise import NoiseStage
 from photoidx.scoring.panels import Panels
+from photoidx.scoring.scorer_stages import scorer_stages
 from photoidx.scoring.sharpness import SharpnessStage
 from photoidx.scoring.technical.score import Technical
 from photoidx.scoring.thumbnails import Thumbnails

@@ -19,10 +19,10 @@ import pytest
 from faults.dying_scan import CONFIG
 from faults.ready import is_as_fresh, scan
 from photoidx import Library
+from photoidx.indexer.engines import worker
 from photoidx.indexer.engines.pool import WorkerPool
 from photoidx.indexer.media.walk import walk
 from photoidx.indexer.scan import run as scanning
-from photoidx.indexer.scan import worker
 from pictures import age, draw
 
 RUN_ALL = """

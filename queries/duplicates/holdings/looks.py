@@ -18,7 +18,7 @@ from photoidx.config import Config
 from photoidx.errors import PhotoError, PhotoidxError
 from photoidx.indexer.media.decode import DecodedPhoto
 from photoidx.queries.contents import quoted
-from photoidx.queries.duplicates.compare.origin import Encoded, making
+from photoidx.queries.duplicates.holdings.origin import Encoded, making
 from photoidx.queries.duplicates.holdings.rules import Holdings, Making
 from photoidx.records import content_id_of, text_path
 from photoidx.storage.schema import LOOKS

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from types import MappingProxyType
@@ -17,6 +16,7 @@ from photoidx.indexer.shots.rules import is_edited
 from photoidx.queries.contents import columns_of
 from photoidx.queries.duplicates.holdings.rules import Companion, Holdings
 from photoidx.records import RAW_FORMATS
+from photoidx.scoring.exif.software import is_by_editor
 from photoidx.storage.store import Store
 
 Files = Mapping[str, Sequence[Mapping[str, Any]]]
@@ -33,18 +33,6 @@ _SIDECAR = ("rating", "label", "keywords", "title")
 _NOTES = "MakerNote "
 _SIZE_TAGS = ("EXIF ExifImageWidth", "EXIF ExifImageLength")
 _RESIZED = 0.01
-# What programs that change pictures write as the software; cameras write the version of theirs.
-_EDITORS = re.compile(
-    r"adobe|photoshop|lightroom|gimp|darktable|rawtherapee|snapseed|capture one|luminar|affinity|picasa|paint|digikam|"
-    r"imagemagick|acdsee|dxo photolab|vsco|pixelmator|photoscape|irfanview|xnview|instagram|canva|skylum|topaz|"
-    r"gigapixel",
-    re.IGNORECASE,
-)
-
-
-def is_by_editor(software: str | None) -> bool:
-    """Return whether the program that wrote a file is one that changes pictures."""
-    return bool(_EDITORS.search(software or ""))
 
 
 def read_holdings(store: Store, files: Files, company: pa.Table) -> dict[str, Holdings]:

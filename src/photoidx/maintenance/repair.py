@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from photoidx.errors import TableDamagedError
-from photoidx.indexer.scan.worker import DECODE
+from photoidx.indexer.engines.worker import DECODE
 from photoidx.maintenance.decisions_file import save_decisions
 from photoidx.maintenance.doctor import Finding, Repair, examine, key_columns, known_stages, last_readable
 from photoidx.storage.as_of import current_at, passed_twice

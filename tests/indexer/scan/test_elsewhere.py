@@ -12,8 +12,8 @@ import pytest
 from photoidx import Config, Library
 from photoidx import memory_limit as allocator
 from photoidx.cli import cli
+from photoidx.indexer.engines import worker
 from photoidx.indexer.media.walk import state_of
-from photoidx.indexer.scan import worker
 from photoidx.indexer.watch.limits import most_folders
 from photoidx.indexer.watch.mounts import mounts
 from pictures import draw

@@ -11,7 +11,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoidx.indexer.scan.id_tables import Claims, KnownIds, KnownPairs, make_claims, write_ids, write_pairs
+from photoidx.indexer.engines.id_tables import Claims, KnownIds, KnownPairs, make_claims, write_ids, write_pairs
 
 IDS = st.integers(1, 2**128 - 1).map("{:032x}".format)
 # Ids that share a place in the table, too.
@@ -41,7 +41,7 @@ def test_one_of_several_workers_begins_with_a_content(tmp_path_factory, met):
 TAKE_ALL = """
 import sys
 from pathlib import Path
-from photoidx.indexer.scan.id_tables import Claims
+from photoidx.indexer.engines.id_tables import Claims
 claims = Claims(Path(sys.argv[1]))
 print("\\n".join(each for each in sys.stdin.read().split() if claims.take(each)))
 """

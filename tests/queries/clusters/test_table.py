@@ -22,7 +22,8 @@ from photoidx.cli.ask.best import best
 from photoidx.cli.ask.clusters import clusters
 from photoidx.cli.bench.clusters import clusters as clusters_bench
 from photoidx.errors import PhotoidxError
-from photoidx.evaluation.cluster_bench import classes_of_folders, classes_of_table, measures
+from photoidx.evaluation.cluster_bench import measures
+from photoidx.evaluation.datasets.tables import classes_of_folders, classes_of_table
 from photoidx.queries.clusters.clustering import Parameters
 from photoidx.queries.decisions import record
 from photoidx.storage.store import Store

@@ -12,9 +12,9 @@ from scipy.optimize import isotonic_regression
 from skimage import data
 
 from made_pictures import made
+from photoidx.queries.compare.orientation import COUNT, inverse, turned, turned_hashes
 from photoidx.queries.duplicates.calibration import calibrate, rising
 from photoidx.queries.duplicates.candidates import NEAR_64, NEAR_256, candidates, unique_pairs
-from photoidx.queries.duplicates.compare.orientation import COUNT, inverse, turned, turned_hashes
 from photoidx.queries.duplicates.groups import consistent, stars
 from photoidx.scoring.hashes import perceptual_hash
 

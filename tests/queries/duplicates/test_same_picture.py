@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from skimage import data
 
-from photoidx.queries.duplicates.compare.pictures import EDITED, PART_OF, SAME, Picture, made_from, same
-from photoidx.queries.duplicates.compare.registration import key_points, mirrored, registered, shape_of, shown
-from photoidx.queries.duplicates.compare.sameness import WHOLE, differences
+from photoidx.queries.compare.pictures import EDITED, PART_OF, SAME, Picture, made_from, same
+from photoidx.queries.compare.registration import key_points, mirrored, registered, shape_of, shown
+from photoidx.queries.compare.sameness import WHOLE, differences
 
 NAMES = ("astronaut", "coffee", "chelsea")
 CUT = 0.3

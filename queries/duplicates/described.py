@@ -17,9 +17,9 @@ from photoidx.queries.duplicates.holdings.rules import (
     lacks_apart_from_the_picture,
     needs_look,
 )
-from photoidx.queries.duplicates.holdings.words import EQUAL, described, relation_of, widest
 from photoidx.queries.duplicates.keep import Copy, in_order, reason, that_go
 from photoidx.queries.duplicates.known import KnownFacts
+from photoidx.queries.duplicates.words import EQUAL, described, relation_of, widest
 
 _MOST_WORDS = 3  # things that a line says only one file has
 Row = dict[str, Any]

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from photoidx.queries.compare.registration import Registration, at_side, warped
 from photoidx.queries.contents import Array
-from photoidx.queries.duplicates.compare.registration import Registration, at_side, warped
 
 _CROPPED = 0.985  # of an area
 _TURNED_DEG, _STRETCHED, _TILTED = 0.2, 1.012, 0.02

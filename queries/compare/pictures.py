@@ -10,10 +10,9 @@ from functools import cached_property
 import cv2
 import numpy as np
 
-from photoidx.queries.contents import Array
-from photoidx.queries.duplicates.compare.edits import edits_of, surroundings
-from photoidx.queries.duplicates.compare.orientation import WORDS, turned
-from photoidx.queries.duplicates.compare.registration import (
+from photoidx.queries.compare.edits import edits_of, surroundings
+from photoidx.queries.compare.orientation import WORDS, turned
+from photoidx.queries.compare.registration import (
     SIDE,
     KeyPoints,
     Registration,
@@ -21,7 +20,8 @@ from photoidx.queries.duplicates.compare.registration import (
     mirrored,
     registered,
 )
-from photoidx.queries.duplicates.compare.sameness import THUMBNAIL, differences
+from photoidx.queries.compare.sameness import THUMBNAIL, differences
+from photoidx.queries.contents import Array
 
 SAME, EDITED, PART_OF = "same", "edited", "part of"
 MOST_DISTANCE = 0.6

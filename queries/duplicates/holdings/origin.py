@@ -21,8 +21,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from photoidx.queries.compare.sameness import WHOLE, differences
 from photoidx.queries.contents import Array
-from photoidx.queries.duplicates.compare.sameness import WHOLE, differences
 from photoidx.queries.duplicates.holdings.rules import Making
 
 _TILE, _TILES = 160, 5

@@ -17,9 +17,9 @@ import numpy as np
 
 from photoidx.config import Config
 from photoidx.errors import PhotoError
+from photoidx.indexer.engines.id_tables import Claims, KnownIds, KnownPairs
 from photoidx.indexer.media.decode import DecodedPhoto
 from photoidx.indexer.media.walk import FileState, state_of
-from photoidx.indexer.scan.id_tables import Claims, KnownIds, KnownPairs
 from photoidx.memory_limit import keep_freed_memory, limit_memory, too_little_memory
 from photoidx.records import Kind, content_id_of, content_id_of_stream, format_of, kind_of
 from photoidx.registry import stages

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from photoidx.queries.duplicates.compare.orientation import WORDS, inverse
+from photoidx.queries.compare.orientation import WORDS, inverse
 from photoidx.queries.duplicates.keep import Copy
 
 KINDS = ("identical", "same", "edited", "part of", "similar")
