@@ -167,6 +167,20 @@ with ending.ended_by_signals():
     assert os.listdir(tmp_path) == []
 
 
+@needs_linux
+def test_writing_to_a_terminal_that_was_closed_ends_as_its_signal_does(tmp_path: Path):
+    ours, theirs = pty.openpty()
+    code = "import os, sys; sys.stdin.readline(); os.execv(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-c", code, str(PHOTOIDX), "--help"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=theirs, stderr=theirs) as process:
+        os.close(theirs)
+        os.close(ours)
+        assert process.stdin is not None
+        process.stdin.write(b"now\n")
+        process.stdin.close()
+        assert process.wait(PATIENCE_S) == 128 + signal.SIGHUP
+
+
 @pytest.mark.slow
 @needs_linux
 def test_a_scan_whose_terminal_is_closed_ends_in_order(tmp_path: Path):

@@ -13,7 +13,15 @@ import traceback
 import click
 
 from photoidx.cli.commands import SECTIONS
-from photoidx.cli.terminal.ending import check_addresses, ended_by_signals, give_up, open_streams, refusal
+from photoidx.cli.terminal.ending import (
+    HUNG_UP,
+    check_addresses,
+    ended_by_signals,
+    give_up,
+    is_terminal_gone,
+    open_streams,
+    refusal,
+)
 from photoidx.cli.terminal.lazy import lazy_group
 from photoidx.cli.terminal.output import harmless
 from photoidx.errors import PhotoidxError
@@ -62,7 +70,7 @@ def main() -> None:
         words = refusal(error)
         if words is None:
             raise
-        give_up(words)
+        give_up(words, HUNG_UP if is_terminal_gone(error) else 1)
 
 
 def _run() -> None:

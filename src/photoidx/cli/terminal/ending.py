@@ -21,6 +21,8 @@ from photoidx.cli.terminal.output import harmless
 from photoidx.errors import PhotoidxError
 
 INTERRUPTED = 130
+HUNG_UP = 129
+"""The status that shells give for SIGHUP: the terminal was closed."""
 GRACE_S = 10.0
 """How long a command that was told to stop may take to remove what is half written."""
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
@@ -238,9 +240,26 @@ def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())[:200].rstrip(".") or type(error).__name__
 
 
-def give_up(words: str) -> None:
-    """Say why the command ends, and end it at once with status 1, whatever threads still do."""
+def is_terminal_gone(error: BaseException) -> bool:
+    """Return whether an error comes of a terminal that was closed: a write may meet that before the signal comes."""
+    return isinstance(error, OSError) and error.errno == errno.EIO and any(map(_is_hung_up, (0, 1, 2)))
+
+
+def _is_hung_up(descriptor: int) -> bool:
+    try:
+        import termios
+    except ImportError:  # Windows
+        return False
+    try:
+        termios.tcgetattr(descriptor)
+    except termios.error as error:
+        return bool(error.args[0] == errno.EIO)
+    return False
+
+
+def give_up(words: str, status: int = 1) -> None:
+    """Say why the command ends, and end it at once with this status, whatever threads still do."""
     with contextlib.suppress(OSError):
         click.echo(f"photoidx: {harmless(words)}", err=True)
         sys.stderr.flush()
-    os._exit(1)
+    os._exit(status)
