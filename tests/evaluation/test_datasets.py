@@ -166,7 +166,7 @@ MISREAD = {
 }
 
 
-@pytest.rating.parametrize("misread", MISREAD)
+@pytest.mark.parametrize("misread", MISREAD)
 def test_a_folder_with_the_misread_column_is_caught(tmp_path, misread):
     rng = np.random.default_rng(0)
     lines = []

@@ -121,7 +121,7 @@ def test_a_table_of_marks_is_read_and_its_mistakes_are_named(tmp_path: Path):
         read_ratings(tmp_path / "empty", "ava")
 
 
-@pytest.rating.parametrize("name", ["head.safetensors", "head.pth"])
+@pytest.mark.parametrize("name", ["head.safetensors", "head.pth"])
 def test_a_linear_head_as_laion_publishes_them_is_taken_over(name: str, tmp_path: Path):
     head = {"weight": torch.arange(4.0)[None], "bias": torch.tensor([0.5])}
     save_file(head, tmp_path / name) if name.endswith("safetensors") else torch.save(head, tmp_path / name)
@@ -200,8 +200,8 @@ def copied(looks: tuple[Path, dict[str, float]], folder: Path) -> tuple[Path, Pa
     return folder / "scorer", folder / "some"
 
 
-@pytest.rating.slow
-@pytest.rating.parametrize("away", [False, True])
+@pytest.mark.slow
+@pytest.mark.parametrize("away", [False, True])
 def test_marks_that_were_lost_with_their_table_come_back(looks, tmp_path: Path, away: bool):
     scorer, some = copied(looks, tmp_path)
     config = Config(workers=1, without=("faces",), scorers=(str(scorer),))
@@ -274,7 +274,7 @@ def test_a_scorer_that_can_not_be_used_is_refused_and_a_remembered_one_done_with
         assert Library(tmp_path / "library", plain).scan(some).failed == 0
 
 
-@pytest.rating.parametrize(
+@pytest.mark.parametrize(
     "columns", [None, [1], {"technical": 3}, {"technical": {"weight": "1", "missing": None}}, {"technical": {}}]
 )
 def test_a_blend_without_weights_is_refused(tmp_path: Path, columns: object):

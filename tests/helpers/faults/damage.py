@@ -8,7 +8,7 @@ from pathlib import Path
 
 from made_library import SPECS, file, write
 from photoidx.config import Config
-from photoidx.queries.decisions import record
+from photoidx.queries.decisions.record import record
 from photoidx.registry import stages
 from photoidx.storage.store import Store
 

@@ -25,7 +25,7 @@ from photoidx.errors import PhotoidxError
 from photoidx.evaluation.cluster_bench import measures
 from photoidx.evaluation.datasets.tables import classes_of_folders, classes_of_table
 from photoidx.queries.clusters.clustering import Parameters
-from photoidx.queries.decisions import record
+from photoidx.queries.decisions.record import record
 from photoidx.storage.store import Store
 from pictures import age
 

@@ -108,7 +108,9 @@ with ended_by_signals():
     write_folder(Path(sys.argv[1]), made, ended())
 """
     command = [sys.executable, "-c", code, str(tmp_path / "out")]
-    done = subprocess.run(command, cwd=Path(__file__).parents[2], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=Path(__file__).parents[2] / "helpers", capture_output=True, text=True, check=False
+    )
     assert (done.returncode, done.stderr) == (128 + signal.SIGTERM, "Stopped.\n")
     assert os.listdir(tmp_path) == []
 

@@ -154,13 +154,13 @@ def test_what_lies_farther_out_than_the_training_pictures_counts_as_the_farthest
 
 def test_the_fingerprint_changes_with_the_weights_file(monkeypatch: pytest.MonkeyPatch):
     stage = Technical()
-    assert stage.weights_id == hashlib.sha256((ROOT / "scoring" / WEIGHTS).read_bytes()).hexdigest()
+    assert stage.weights_id == hashlib.sha256((ROOT / "scoring" / "technical" / WEIGHTS).read_bytes()).hexdigest()
     monkeypatch.setattr(technical, "_written", lambda: b"other weights")
     assert Technical().fingerprint != stage.fingerprint
 
 
 def test_weights_of_other_inputs_are_refused_in_words():
-    written = json.loads((ROOT / "scoring" / WEIGHTS).read_bytes())
+    written = json.loads((ROOT / "scoring" / "technical" / WEIGHTS).read_bytes())
     assert tuple(written["features"]) == FEATURES
     written["features"].pop()
     with pytest.raises(AssetError, match=r"train_technical\.py"):
