@@ -29,7 +29,8 @@ def album(tmp_path_factory: pytest.TempPathFactory) -> Path:
         when = NOON + timedelta(milliseconds=300 * frame)
         shoot(folder / f"IMG_{frame:04}.JPG", data.astronaut(), when, blur=frame != 1, shift=frame)
     for frame in range(2):
-        shoot(folder / f"IMG_{10 + frame:04}.JPG", data.coffee(), NOON + timedelta(minutes=9, milliseconds=300 * frame))
+        when = NOON + timedelta(minutes=9, milliseconds=300 * frame)
+        shoot(folder / f"IMG_{10 + frame:04}.JPG", data.coffee(), when, shift=frame)
     shoot(folder / "IMG_0020.JPG", data.rocket(), NOON + timedelta(minutes=20))
     Library(folder.parent / "library", Config(workers=2)).scan(folder)
     return folder
