@@ -94,7 +94,7 @@ def reason(kept: Copy, other: Copy) -> str:
 def in_order(copies: Sequence[Copy]) -> list[int]:
     """Order copies, the one to keep first: those that hold what more of the others hold, then by the rules.
 
-    Only what costs no look at the pictures counts; a user's flag comes before everything.
+    Only what costs no look at the pictures counts; a user's decision comes before everything.
     """
     held = [0] * len(copies)
     for one in range(len(copies)):

@@ -147,7 +147,7 @@ def test_a_signal_ends_a_command_whose_answer_nobody_takes(library: str):
         "with ThreadPoolExecutor() as pool: list(pool.map(lambda _: threading.Event().wait(), range(2)))",
         "while True:\n        with contextlib.suppress(SystemExit): threading.Event().wait()",
     ],
-    ids=["threads that are waited for", "a library that swallows the flag"],
+    ids=["threads that are waited for", "a library that swallows the request"],
 )
 def test_a_command_that_does_not_end_by_itself_is_ended(tmp_path: Path, work: str):
     code = f"""

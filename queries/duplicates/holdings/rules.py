@@ -230,7 +230,7 @@ def _picture(kept: Holdings, other: Holdings, tie: Tie) -> Iterator[Lack]:
         yield Lack("detail:unclear", "perhaps more detail: the two were not compared at full size")
     elif tie.kept.differs or tie.other.differs:
         yield Lack(
-            "differs", "another picture in places, as seen at full size: something was hidden, repaired or recoloured"
+            "differs", "another picture in places, as seen at full size: something was hidden, retouched or recoloured"
         )
     elif kept.long_side > other.long_side * (1 + _ONE_SIZE):
         yield from _smaller(kept, other, tie.kept, tie.other)

@@ -36,7 +36,7 @@ _NO_MEMORY = re.compile(
 
 
 class Stop(threading.Event):
-    """A flag to stop. `exit_code` is what shells give for the signal that asked: 130 for Ctrl-C."""
+    """A request to stop. `exit_code` is what shells give for the signal that asked: 130 for Ctrl-C."""
 
     exit_code = INTERRUPTED
 
@@ -86,7 +86,7 @@ def ended_by_signals() -> Iterator[None]:
 
 @contextlib.contextmanager
 def stoppable() -> Iterator[Stop]:
-    """Turn the first Ctrl-C, SIGTERM or SIGHUP into a flag to stop; the second one ends the process at once."""
+    """Turn the first Ctrl-C, SIGTERM or SIGHUP into a request to stop; the second one ends the process at once."""
     before, stop = _heard.flag, Stop()
     _heard.flag = stop
     try:
