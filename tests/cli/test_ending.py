@@ -93,6 +93,7 @@ main()
 """The command line on a disk that never brings the module of this name: a command that is asked to stop there."""
 
 
+@pytest.mark.slow
 @needs_linux
 @pytest.mark.parametrize(
     ("module", "words"),
@@ -233,6 +234,7 @@ def test_a_scan_that_was_stopped_before_its_first_result_does_not_say_that_there
     assert "nothing to do, 3 unchanged" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @needs_linux
 @pytest.mark.parametrize(
     "words",

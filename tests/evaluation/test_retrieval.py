@@ -514,6 +514,7 @@ def run(tmp_path: Path, *words: object) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
 
 
+@pytest.mark.slow
 def test_the_command_tells_which_method_finds_the_photos_of_folders(tmp_path):
     folder = textures(tmp_path / "photos")
     (folder / "g1" / "1.png").write_bytes(b"no picture")

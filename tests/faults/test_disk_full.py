@@ -35,6 +35,7 @@ def may_mount() -> bool:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="needs a file system that can be filled, or a limit of files")
 def test_a_full_disk_is_told_in_one_line_and_costs_nothing(tmp_path: Path):
     way = "disk" if may_mount() else "limit"

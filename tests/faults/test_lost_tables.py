@@ -72,6 +72,7 @@ def told(library: Path, words: tuple[str, ...]) -> str:
     return str(found.exception)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("table", [*TABLES, "decisions", "meta"])
 def test_a_table_that_is_lost_is_told_by_every_command(copy: Path, table: str):
     lose(copy, table)

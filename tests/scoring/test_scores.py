@@ -57,6 +57,7 @@ def scorer(request: pytest.FixtureRequest) -> PhotoStage:
     return SCORERS[request.param]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("orientation", range(2, 9))
 def test_a_score_does_not_depend_on_the_way_in_which_a_picture_is_stored_and_turned(scorer, orientation):
     upright = scene()

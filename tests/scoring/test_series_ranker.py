@@ -130,6 +130,7 @@ def test_what_was_learnt_from_lots_is_worth_nothing(album: Path, tmp_path: Path)
     assert 0.2 <= sum(right) / len(right) <= 0.8, right
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("whole", [False, True])
 def test_a_training_that_was_cut_off_goes_on_to_the_same_weights(album: Path, tmp_path: Path, whole: bool):
     photos = degraded_data(album, 4, long_side=SIDE)

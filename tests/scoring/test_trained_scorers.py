@@ -364,6 +364,7 @@ def test_too_few_decisions_are_told_with_what_to_do(tmp_path: Path):
     assert "photoidx decide best" in done.stderr
 
 
+@pytest.mark.slow
 def test_a_blend_of_the_users_decisions_ranks_the_next_burst(tmp_path: Path):
     library, photos = tmp_path / "library", tmp_path / "photos"
     photos.mkdir()

@@ -461,6 +461,7 @@ def test_the_catalogue_says_what_is_ready_and_how_to_get_the_rest():
         assert row.licence
 
 
+@pytest.mark.slow
 def test_what_timm_and_open_clip_know_of_a_model_is_asked_once_then_needs_no_torch():
     code = (
         "import sys; from photoidx.config import Config; from photoidx.indexer.embedders import embedder\n"

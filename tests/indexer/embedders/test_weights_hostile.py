@@ -87,6 +87,7 @@ def test_an_archive_whose_parts_lie_outside_of_it_writes_nothing(tmp_path: Path)
     assert not (tmp_path / "absolute").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "content",
     [

@@ -180,6 +180,7 @@ def test_a_file_written_a_moment_ago_is_waited_for(photos: Path, library: Librar
     assert "fresh.jpg" in paths(library)
 
 
+@pytest.mark.slow
 def test_a_scan_below_a_known_root_keeps_the_root(photos: Path, library: Library):
     draw(photos / "in" / "x.jpg", 50)
     library.scan(photos / "in")
@@ -255,6 +256,7 @@ def test_a_misspelt_folder_makes_no_library(tmp_path: Path, library: Library):
     assert not Path(library.uri).exists()
 
 
+@pytest.mark.slow
 def test_a_script_that_scans_without_the_main_guard_is_told_what_to_do(tmp_path, photos):
     script = tmp_path / "script.py"
     script.write_text(f"from photoidx import Library\nLibrary({str(tmp_path / 'lib')!r}).scan({str(photos)!r})\n")

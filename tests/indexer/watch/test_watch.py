@@ -104,6 +104,7 @@ def library(tmp_path: Path) -> Library:
     return Library(tmp_path / "library", CONFIG)
 
 
+@pytest.mark.slow
 def test_whatever_is_done_to_an_album_the_tables_become_those_of_a_fresh_scan(
     root: Path, library: Library, tmp_path: Path
 ):
@@ -148,6 +149,7 @@ def test_a_root_that_goes_keeps_its_photos_and_is_taken_up_when_it_comes_back(
         watch.until_there("first.jpg", "second.jpg", "third.jpg")
 
 
+@pytest.mark.slow
 def test_a_change_without_an_event_is_noticed_and_the_root_is_polled_from_then_on(
     root: Path, library: Library, tmp_path: Path
 ):
@@ -170,6 +172,7 @@ def test_a_change_without_an_event_is_noticed_and_the_root_is_polled_from_then_o
         watch.until(lambda: library.show(root / "first.jpg")["file"]["content_id"] != before)
 
 
+@pytest.mark.slow
 def test_what_gives_no_event_is_found_when_everything_is_looked_at_again(root: Path, library: Library, tmp_path: Path):
     draw(tmp_path / "elsewhere" / "2.jpg", 2)
     (root / "link").symlink_to(tmp_path / "elsewhere")
@@ -209,6 +212,7 @@ def test_others_read_and_write_beside_a_watch_but_there_is_one_watch(root: Path,
     assert [each["verb"] for each in library.decisions()] == ["keep"]
 
 
+@pytest.mark.slow
 def test_the_memory_of_workers_is_given_back_when_nothing_happens(root: Path, library: Library):
     def workers() -> set[int]:
         found = set()

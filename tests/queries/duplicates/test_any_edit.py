@@ -54,6 +54,7 @@ def placed(folder: Path, number: int, suffix: str, content: bytes, draw: random.
     return path
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", [1, 2])
 def test_of_all_kinds_of_edit_only_what_is_the_same_may_go_and_no_original(tmp_path, seed):
     truth = album(tmp_path / "photos", random.Random(seed))

@@ -202,6 +202,7 @@ def test_what_is_new_is_compared_with_everything_as_if_all_had_come_at_once(albu
     assert names(library.duplicates()) == names(whole)
 
 
+@pytest.mark.slow
 def test_pictures_that_are_gone_are_in_no_group(library, album, tmp_path):
     photos = tmp_path / "photos"
     shutil.copytree(album, photos)
@@ -267,6 +268,7 @@ def test_no_file_that_the_user_keeps_is_offered(library, album):
     assert extra(library).isdisjoint({"brighter.jpg", "paler.jpg"})
 
 
+@pytest.mark.slow
 def test_a_new_copy_does_not_undo_that_all_were_kept(tmp_path):
     original = shoot(tmp_path / "photos" / "DSC_0001.JPG", data.coffee(), NOON)
     taken_from(original, mirrored=ImageOps.mirror)
@@ -299,6 +301,7 @@ def test_different_holds_for_any_copy_with_the_same_pixels(tmp_path):
         library.undo()
 
 
+@pytest.mark.slow
 def test_copies_are_found_though_the_first_of_equal_pixels_is_gone(tmp_path):
     original = shoot(tmp_path / "photos" / "DSC_0001.JPG", data.coffee(), NOON)
     twin = original.parent / "twin.jpg"

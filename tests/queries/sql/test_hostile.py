@@ -121,6 +121,7 @@ def test_a_query_reaches_nothing_but_the_tables(store: Store, outside: Path, att
     assert (stored_rows.num_rows, len(frame), store.read("files").num_rows) == (1, 1, 2)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("condition", CONDITIONS)
 def test_a_condition_stays_one_condition(store: Store, outside: Path, condition: str):
     before = sorted(outside.rglob("*"))

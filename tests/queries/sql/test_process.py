@@ -66,6 +66,7 @@ def questions() -> Iterator[Questions]:
         yield made
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("query", WITHOUT_END.values(), ids=WITHOUT_END.keys())
 def test_a_query_that_does_not_end_while_it_is_planned_is_stopped(store: Store, questions: Questions, query: str):
     with pytest.raises(QueryError, match="longer than 1 s and was stopped"):

@@ -330,6 +330,7 @@ def test_a_query_that_reaches_out_is_refused_and_touches_nothing(store: Store, s
     assert store.read("files").num_rows == 6
 
 
+@pytest.mark.slow
 def test_every_table_function_that_takes_a_path_keeps_the_files_secret(store: Store, secret: Path):
     functions = "SELECT DISTINCT function_name FROM duckdb_functions() WHERE function_type LIKE 'table%'"
     readers = ask(store, f"{functions} AND regexp_matches(function_name, 'read|scan|glob|sniff|parquet|import')")
