@@ -138,7 +138,9 @@ def _sum_up(found: Sequence[Mapping[str, Any]]) -> None:
     files = [file for each in found for file in each["files"]]
     freed = sum(each["bytes_freed"] for each in found)
     groups = "1 group" if len(found) == 1 else f"{len(found):,} groups"
-    copies = f"{sum(file['extra'] for file in files):,} copies that may go; they take {freed / 1e6:,.1f} MB."
+    extra = sum(file["extra"] for file in files)
+    copies = "1 copy that may go; it takes" if extra == 1 else f"{extra:,} copies that may go; they take"
+    copies += f" {freed / 1e6:,.1f} MB."
     click.echo(f"{groups}, {copies}" if found else "There are no duplicates.", err=True)
     missing = sum(not file["there"] for file in files)
     if missing:
@@ -163,7 +165,9 @@ def _print(each: Mapping[str, Any]) -> None:
     click.echo(harmless(f"{each['group_id']}, {each['kind']}, {len(each['files'])} files"))
     for file in each["files"]:
         mark = "*" if file["keep"] else "-" if file["extra"] else " "
-        click.echo(harmless(f"  {mark} {file['path']}  {file['kind']}: {file['reason']}"))
+        is_first = file["reason"].startswith("keep")
+        words = file["reason"] if is_first else f"{file['kind']}: {file['reason']}"
+        click.echo(harmless(f"  {mark} {file['path']}  {words}"))
 
 
 @click.command()
