@@ -27,7 +27,7 @@ _ROOT = Path(__file__).parents[1]
 
 @dataclass
 class Count:
-    """What was found in one folder. `strangers` are finds that YuNet does not have, with their picture."""
+    """What was found in one folder. `unmatched` are finds that YuNet does not have, with their picture."""
 
     photos: int = 0
     without: list[str] = field(default_factory=list)
@@ -35,7 +35,7 @@ class Count:
     found: int = 0
     finds: int = 0
     missed: list[str] = field(default_factory=list)
-    strangers: list[tuple[str, np.ndarray, Face]] = field(default_factory=list)
+    unmatched: list[tuple[str, np.ndarray, Face]] = field(default_factory=list)
 
 
 def same(ours: Box, other: Box) -> bool:
@@ -63,14 +63,14 @@ def count(folder: Path, model: Path) -> Count:
         faint = yunet.find(model, picture, _FAINT)
         result.finds += len(found)
         strange = [face for face in found if not any(same(face.box, box) for box in faint)]
-        result.strangers += [(path.name, picture, face) for face in strange]
+        result.unmatched += [(path.name, picture, face) for face in strange]
     return result
 
 
-def sheet(strangers: list[tuple[str, np.ndarray, Face]]) -> Image.Image:
-    """Draw the strangers side by side, each with its surroundings."""
+def sheet(unmatched: list[tuple[str, np.ndarray, Face]]) -> Image.Image:
+    """Draw the unmatched finds side by side, each with its surroundings."""
     cells = []
-    for _, picture, face in strangers:
+    for _, picture, face in unmatched:
         height, width = picture.shape[:2]
         x, y = (face.box.x + face.box.width / 2) * width, (face.box.y + face.box.height / 2) * height
         half = face.box.width * width
@@ -86,12 +86,12 @@ def report(groups: Count, single: Count) -> str:
     """Return the page."""
     lines = "\n".join(
         f"| `{name}`, {each.photos} | {each.expected} | {each.found} ({100 * each.found / each.expected:.1f} %) "
-        f"| {each.finds} | {len(each.strangers)} |"
+        f"| {each.finds} | {len(each.unmatched)} |"
         for name, each in (("groups", groups), ("faces", single))
     )
-    strangers = "\n".join(
+    unmatched = "\n".join(
         f"- {name} at {face.box.x:.2f}, {face.box.y:.2f}, score {face.box.score:.2f}"
-        for name, _, face in groups.strangers
+        for name, _, face in groups.unmatched
     )
     return f"""# How many faces are found
 
@@ -112,7 +112,7 @@ Photos of `faces` without any find: {", ".join(single.without) or "none"}.
 
 The strange finds in `groups`, to be looked at (`--sheet OUT.jpg` draws them):
 
-{strangers or "none"}
+{unmatched or "none"}
 
 ## By eye
 
@@ -186,7 +186,7 @@ def main() -> None:
     if options.write:
         (_ROOT / "docs" / "faces.md").write_text(page)
     if options.sheet:
-        sheet(groups.strangers + single.strangers).save(options.sheet)
+        sheet(groups.unmatched + single.unmatched).save(options.sheet)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ Group = Mapping[str, Any]
 """A group as `Library.duplicates` gives it: `keep`, and `files` with a `path` and a `kind` each."""
 
 CLOSE = frozenset({"identical", "same", "edited", "part of"})
-STRANGERS = "strangers"
+UNRELATED = "unrelated"
 BYTES = "bytes"  # the edit that changes nothing
 _DIGITS = 4
 
@@ -120,7 +120,7 @@ def trap_rows(truth: Sequence[TrueFile], ways: Mapping[str, Collection[Pair]]) -
         scenes[file.scene].append(file)
     for files in scenes.values():
         possible[_label(files[0], files[0])] += _all_pairs(files) - _true_pairs(files)
-    possible[STRANGERS] = _all_pairs(truth) - _true_pairs(truth) - possible.total()
+    possible[UNRELATED] = _all_pairs(truth) - _true_pairs(truth) - possible.total()
     wrong = {
         way: Counter(_label(of[one], of[other]) for one, other in called if of[one].press != of[other].press)
         for way, called in ways.items()
@@ -143,7 +143,7 @@ def _true_pairs(files: Iterable[TrueFile]) -> int:
 def _label(one: TrueFile, other: TrueFile) -> str:
     """Name what two files that are not of one press have in common."""
     if one.scene != other.scene:
-        return STRANGERS
+        return UNRELATED
     return one.trap if one.trap in KINDS else f"two of {one.scene}"
 
 

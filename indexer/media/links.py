@@ -43,7 +43,7 @@ def link_rules(store: Store | None, roots: Sequence[str], follow: bool | None) -
 
 
 def remember_links(store: Store, roots: Sequence[str], follow: bool | None) -> None:
-    """Remember what a scan of these roots was told. The caller holds the writer lock."""
+    """Remember whether a scan of these roots follows links. The caller holds the writer lock."""
     rules = {path_text(root): rule for root, rule in sorted(link_rules(store, roots, follow).items())}
     value = json.dumps(rules)
     if value != store.meta().get(_FACT, "{}"):

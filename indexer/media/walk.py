@@ -21,7 +21,7 @@ _HALF = 1 << 63
 
 
 class StoppedError(Exception):
-    """A walk was told to stop. What it did not list is not gone."""
+    """A walk was asked to stop. What it did not list is not gone."""
 
 
 class FileState(NamedTuple):

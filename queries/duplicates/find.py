@@ -25,7 +25,7 @@ from photoidx.storage.store import Store
 
 LEVELS = ("identical", "same", "edited", "similar")
 INCLUDED = ("edited", "part of")
-# Of 1,670 photos of ten kinds of things, 0.4, 2 and 10 % have a stranger that is as near (imagenette).
+# Of 1,670 photos of ten kinds of things, 0.4, 2 and 10 % have an unrelated photo that is as near (imagenette).
 _SIMILAR = {"strict": 0.9, "normal": 0.86, "loose": 0.8}
 _ALIKE = "of the same moment, or much alike"
 

@@ -171,7 +171,7 @@ class Reader:
         return near_misses(self.store)
 
     def is_grouped(self) -> bool:
-        """Return whether the groups are those of this version's rules; a scan or `regroup` sees to it."""
+        """Return whether the groups are those of this version's rules; a scan or `regroup` makes them so."""
         from photoidx.queries.bursts.table import is_current
 
         return is_current(self.store)

@@ -344,10 +344,10 @@ def test_false_pairs_are_named_by_what_the_two_have_in_common():
     ]
     called = {("a", "b"): 0.2, ("c", "d"): 0.1, ("a", "c"): 0.3}
     rows = {row["trap"]: (row["pairs"], row["way"]) for row in measures.trap_rows(truth, {"way": called})}
-    assert rows == {"two of x": (1, 1), "burst": (2, 1), "strangers": (6, 1)}
+    assert rows == {"two of x": (1, 1), "burst": (2, 1), "unrelated": (6, 1)}
     assert [error["error"] for error in measures.error_rows(truth, called)] == [
         "false: burst, original and original", "false: two of x, original and original",
-        "false: strangers, original and original", "missed: jpeg 60",
+        "false: unrelated, original and original", "missed: jpeg 60",
     ]  # fmt: skip
     assert measures.edit_rows(truth, {"way": called}, 0)[0]["edit"] == "jpeg 60, of a burst"
     assert measures.overall_row("way", truth, called, 0)["recall"] is None  # there is no copy of an original

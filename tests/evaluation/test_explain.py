@@ -158,8 +158,8 @@ def test_key_points_of_a_moved_picture_agree_on_its_movement():
     assert found.agreeing.sum() > 100
     moved = (found.first - found.second)[found.agreeing]
     assert np.median(moved, axis=0) == pytest.approx([60, 30], abs=1)
-    strangers = matches(first, Image.fromarray(skimage.data.coffee()))
-    assert strangers.agreeing.sum() < 10
+    unrelated = matches(first, Image.fromarray(skimage.data.coffee()))
+    assert unrelated.agreeing.sum() < 10
     flat = matches(first, Image.new("RGB", (300, 300), "grey"))
     assert len(flat.first) == 0
 

@@ -127,11 +127,11 @@ def _owners(store: Store, facts: Mapping[str, str], table: str) -> list[str]:
     owners = {stage.name: spec for stage in known for spec in stage.tables if spec.name == table}
     if table.startswith("vectors_") and not owners:
         return [table.removeprefix("vectors_")]
-    strangers: set[str] = set()
+    unknown: set[str] = set()
     if any(spec.shared for spec in owners.values()):
         noted = store.read(LEDGER.name, ["stage"])["stage"]
-        strangers = set(pc.unique(noted).to_pylist()) - {stage.name for stage in known} - {DECODE}
-    return [*owners, *sorted(strangers)]
+        unknown = set(pc.unique(noted).to_pylist()) - {stage.name for stage in known} - {DECODE}
+    return [*owners, *sorted(unknown)]
 
 
 def _forget_since(tables: Tables, store: Store, owners: Sequence[str], fault: Finding, *, went_back: bool) -> None:

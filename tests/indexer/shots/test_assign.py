@@ -178,7 +178,7 @@ def _scenes() -> list[Image.Image]:
 
 
 @pytest.fixture
-def strangers(tmp_path: Path) -> Path:
+def unrelated(tmp_path: Path) -> Path:
     photos = tmp_path / "photos"
     photos.mkdir()
     names = ("1.jpg", "1.png", "1.webp", "image.jpg", "image.png", "IMG_20~1.JPG", "IMG_20~2.JPG", "IMG_20~3.JPG")
@@ -190,28 +190,28 @@ def strangers(tmp_path: Path) -> Path:
 
 
 def test_pictures_that_share_a_name_are_all_found_and_a_decision_on_one_is_on_that_one_alone(
-    tmp_path: Path, strangers: Path
+    tmp_path: Path, unrelated: Path
 ):
     library = Library(tmp_path / "library", Config(workers=1, without=NO_MODELS))
-    library.scan(strangers)
+    library.scan(unrelated)
     assert len(set(ids(library.store).values())) == 8
     found = {row["path"] for text in ("1", "image", "img") for row in library.search(text, words=True).rows}
-    assert found == {str(path) for path in strangers.iterdir()}
-    library.decide("reject", strangers / "1.png")
-    assert [row["path"] for row in library.decisions()] == [str(strangers / "1.png")]
+    assert found == {str(path) for path in unrelated.iterdir()}
+    library.decide("reject", unrelated / "1.png")
+    assert [row["path"] for row in library.decisions()] == [str(unrelated / "1.png")]
     assert library.duplicates() == []
 
 
-def test_a_library_scanned_by_earlier_rules_is_tied_anew_by_the_next_scan(tmp_path: Path, strangers: Path):
+def test_a_library_scanned_by_earlier_rules_is_tied_anew_by_the_next_scan(tmp_path: Path, unrelated: Path):
     library = Library(tmp_path / "library", Config(workers=1, without=NO_MODELS))
-    library.scan(strangers)
+    library.scan(unrelated)
     first = ids(library.store)["1.jpg"]
     with library.store.writing() as _:
         old = [{**row, "shot_id": first, "shot_rule": "jpeg+png"} for row in rows(library.store).values()]
         library.store.upsert(SPECS["files"], old)
         library.store.upsert(META, [{"name": "tying", "value": "1"}])
         record(library.store, "reject", [first])
-    result = library.scan(strangers)
+    result = library.scan(unrelated)
     assert result.new == result.analysed == 0
     assert any("taken back" in warning for warning in result.warnings)
     assert len(set(ids(library.store).values())) == 8

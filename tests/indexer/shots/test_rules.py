@@ -346,8 +346,8 @@ def test_a_photo_that_disagrees_with_all_changes_nothing_of_photos_that_agree(so
         for each in some
         if each.kind == "photo" and each.taken_at is not None and each.taken_at != THREE_S and each.format != "gif"
     ]
-    stranger = member("/p/IMG_0001.gif", taken_at=NOON + timedelta(days=1), hash_256=OTHER)
-    result, more = shots(known), shots([*known, stranger])
+    unrelated = member("/p/IMG_0001.gif", taken_at=NOON + timedelta(days=1), hash_256=OTHER)
+    result, more = shots(known), shots([*known, unrelated])
     assert {path: more[path] for path in result} == result
 
 

@@ -29,11 +29,11 @@ from photoidx.queries.stable_ids import keep_ids
 DAY = datetime(2014, 6, 3, 12)  # noqa: DTZ001 - a camera writes local time
 
 
-def blobs(*sizes: int, lonely: int = 0, spread: float = 0.5, width: int = 64, seed: int = 1):
+def blobs(*sizes: int, outliers: int = 0, spread: float = 0.5, width: int = 64, seed: int = 1):
     """Make vectors around as many places as there are sizes, and some that are alone. Gives them and their places."""
     random = np.random.default_rng(seed)
-    middles = random.standard_normal((len(sizes) + lonely, width))
-    places = np.repeat(np.arange(len(middles)), [*sizes, *[1] * lonely])
+    middles = random.standard_normal((len(sizes) + outliers, width))
+    places = np.repeat(np.arange(len(middles)), [*sizes, *[1] * outliers])
     vectors = middles[places] + spread * random.standard_normal((len(places), width))
     truth = np.where(places < len(sizes), places, NOISE)
     return (vectors / np.linalg.norm(vectors, axis=1, keepdims=True)).astype(np.float16), truth
@@ -42,7 +42,7 @@ def blobs(*sizes: int, lonely: int = 0, spread: float = 0.5, width: int = 64, se
 @pytest.mark.slow
 @pytest.mark.parametrize("parameters", [Parameters(), Parameters(reduce="pca"), Parameters("dbscan")])
 def test_dense_groups_are_clusters_and_what_is_alone_is_noise(parameters):
-    vectors, truth = blobs(60, 40, 30, lonely=8)
+    vectors, truth = blobs(60, 40, 30, outliers=8)
     labels, sure = cluster(vectors, parameters)
     inside = truth != NOISE
     assert adjusted_rand_score(truth[inside], labels[inside]) > 0.9
@@ -77,7 +77,7 @@ def test_the_same_vectors_give_the_same_clusters():
 @pytest.mark.slow
 def test_both_implementations_of_hdbscan_agree():
     # With few columns: with more, fast_hdbscan compiles itself for half a minute in each process.
-    vectors, truth = blobs(*[60] * 12, lonely=40, spread=0.15, width=10)
+    vectors, truth = blobs(*[60] * 12, outliers=40, spread=0.15, width=10)
     points = vectors.astype(np.float32)
     slow, fast = (hdbscan_of(points, 10, fast=each)[0] for each in (False, True))
     assert adjusted_rand_score(slow, fast) > 0.95
@@ -233,8 +233,8 @@ def test_noise_among_the_photos_of_a_cluster_joins_it_and_clusters_in_pieces_are
     found, certain = put_together(rows, labels, sure)
     assert (found == truth).all()
     assert (certain[[0, 1, 70]] >= 0.5).all()
-    lonely, truth = blobs(60, 60, lonely=5)
-    found, _ = put_together(reduced(lonely, "umap"), truth, np.ones(125, np.float32))
+    outliers, truth = blobs(60, 60, outliers=5)
+    found, _ = put_together(reduced(outliers, "umap"), truth, np.ones(125, np.float32))
     assert (found == truth).all()
 
 
@@ -242,7 +242,7 @@ def test_noise_among_the_photos_of_a_cluster_joins_it_and_clusters_in_pieces_are
 
 
 def test_a_new_photo_joins_the_cluster_that_it_lies_in_and_a_strange_one_none():
-    vectors, truth = blobs(50, 50, lonely=3)
+    vectors, truth = blobs(50, 50, outliers=3)
     labels = truth.copy()
     new = [0, 30, 70, 100, 101]
     labels[new] = NEW

@@ -376,8 +376,8 @@ def test_similar_photos_by_such_a_model_of_a_photo_in_the_library_and_of_one_tha
     seeing: Library, clip: str, tmp_path: Path
 ):
     assert [Path(row["path"]).stem for row in seeing.similar("bike.jpg", embedder=clip)] == ["both", "cat"]
-    stranger = draw(tmp_path / "stranger.png", size=(200, 160))
-    assert len(seeing.similar(stranger)) == 3  # the one model that the library has vectors of
+    unrelated = draw(tmp_path / "unrelated.png", size=(200, 160))
+    assert len(seeing.similar(unrelated)) == 3  # the one model that the library has vectors of
 
 
 def test_words_are_there_on_demand_beside_such_a_model(seeing: Library):

@@ -98,9 +98,9 @@ def test_a_photo_is_known_by_its_file_name_alone_also_with_quotes_and_accents(li
 
 
 def test_a_picture_that_is_not_in_the_library_is_read_and_embedded(library: Library, tmp_path: Path):
-    stranger = save(tmp_path / "stranger.png", picture("chelsea").crop((40, 20, 400, 290)))
-    assert {"cat.jpg", "tom.jpg"} & set(names(library.similar(stranger))[:1])
-    assert not library.sql("SELECT 1 FROM photos WHERE name = 'stranger.png'").num_rows
+    unrelated = save(tmp_path / "unrelated.png", picture("chelsea").crop((40, 20, 400, 290)))
+    assert {"cat.jpg", "tom.jpg"} & set(names(library.similar(unrelated))[:1])
+    assert not library.sql("SELECT 1 FROM photos WHERE name = 'unrelated.png'").num_rows
 
 
 def test_a_copy_outside_the_library_finds_the_photo_itself(library: Library, album: Path, tmp_path: Path):

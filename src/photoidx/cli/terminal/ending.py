@@ -24,7 +24,7 @@ INTERRUPTED = 130
 HUNG_UP = 129
 """The status that shells give for SIGHUP: the terminal was closed."""
 GRACE_S = 10.0
-"""How long a command that was told to stop may take to remove what is half written."""
+"""How long a command that was asked to stop may take to remove what is half written."""
 _SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 # Measured on 2 processors: a query takes 3.1 GB of addresses, a scan less than 4 GB. With less, libraries crash.
 LEAST_ADDRESSES = 4 << 30
