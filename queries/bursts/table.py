@@ -31,6 +31,12 @@ _LAPSE_REACH, _LAPSE_GAP_US = 10, 3600 * 1_000_000
 _FINEST = "%Y-%m-%dT%H:%M:%S.%f"
 
 
+def group_after_scan(store: Store, *, touched: bool, interrupted: bool) -> None:
+    """Group anew what a scan touched, or what an earlier grouping left. The caller holds the writer lock."""
+    if not interrupted and (touched or not is_current(store)):
+        regroup(store)
+
+
 def regroup(store: Store, *, whole: bool = False) -> int:
     """Group what changed since the last time, or everything. Returns the number of groups. The caller holds the lock.
 

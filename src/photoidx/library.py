@@ -41,7 +41,7 @@ class Library(Reader):
         """Bring the tables up to date with these folders. Photos are only read. Raises LibraryLockedError."""
         from photoidx.indexer.engines.pool import WorkerPool
         from photoidx.indexer.scan.run import Scan, check_roots
-        from photoidx.queries.bursts.table import is_current, regroup
+        from photoidx.queries.bursts.table import group_after_scan
         from photoidx.remembered import remember, with_remembered
         from photoidx.storage.store import Store
 
@@ -56,8 +56,7 @@ class Library(Reader):
                 scan.result.warnings += warnings
                 remember(store, config, folders)
                 result = scan.run(on_progress, retry_failed=retry_failed, allow_empty=allow_empty)
-            if not result.interrupted and (result.touched or not is_current(store)):
-                regroup(store)
+            group_after_scan(store, touched=bool(result.touched), interrupted=result.interrupted)
             return result
 
     def watch(

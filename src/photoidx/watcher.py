@@ -13,7 +13,7 @@ from photoidx.indexer.engines.pool import WorkerPool
 from photoidx.indexer.media.links import follows_by, link_rules
 from photoidx.indexer.scan.run import Progress, Scan, ScanResult
 from photoidx.indexer.watch.loop import Pace, Watch
-from photoidx.queries.bursts.table import is_current, regroup
+from photoidx.queries.bursts.table import group_after_scan
 from photoidx.remembered import remember, with_remembered
 from photoidx.storage.lock import WATCH
 from photoidx.storage.store import Store
@@ -91,8 +91,7 @@ class Watcher:
         store = Store(self._uri)  # made by the caller: if it is gone, its drive is
         with store.writing(WATCH):
             result = Scan(store, self._roots, self._pool, self._stop).run(self._on_progress, only=folders)
-            if not result.interrupted and (result.touched or not is_current(store)):
-                regroup(store)
+            group_after_scan(store, touched=bool(result.touched), interrupted=result.interrupted)
             self._looks += result.touched
             if self._looks >= _MOST_LOOKS and not result.interrupted:
                 self._optimize(store)
