@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Callable, Mapping, Sequence
 
+from photoidx.files import is_at_or_below
 from photoidx.records import path_text, text_path
 from photoidx.storage.schema import META
 from photoidx.storage.store import Store
@@ -35,7 +36,7 @@ def link_rules(store: Store | None, roots: Sequence[str], follow: bool | None) -
     rules = {text_path(root): bool(rule) for root, rule in known.items()}
     if follow is None:
         return rules
-    rules = {root: rule for root, rule in rules.items() if not any(_lies_in(root, above) for above in roots)}
+    rules = {root: rule for root, rule in rules.items() if not any(is_at_or_below(root, above) for above in roots)}
     for root in sorted(roots):
         if follows_by(rules)(root) != follow:
             rules[root] = follow
@@ -64,7 +65,3 @@ def follows_by(rules: Mapping[str, bool]) -> Follows:
         return rules[folder]
 
     return follows
-
-
-def _lies_in(path: str, folder: str) -> bool:
-    return path == folder or path.startswith(os.path.join(folder, ""))

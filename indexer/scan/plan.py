@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import NamedTuple
 
-from photoidx.files import is_below
+from photoidx.files import is_at_or_below
 from photoidx.indexer.media.walk import FileState, Listing
 
 
@@ -95,7 +95,7 @@ def nothing_found(listings: Sequence[Listing], known: Mapping[str, KnownFile]) -
         if (
             listing.files
             or listing.root in listing.unlisted
-            or any(_is_at_or_below(path, listing.root) for path in known)
+            or any(is_at_or_below(path, listing.root) for path in known)
         ):
             continue
         left_out = f"; {listing.excluded:,} names are left out" if listing.excluded else ""
@@ -136,11 +136,7 @@ def _gone(listing: Listing, known: Mapping[str, KnownFile], result: Plan, *, all
     for folder, why in listing.unlisted.items():
         result.warnings.append(f"{folder} can't be listed ({why}): its files stay in the library")
     missing = [path for path in below if path not in listing.files]
-    return [path for path in missing if not any(_is_at_or_below(path, folder) for folder in listing.unlisted)]
-
-
-def _is_at_or_below(path: str, folder: str) -> bool:
-    return path == folder or is_below(path, folder)
+    return [path for path in missing if not any(is_at_or_below(path, folder) for folder in listing.unlisted)]
 
 
 def _pair_moves(result: Plan, listings: Sequence[Listing], gone: Sequence[str], known: Mapping[str, KnownFile]) -> None:

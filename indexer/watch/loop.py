@@ -29,7 +29,7 @@ class Pace:
     longest_s: float = 60.0
     """A file that is never quiet is looked at after so long."""
     rescan_s: float = 3600.0
-    """Everything is looked at so often, whatever was told."""
+    """Everything is looked at so often, whatever events came."""
     tidy_s: float = 2.0
     """Duplicates are compared when nothing happened for so long."""
     rest_s: float = 60.0

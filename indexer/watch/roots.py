@@ -128,7 +128,7 @@ class Roots:
         folder = root.test.check(root.folders, self._excludes)
         if folder is not None:
             self._inbox.folder(folder)
-            self._poll(root, f"does not tell of every change (none was told in {folder})")
+            self._poll(root, f"does not tell of every change (none came from {folder})")
 
     def _take(self, poll: Poll) -> None:
         changes = poll.look()

@@ -24,7 +24,7 @@ class Config:
     """Glob patterns of files and folders that are left out."""
     follow: bool | None = None
     """Whether links to files and folders are followed, also out of the folders that are scanned. None leaves it as the
-    last scan that was told so: at first they are followed."""
+    last scan that said so: at first they are followed."""
     workers: int = 0
     """Worker processes that read and decode; 0 takes one for each processor."""
     time_limit_s: float = 60.0

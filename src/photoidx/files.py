@@ -12,6 +12,11 @@ def is_below(path: str, folder: str) -> bool:
     return path.startswith(folder if folder.endswith(os.sep) else folder + os.sep)
 
 
+def is_at_or_below(path: str, folder: str) -> bool:
+    """Return whether a path is a folder, or lies in it or deeper."""
+    return path == folder or is_below(path, folder)
+
+
 def write_whole(path: Path, data: bytes | str) -> None:
     """Write a file so that its name has the old bytes or the new ones, whatever happens. Raises OSError.
 

@@ -21,7 +21,9 @@ class _Names(ModuleType):
     def __getattr__(self, name: str) -> type:
         if name.startswith("__"):
             raise AttributeError(name)
-        return type(name, (SimpleNamespace,), {"__module__": self.__name__})
+        made = type(name, (SimpleNamespace,), {"__module__": self.__name__})
+        setattr(self, name, made)
+        return made
 
 
 class _WithoutClient(MetaPathFinder, Loader):
