@@ -16,7 +16,7 @@ from typing import Any
 
 from photoidx.records import Kind, format_of, kind_of
 from photoidx.scoring.exif.stage import Exif
-from photoidx.scoring.exif.time import parse_moment
+from photoidx.scoring.exif.written_time import parse_time
 
 FIELDS = {
     "make": "IFD0:Make",
@@ -58,7 +58,8 @@ def their_value(name: str, raw: Any) -> Any:
     if raw is None:
         return None
     if name == "taken_at":
-        return parse_moment(str(raw))
+        time = parse_time(str(raw))
+        return time and time.local
     if name in ("make", "model"):
         return str(raw).strip() or None
     if name == "iso" and isinstance(raw, str):
