@@ -87,6 +87,14 @@ def time_in_name(name: str) -> NameTime | None:
     return None
 
 
+def name_columns(name: str) -> dict[str, date | datetime | int | None]:
+    """Return what a name tells as the columns of the table `files` that hold it."""
+    told = time_in_name(name)
+    if told is None:
+        return {"name_time": None, "name_day": None, "name_offset_min": None}
+    return {"name_time": told.local, "name_day": told.day, "name_offset_min": told.offset_min}
+
+
 def _of_the_photo(stem: str) -> str:
     """Take away what says when a copy was made, or when two devices disagreed."""
     for pattern in _LATER:

@@ -19,7 +19,7 @@ from photoidx.errors import PhotoidxError
 from photoidx.indexer.engines.pool import WorkerPool
 from photoidx.indexer.engines.worker import Outcome, Task
 from photoidx.indexer.media.links import follows_by, link_rules
-from photoidx.indexer.media.name_times import time_in_name
+from photoidx.indexer.media.name_times import name_columns
 from photoidx.indexer.media.walk import FileState, Listing, StoppedError, walk
 from photoidx.indexer.scan.commit import Batch, Clock
 from photoidx.indexer.scan.derive import derive
@@ -291,9 +291,10 @@ class Scan:
             "content_id": content_id,
             "kind": kind_of(file_format).value,
             "format": file_format,
-            "name_time": time_in_name(os.path.basename(path)),
+            **name_columns(os.path.basename(path)),
             "shot_id": self._old_shots.get(path_text(path)),  # until shots are tied again
             "shot_rule": None,
+            "about": None,
             "error": error,
             "seen_at": self._clock.now(),
         }
@@ -330,7 +331,9 @@ class Scan:
             touched |= {os.path.dirname(path) for path in self._plan.unchanged}
         left = {path_text(path) for path in forget}
         self._let_go()
-        told = assign_shots(self._store, None if whole else touched, left, self._root_of, self._clock.now)
+        told = assign_shots(
+            self._store, None if whole else touched, left, self._root_of, self._clock.now, read_name=name_columns
+        )
         self.result.warnings += told
         self._store.delete("files", "path", [path_text(path) for path in forget])
 
