@@ -20,6 +20,7 @@ from photoidx.indexer.engines.pool import WorkerPool
 from photoidx.indexer.engines.worker import Outcome, Task
 from photoidx.indexer.media.links import follows_by, link_rules
 from photoidx.indexer.media.name_times import name_columns
+from photoidx.indexer.media.not_understood import remember
 from photoidx.indexer.media.walk import FileState, Listing, StoppedError, walk
 from photoidx.indexer.scan.commit import Batch, Clock
 from photoidx.indexer.scan.derive import derive
@@ -130,6 +131,9 @@ class Scan:
         self.result.seen = sum(len(listing.files) for listing in self._listings)
         self.result.unchanged = len(self._plan.unchanged)
         self.result.warnings += self._plan.warnings
+        if only is None:
+            there = [listing for listing in self._listings if listing.root not in listing.unlisted]
+            remember(self._store, {listing.root: listing.not_understood for listing in there})
         pending = Pending(self._store.read("ledger", LEDGER_COLUMNS), self._stages, retry_failed=retry_failed)
         tasks, late = self._tasks(pending), self._late()
         derivable = {stage.name: pending.derivable(stage) for stage in self._derived}

@@ -144,8 +144,8 @@ _VIDEOS = f"""
     SELECT f.path, f.root, {_NAME} AS name, {_FOLDER} AS folder, f.size, f.format, f.content_id, f.shot_id,
         f.shot_rule, {_FILE_TIME} AS modified_at, v.duration_s, v.width, v.height,
         CASE {_VIDEO_SOURCE} WHEN 'video' THEN v.taken_at ELSE f.name_time END AS taken_at,
-        {_VIDEO_SOURCE} AS taken_at_source, coalesce(v.taken_at_utc, CASE WHEN f.name_offset_min = 0 THEN f.name_time END)
-            AS taken_at_utc,
+        {_VIDEO_SOURCE} AS taken_at_source,
+        coalesce(v.taken_at_utc, CASE WHEN f.name_offset_min = 0 THEN f.name_time END) AS taken_at_utc,
         CASE {_VIDEO_SOURCE} WHEN 'video' THEN v.taken_at::DATE ELSE f.name_day END AS taken_on,
         v.gps_lat, v.gps_lon, v.gps_alt_m, v.make, v.model
     FROM t.files f LEFT JOIN t.video_facts v USING (content_id) WHERE f.kind = 'video'

@@ -58,7 +58,8 @@ def _quicktime(head: bytes) -> Video:
     texts: dict[str, str] = {}
     for kind, body in _all_boxes(head, 0):
         if kind == b"mvhd" and found.duration_s is None:
-            found = replace(found, **_movie_header(body))
+            duration_s, made_utc = _movie_header(body)
+            found = replace(found, duration_s=duration_s, made_utc=made_utc)
         elif kind == b"tkhd":
             width, height = (int.from_bytes(body[at : at + 4], "big") >> 16 for at in (len(body) - 8, len(body) - 4))
             if width and height and (found.width or 0) < width:
@@ -80,16 +81,14 @@ def _quicktime(head: bytes) -> Video:
     )
 
 
-def _movie_header(body: bytes) -> dict[str, float | datetime | None]:
+def _movie_header(body: bytes) -> tuple[float | None, datetime | None]:
+    """Return how long the film is, and when it was begun in UTC."""
     if body[0] == 1:
         made, _, scale, length = struct.unpack_from(">QQIQ", body, 4)
     else:
         made, _, scale, length = struct.unpack_from(">IIII", body, 4)
     unknown = not scale or length in {0xFFFFFFFF, 0xFFFFFFFFFFFFFFFF} or length / scale > _LONGEST_S
-    return {
-        "duration_s": None if unknown else length / scale,
-        "made_utc": _moment(_EPOCH_OF_QUICKTIME, made) if made else None,
-    }
+    return None if unknown else length / scale, _moment(_EPOCH_OF_QUICKTIME, made) if made else None
 
 
 def _moment(epoch: datetime, seconds: float) -> datetime | None:
