@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 
 _BY_ITSELF = re.compile(
     r"^(?:olympus digital camera|sony dsc|minolta digital camera|digital camera|dcim|dsc|exif[_ ].*|samsung.*|kodak.*|"
-    r"ascii|default|screenshot|created with .*|hdrpl|cof|.*\b(?:quality|gd-jpeg|lead technologies|photoshop|"
-    r"optimi[sz]ed|jpegmini|ffmpeg|lavc[\d.]*|handmade software|libjpeg|mozjpeg|imagemagick|gimp|intel\(r\))\b.*)$",
+    r"ascii|default|[0-9a-f]{32,}|screenshot|created with .*|hdrpl|cof|.*\b(?:quality|gd-jpeg|lead technologies|"
+    r"photoshop|optimi[sz]ed|jpegmini|ffmpeg|lavc[\d.]*|handmade software|libjpeg|mozjpeg|imagemagick|gimp|"
+    r"intel\(r\))\b.*)$",
     re.IGNORECASE | re.DOTALL,
 )
 _CODES = {b"ASCII": "utf-8", b"UNICODE": "utf-16", b"JIS": "iso2022_jp"}
@@ -42,7 +43,7 @@ def is_by_itself(written: str) -> bool:
 
 def gather(tags: Tags, xmp: Xmp, iptc: Iptc) -> Words:
     """Gather the words. Of several titles or captions XMP's goes before IPTC's, and IPTC's before EXIF's."""
-    of_windows = (_windows(tags, "XPKeywords") or "").split(";")
+    of_windows = _utf_16(tags, "XPKeywords").split(";")
     keywords = [*(xmp.keywords or ()), *iptc.keywords, *(clean(each) for each in of_windows)]
     titles = [xmp.title, iptc.title, _windows(tags, "XPTitle")]
     captions = [
@@ -78,9 +79,13 @@ def _raw(tags: Tags, name: str) -> bytes:
 
 
 def _windows(tags: Tags, name: str) -> str | None:
+    return clean(_utf_16(tags, name))
+
+
+def _utf_16(tags: Tags, name: str) -> str:
     """Read one of Windows' own tags, which hold UTF-16 as bytes."""
     raw = _raw(tags, f"Image {name}")
-    return clean(raw[: len(raw) & ~1].decode("utf-16-le", "replace")) if raw else None
+    return raw[: len(raw) & ~1].decode("utf-16-le", "replace").partition("\0")[0]
 
 
 def _user_comment(tags: Tags) -> str | None:

@@ -94,7 +94,7 @@ def _movie_header(body: bytes) -> tuple[float | None, datetime | None]:
 def _moment(epoch: datetime, seconds: float) -> datetime | None:
     """Return a moment after an epoch; none for what is before there were digital films: a clock that was not set."""
     found = epoch + timedelta(seconds=seconds)
-    return found if 1985 <= found.year < 2200 else None  # noqa: PLR2004
+    return found if 1985 <= found.year < 2040 else None  # 2040 is where 32 bits end  # noqa: PLR2004
 
 
 def _boxes(data: bytes, start: int) -> Iterator[tuple[bytes, bytes]]:
