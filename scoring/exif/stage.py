@@ -6,6 +6,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from photoidx.scoring.exif.ciff import is_ciff, read_ciff
 from photoidx.scoring.exif.container import Header, look, register_formats
 from photoidx.scoring.exif.gps import Place, place
 from photoidx.scoring.exif.iptc import Iptc, parse_iptc
@@ -96,6 +97,8 @@ def _tags(data: bytes, header: Header) -> Tags:
     """Return the EXIF tags, by what the bytes are, whatever the file is called."""
     if data[4:12] == b"ftypcrx ":
         return read_boxes(data)
+    if is_ciff(data):
+        return read_ciff(data)
     tags = {} if data.startswith(SIGNATURE) else read_tags(data)
     return read_tags(header.exif) if not tags and header.exif is not None else tags
 

@@ -1,5 +1,6 @@
 # ruff: noqa: DTZ001 - the table's times are naive
 import io
+import struct
 import zlib
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -286,3 +287,28 @@ def test_a_place_in_xmp_is_read(attributes, place):
     assert (row["gps_lat"], row["gps_lon"], row["gps_alt_m"]) == tuple(
         None if part is None else pytest.approx(part) for part in place
     )
+
+
+def heap(*entries):
+    """Return a heap of a CRW: contents, a directory, and where it stands."""
+    bodies, directory = b"", b""
+    for tag, body in entries:
+        if tag & 0x4000:
+            directory += struct.pack("<H", tag) + body.ljust(8, b"\0")
+        else:
+            directory += struct.pack("<HII", tag, len(body), len(bodies))
+            bodies += body
+    return bodies + struct.pack("<H", len(entries)) + directory + struct.pack("<I", len(bodies))
+
+
+def test_a_crw_tells_its_camera_and_its_time():
+    inner = heap((0x080A, b"Canon\0Canon EOS D30\0"))
+    data = b"II" + struct.pack("<I", 14) + b"HEAPCCDR" + heap((0x2807, inner), (0x580E, struct.pack("<I", 1514811812)))
+    row = read(data, "crw")
+    assert (row["make"], row["model"], row["taken_at"]) == ("Canon", "Canon EOS D30", datetime(2018, 1, 1, 13, 3, 32))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.binary(max_size=120))
+def test_any_crw_is_survived(noise):
+    read(b"II\x0e\0\0\0HEAPCCDR" + noise, "crw")
