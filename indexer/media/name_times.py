@@ -37,7 +37,7 @@ _TIMES = tuple(
 )
 _DAY = re.compile(rf"(?<!\d){_DATE}(?!\d)")
 _DAY_BEFORE_YEAR = re.compile(r"(?<!\d)\d{1,2}[-_. ]\d{1,2}[-_. ]$")  # 04-07-2019: nobody knows which is the month
-_FACEBOOK = re.compile(r"^[\d_]+_[a-z]$")  # long numbers that are no times
+_FACEBOOK = re.compile(r"^(?=.*\d{10})[\d_]+_[a-z]$")  # long numbers that are no times
 _PIXEL = "pxl_"
 
 # What is written of a file later on, in the words of the programs' languages.
