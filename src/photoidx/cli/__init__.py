@@ -25,6 +25,7 @@ from photoidx.cli.terminal.ending import (
 from photoidx.cli.terminal.lazy import lazy_group
 from photoidx.cli.terminal.output import harmless
 from photoidx.errors import PhotoidxError
+from photoidx.extras import told
 from photoidx.storage.light_lancedb import lighten_lancedb
 
 _LOGGER = logging.getLogger("photoidx")
@@ -67,7 +68,8 @@ def main() -> None:
         click.echo(f"photoidx: {chr(10).join(map(harmless, error.lines))}", err=True)
         sys.exit(error.exit_code)
     except BaseException as error:
-        words = refusal(error)
+        missing = told(error) if isinstance(error, ModuleNotFoundError) else None
+        words = str(missing) if missing else refusal(error)
         if words is None:
             raise
         give_up(words, HUNG_UP if is_terminal_gone(error) else 1)
