@@ -75,8 +75,7 @@ def folded(path: Path) -> dict[str, Array]:
         for block in layers():
             for layer in block:
                 weight, gain, bias, mean, variance, _count = (next(tensors) for _ in range(6))
-                if weight.shape != (layer.out, layer.channels // layer.groups, layer.kernel, layer.kernel):
-                    raise ValueError(f"{layer.name} has the shape {weight.shape}")
+                weight = weight.reshape(layer.out, layer.channels // layer.groups, layer.kernel, layer.kernel)
                 scale = gain.astype(np.float64) / np.sqrt(variance.astype(np.float64) + EPSILON)
                 found[f"{layer.name}.weight"] = (weight * scale[:, None, None, None]).astype(np.float32)
                 found[f"{layer.name}.bias"] = (bias - mean * scale).astype(np.float32)

@@ -33,7 +33,9 @@ class Pending:
     for they need no file.
     """
 
-    def __init__(self, ledger: Iterable[pa.RecordBatch], stages: Sequence[Stage], *, retry_failed: bool = False) -> None:
+    def __init__(
+        self, ledger: Iterable[pa.RecordBatch], stages: Sequence[Stage], *, retry_failed: bool = False
+    ) -> None:
         self._stages = [stage for stage in stages if not isinstance(stage, DerivedStage)]
         self._retry_failed = retry_failed
         of_derived = (each for stage in stages if isinstance(stage, DerivedStage) for each in (stage, stage.source))
@@ -42,7 +44,7 @@ class Pending:
         self._contents, self._had, self._faultless = _gathered(ledger, list(self._place))
 
     def _is_there(self, fingerprint: str, *, faultless: bool = False) -> _Array:
-        """Return for each content whether the ledger has it under a fingerprint; with `faultless`, and not as failed."""
+        """Return for each content whether the ledger has it under a fingerprint; with `faultless`, not as failed."""
         column, bit = divmod(self._place[fingerprint], _BITS)
         masks = (self._faultless if faultless else self._had)[column]
         found: _Array = masks >> np.uint64(bit) & np.uint64(1) == 1
@@ -66,7 +68,7 @@ class Pending:
             rows = pc.fill_null(pc.index_in(ours, value_set=self._contents), -1).to_numpy()
             for stage in self._stages:
                 if kind in stage.kinds:
-                    done = np.append(self._is_done(stage), False)  # row -1: what the ledger does not know  # noqa: FBT003
+                    done = np.append(self._is_done(stage), False)  # row -1: what the ledger does not know
                     for content_id in ours.filter(pa.array(~done[rows])).to_pylist():
                         result[content_id, kind] = (*result.get((content_id, kind), ()), stage.name)
         return result
