@@ -88,12 +88,18 @@ def _chosen(
     return here.combine_chunks(), files["shot_id"].filter(pc.invert(mask))
 
 
-def _names(rows: pa.Table, columns: list[str], read_name: Callable[[str], Mapping[str, Any]]) -> dict[str, pa.Array]:
+def _names(
+    rows: pa.Table, columns: list[str], read_name: Callable[[str], Mapping[str, Any]]
+) -> dict[str, pa.ChunkedArray]:
     """Return what the files' names tell, as these columns."""
-    if not columns:
-        return {}
-    told = [read_name(os.path.basename(path)) for path in rows["path"].to_pylist()]
-    return {name: pa.array([each[name] for each in told], rows.schema.field(name).type) for name in columns}
+    parts = []
+    for batch in rows.select(["path"]).to_batches(_AT_ONCE) if columns else ():
+        told = [read_name(os.path.basename(path)) for path in batch["path"].to_pylist()]
+        parts.append([pa.array([each[name] for each in told], rows.schema.field(name).type) for name in columns])
+    return {
+        name: pa.chunked_array([part[at] for part in parts], rows.schema.field(name).type)
+        for at, name in enumerate(columns)
+    }
 
 
 def _tied(store: Store, rows: pa.Table) -> tuple[pa.ChunkedArray, pa.ChunkedArray, pa.Array]:
