@@ -13,7 +13,7 @@ from typing import Any
 import lancedb
 import pyarrow as pa
 from lancedb.index import FTS
-from lancedb.query import MatchQuery
+from lancedb.query import LanceVectorQueryBuilder, MatchQuery
 
 from photoidx.errors import (
     EarlierStateError,
@@ -318,8 +318,10 @@ class Store:
     def nearest(self, name: str, column: str, vector: Any, count: int) -> pa.Table:
         """Return `content_id` and `_distance` (1 - cosine) of the rows with the nearest vectors, the nearest first."""
         with reading(self.uri, name):
-            query = self._open(name).search(vector, vector_column_name=column).distance_type("cosine")
-            return query.bypass_vector_index().select(["content_id", "_distance"]).limit(count).to_arrow()
+            query = self._open(name).search(vector, vector_column_name=column, query_type="vector")
+            assert isinstance(query, LanceVectorQueryBuilder)
+            query = query.distance_type("cosine").bypass_vector_index()
+            return query.select(["content_id", "_distance"]).limit(count).to_arrow()
 
     @property
     def folder(self) -> str | None:
