@@ -17,6 +17,7 @@ from pathlib import PurePath
 from typing import Any
 
 from photoidx.queries.best.face_tracking import fewest_frames, persons
+from photoidx.queries.best.light import clean, technical_beside
 from photoidx.queries.best.sharper import GATE, Lead, Leads, hard_to_read, leads, much_softer
 
 CLOSED, OPEN = 0.4, 0.6
@@ -24,11 +25,12 @@ CLOSED, OPEN = 0.4, 0.6
 _LESS_OPEN = 0.25  # than the same eye in another frame; what is between lowered lids and a laugh
 _LEAST_WIDTH_PX = 50.0  # of a face whose lids say anything (scoring/faces/stage.py)
 _SLIT = 0.06  # height over width of an opening that is none
-WEIGHTS = {"technical": 0.70, "sharpness": 0.15, "exposure": 0.10, "eyes": 0.10, "smile": 0.05}
+WEIGHTS = {"technical": 0.70, "sharpness": 0.15, "exposure": 0.10, "noise": 0.10, "eyes": 0.10, "smile": 0.05}
 """The weighted sum. What is not measured in every frame counts in none.
 
 `technical` knows what a wrong exposure destroys. Where it destroys nothing, the frame whose median is nearer to middle
-grey is the better one; people's votes on real series gave that a weight of 0.11 beside the other measures.
+grey is the better one; people's votes on real series gave that a weight of 0.11 beside the other measures. What it
+can't know of a single picture is told by the others (`light.py`).
 """
 CLOSE_CALL = 0.025
 CLOSE_LOGITS = 0.2
@@ -110,7 +112,7 @@ def judge(
             frames[number].clear[person] = face
     open_in = [_mark_eyes(frames, person, seen, guessed) for person, seen in enumerate(followed)]
     _mark_soft(frames, compared)
-    _score(frames)
+    _score(frames, compared)
     for frame, score in zip(frames, learnt or (), strict=False):
         frame.score = score
     ranked = sorted(  # equal ones stay in the order of time
@@ -205,16 +207,21 @@ def _mark_soft(frames: Sequence[Candidate], compared: Leads) -> None:
         frame.soft = max(rivals, default=0.0) > GATE
 
 
-def _score(frames: Sequence[Candidate]) -> None:
+def _score(frames: Sequence[Candidate], compared: Leads) -> None:
     """Return each frame that was scored the sum of its parts, each 0 to 1 and weighted."""
+    fewest = min(len(frame.closed) for frame in frames)
+    rivals = [frame.number for frame in frames if not frame.soft and len(frame.closed) == fewest]
+    qualities = [frame.quality for frame in frames]
+    technical, noise = technical_beside(qualities, rivals), clean(qualities, rivals, compared)
     frames = [frame for frame in frames if frame.quality]
     people = set.intersection(*(set(frame.clear) for frame in frames)) if frames else set()
     # How open an eye is counts only where it is clearly open: what is unclear is told, and weighs nothing.
     wide_awake = {who for who in people if all(frame.clear[who].get("eyes", "open") == "open" for frame in frames)}
     values: dict[str, list[float | None]] = {
-        "technical": [frame.quality.get("technical") for frame in frames],
+        "technical": [technical[frame.number] for frame in frames],
         "sharpness": [None if frame.behind is None else 1 - min(frame.behind / _SOFTEST, 1) for frame in frames],
         "exposure": [frame.quality.get("midtone") for frame in frames],
+        "noise": [noise[frame.number] for frame in frames],
         "eyes": [_most_closed(frame, wide_awake) for frame in frames],
         "smile": [_share_of_smile(frame, _with_a_smile(frames, people)) for frame in frames],
     }

@@ -114,12 +114,13 @@ def hard_to_read(qualities: Sequence[Facts], compared: Leads) -> set[int]:
             lead = compared.get((other, number))
             softer = lead is not None and lead.where in {_FACE, _FACES, _ONE_FACE} and lead.value > GATE
             sharper = lead is not None and lead.value < -GATE / 3
-            if softer or (_is_noisier(quality, beside) and not sharper):
+            if softer or (is_noisier(quality, beside) and not sharper):
                 found.add(number)
     return found
 
 
-def _is_noisier(quality: Facts, other: Facts) -> bool:
+def is_noisier(quality: Facts, other: Facts) -> bool:
+    """Return whether a frame is clearly noisier than another; not so where noise is not known."""
     ours, theirs = quality.get("noise_sigma"), other.get("noise_sigma")
     return ours is not None and theirs is not None and ours > _NOISIER * theirs + _GRAIN
 
