@@ -22,6 +22,7 @@ from photoidx.queries.best.sharper import GATE, Lead, Leads, hard_to_read, leads
 
 CLOSED, OPEN = 0.4, 0.6
 """How open an eye reads that looks closed, at most, and one that looks open, at least. Alone they decide nothing."""
+_WIDE_OPEN = 0.8  # an eye elsewhere that one which is shut here is held against: one less open may read as shut, too
 _LESS_OPEN = 0.25  # than the same eye in another frame; what is between lowered lids and a laugh
 _LEAST_WIDTH_PX = 50.0  # of a face whose lids say anything (scoring/faces/stage.py)
 _SLIT = 0.06  # height over width of an opening that is none
@@ -143,7 +144,8 @@ def _mark_eyes(
         states = {number: face.get(f"eye_{side}") if number in clear else None for number, face in seen.items()}
         widest = max((here[number] for number, state in states.items() if state == "open"), default=None)
         if widest is not None:
-            found = {number: (here[number], widest) for number, state in states.items() if state == "shut"}
+            is_clear = widest >= _WIDE_OPEN
+            found = {number: (here[number], widest) for number, state in states.items() if is_clear and state == "shut"}
             shut |= {number: min(found[number], shut.get(number, found[number])) for number in found}
             doubtful |= {
                 number for number, state in states.items() if state != "open" and here[number] <= widest - _LESS_OPEN

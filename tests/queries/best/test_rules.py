@@ -121,6 +121,14 @@ CHOICES: dict[str, tuple[Ranking, tuple[int, str]]] = {
         (0, "score"),
     ),
     "a shut eye that is open elsewhere": (judged(frame(**BETTER), frame(), faces=[[face(0.2)], [face()]]), (1, "eyes")),
+    "a shut eye that is hardly open elsewhere is a doubt": (
+        judged(frame(technical=0.81), frame(), faces=[[face(0.29)], [face(0.72)]]),
+        (1, "order"),
+    ),
+    "and decides nothing where the score does": (
+        judged(frame(**BETTER), frame(), faces=[[face(0.29)], [face(0.72)]]),
+        (0, "score"),
+    ),
     "closed eyes before a frame that was not scored": (
         judged({}, frame(), faces=[[face()], [face(0.2)]]),
         (1, "only one scored"),
