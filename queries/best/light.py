@@ -19,6 +19,7 @@ Facts = Mapping[str, Any]
 
 _WORSE_EXPOSED = 0.7  # of the other's `midtone`, at most
 _MORE_CLIPPED = 0.02  # of the pixels
+_TWICE, _ROUNDING = 2.0, 0.2  # the latter in grey levels
 
 
 def technical_beside(qualities: Sequence[Facts], rivals: Collection[int]) -> list[float | None]:
@@ -56,6 +57,12 @@ def clean(qualities: Sequence[Facts], rivals: Collection[int], compared: Leads) 
         else float(not any(_is_grainy(qualities, compared, number, rival) for rival in rivals))
         for number, quality in enumerate(qualities)
     ]
+
+
+def is_as_clean(one: Facts, other: Facts) -> bool:
+    """Return whether neither of two frames has twice the noise of the other; equal frames have 1.1 times at most."""
+    low, high = sorted((each.get("noise_sigma") or 0.0 for each in (one, other)))
+    return high <= _TWICE * low + _ROUNDING
 
 
 def _is_grainy(qualities: Sequence[Facts], compared: Leads, number: int, rival: int) -> bool:

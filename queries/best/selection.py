@@ -17,7 +17,7 @@ from pathlib import PurePath
 from typing import Any
 
 from photoidx.queries.best.face_tracking import fewest_frames, persons
-from photoidx.queries.best.light import clean, technical_beside
+from photoidx.queries.best.light import clean, is_as_clean, technical_beside
 from photoidx.queries.best.sharper import GATE, Lead, Leads, hard_to_read, leads, much_softer
 
 CLOSED, OPEN = 0.4, 0.6
@@ -50,8 +50,9 @@ class Candidate:
     """A frame as the rules see it. `closed` are persons with an eye that is shut here and open in another frame.
 
     Each with how open it is here and there. `doubtful` are persons of whose eyes one may be shut here, `tiny` those of
-    them whose face is too small to tell. `clear` are the faces by person that can be read here. `behind` is by how much
-    S is lower than in the sharpest frame that this one can be compared with, and None where there is no such frame.
+    them whose face is too small to tell. `unread`: of a face that matters no eye can be read. `clear` are the faces by
+    person that can be read here. `behind` is by how much S is lower than in the sharpest frame that this one can be
+    compared with, and None where there is no such frame.
     """
 
     number: int
@@ -62,6 +63,7 @@ class Candidate:
     closed: list[tuple[int, float, float]] = field(default_factory=list)
     doubtful: list[int] = field(default_factory=list)
     tiny: set[int] = field(default_factory=set)
+    unread: bool = False
     soft: bool = False
     score: float = 0.0
     parts: dict[str, float] = field(default_factory=dict)
@@ -106,6 +108,8 @@ def judge(
     frames = [
         Candidate(number, path, quality) for number, (path, quality) in enumerate(zip(paths, qualities, strict=True))
     ]
+    for frame, seen in zip(frames, faces, strict=True):
+        frame.unread = any(face["important"] and not face["reliable"] for face in seen)
     compared = leads(qualities, everyone)
     guessed = hard_to_read(qualities, compared)
     for person, seen in enumerate(everyone):
@@ -371,7 +375,8 @@ def pick_reason(verdict: Ranking, scorer: str = "") -> str:
     doubts = [frame for frame in compared if frame.doubtful]
     if verdict.close_call:
         one, other = (frame.quality for frame in compared)
-        differ = doubts or _faults(one, other) or _faults(other, one)
+        differ = doubts or any(frame.unread for frame in compared) or not is_as_clean(one, other)
+        differ = differ or _faults(one, other) or _faults(other, one)
         said.append("too close to call" if differ else "too close to call, the first two are equally good")
     said += [
         f"unclear whether {_whose(len(frame.doubtful))} are open in {PurePath(frame.path).name}" for frame in doubts

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from photoidx.queries.best.light import clean, technical_beside
+from photoidx.queries.best.light import clean, is_as_clean, technical_beside
 from photoidx.queries.best.sharper import Lead
 
 DARK: dict[str, Any] = {"technical": 0.9, "midtone": 0.5, "noise_sigma": 1.0}
@@ -67,3 +67,11 @@ def test_a_frame_is_noisy_beside_one_that_is_clearly_less_so(noise, lead, expect
     compared = {} if lead is None else {(1, 0): Lead(-3.0, -3.0 - lead, "all over")}
     assert clean(frames, [0, 1], compared) == expected
     assert clean(frames, [1], compared)[1] == 1.0
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "expected"),
+    [(1.0, 2.2, True), (1.0, 2.3, False), (2.3, 1.0, False), (0.0, 0.2, True), (None, None, True)],
+)
+def test_frames_are_as_clean_as_each_other_up_to_twice_the_noise(first, second, expected):
+    assert is_as_clean({"noise_sigma": first}, {"noise_sigma": second}) is expected

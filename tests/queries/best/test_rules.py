@@ -325,6 +325,17 @@ def test_frames_that_differ_in_a_fault_are_not_called_equally_good(clipped):
     assert pick_reason(verdict) == "too close to call"
 
 
+def test_frames_that_differ_in_noise_are_not_called_equally_good():
+    verdict = judged(frame(noise_sigma=1.0), frame(noise_sigma=2.3))
+    assert pick_reason(verdict) == "too close to call"
+
+
+@pytest.mark.parametrize(("change", "equal"), [({}, True), ({"reliable": False}, False), ({"important": False}, True)])
+def test_frames_with_a_face_that_matters_and_can_not_be_read_are_not_called_equally_good(change, equal):
+    verdict = judged(frame(), frame(), faces=[[face()], [face(**{"reliable": True, **change})]])
+    assert ("equally good" in pick_reason(verdict)) is equal
+
+
 @pytest.mark.parametrize(
     ("faces", "words"),
     [
