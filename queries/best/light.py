@@ -61,7 +61,7 @@ def clean(qualities: Sequence[Facts], rivals: Collection[int], compared: Leads) 
 
 def is_as_clean(one: Facts, other: Facts) -> bool:
     """Return whether neither of two frames has twice the noise of the other; equal frames have 1.1 times at most."""
-    low, high = sorted((each.get("noise_sigma") or 0.0 for each in (one, other)))
+    low, high = sorted(each.get("noise_sigma") or 0.0 for each in (one, other))
     return high <= _TWICE * low + _ROUNDING
 
 

@@ -164,6 +164,17 @@ def test_equal_bytes_differ_in_nothing_but_their_company():
 
 
 @pytest.mark.parametrize(
+    "lost",
+    [{}, {"tags": frozenset({"MakerNote FlashInfo"})}, {"parts": frozenset({"depth"})}, {"facts": facts(rating=3)}],
+)
+def test_an_original_goes_for_a_copy_of_its_data_that_adds_words_if_that_has_lost_nothing(lost):
+    original = replace(PLAIN, **lost)
+    told = replace(PLAIN, path="/p/told.jpg", content="b", words=frozenset({"Rome"}), facts=facts(rating=5))
+    assert may_go(told, original, Tie("same")) is (not lost)
+    assert not may_go(original, told, Tie("same"))
+
+
+@pytest.mark.parametrize(
     ("code", "kept", "other", "tie"),
     [
         ("detail:unclear", {}, {}, Tie("same")),

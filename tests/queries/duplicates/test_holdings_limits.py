@@ -207,7 +207,11 @@ REST: dict[str, tuple[dict[str, Any], dict[str, Any], list[str]]] = {
         [],
     ),
     "the kept one's parts are not known": ({"parts": None}, {"parts": frozenset({"depth"})}, ["part:depth"]),
-    "a second picture in both": ({"parts": frozenset({"picture"})}, {"parts": frozenset({"picture"})}, ["part:picture"]),
+    "a second picture in both": (
+        {"parts": frozenset({"picture"})},
+        {"parts": frozenset({"picture"})},
+        ["part:picture"],
+    ),
 }
 
 
