@@ -108,8 +108,8 @@ def judge(
     frames = [
         Candidate(number, path, quality) for number, (path, quality) in enumerate(zip(paths, qualities, strict=True))
     ]
-    for frame, seen in zip(frames, faces, strict=True):
-        frame.unread = any(face["important"] and not face["reliable"] for face in seen)
+    for frame, shown in zip(frames, faces, strict=True):
+        frame.unread = any(face["important"] and not face["reliable"] for face in shown)
     compared = leads(qualities, everyone)
     guessed = hard_to_read(qualities, compared)
     for person, seen in enumerate(everyone):
@@ -375,8 +375,8 @@ def pick_reason(verdict: Ranking, scorer: str = "") -> str:
     doubts = [frame for frame in compared if frame.doubtful]
     if verdict.close_call:
         one, other = (frame.quality for frame in compared)
-        differ = doubts or any(frame.unread for frame in compared) or not is_as_clean(one, other)
-        differ = differ or _faults(one, other) or _faults(other, one)
+        unclear = doubts or any(frame.unread for frame in compared)
+        differ = unclear or not is_as_clean(one, other) or _faults(one, other) or _faults(other, one)
         said.append("too close to call" if differ else "too close to call, the first two are equally good")
     said += [
         f"unclear whether {_whose(len(frame.doubtful))} are open in {PurePath(frame.path).name}" for frame in doubts
