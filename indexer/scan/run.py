@@ -24,7 +24,7 @@ from photoidx.indexer.media.walk import FileState, Listing, StoppedError, walk
 from photoidx.indexer.scan.commit import Batch, Clock
 from photoidx.indexer.scan.derive import derive
 from photoidx.indexer.scan.known_files import collector_paused, found_below, read_known, shots_of
-from photoidx.indexer.scan.pending import LEDGER_COLUMNS, Pending
+from photoidx.indexer.scan.pending import Pending, read_pending
 from photoidx.indexer.scan.pipeline import Counts, Pipeline
 from photoidx.indexer.scan.plan import Plan, Verdict, nothing_found, plan
 from photoidx.indexer.scan.scope import walk_some
@@ -130,7 +130,7 @@ class Scan:
         self.result.seen = sum(len(listing.files) for listing in self._listings)
         self.result.unchanged = len(self._plan.unchanged)
         self.result.warnings += self._plan.warnings
-        pending = Pending(self._store.read("ledger", LEDGER_COLUMNS), self._stages, retry_failed=retry_failed)
+        pending = read_pending(self._store, self._stages, retry_failed=retry_failed)
         tasks, late = self._tasks(pending), self._late()
         derivable = {stage.name: pending.derivable(stage) for stage in self._derived}
         whole = self._last_was_cut_off() or self._widened() or not is_tied(self._store)
@@ -241,7 +241,7 @@ class Scan:
         """Work out what stages say of other stages' rows, those of earlier scans and those that came in this one."""
         if not self._derived:
             return
-        pending = Pending(self._store.read("ledger", LEDGER_COLUMNS), (), retry_failed=retry_failed)
+        pending = read_pending(self._store, self._derived, retry_failed=retry_failed)
         for stage in self._derived:
             content_ids = pending.derivable(stage)
             if not content_ids or self._stop.is_set():

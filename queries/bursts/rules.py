@@ -20,8 +20,6 @@ from photoidx.queries.bursts.kinds import kind_of, split_brackets, timelapses, w
 from photoidx.queries.bursts.registration import Registered, is_one_view, shift_between
 from photoidx.union_find import UnionFind
 
-VERSION = 7
-"""Raised when the rules change: the next scan then groups the whole library again."""
 NEIGHBOURS = 12
 """How many of its next frames a frame is compared with."""
 WINDOW_S = 5.0

@@ -315,6 +315,12 @@ class Store:
         query = MatchQuery(word, column, fuzziness=edits, prefix_length=1 if edits else 0)  # type: ignore[call-arg]
         return table.search(query, query_type="fts").select(names).limit(max(1, table.count_rows())).to_arrow()
 
+    def nearest(self, name: str, column: str, vector: Any, count: int) -> pa.Table:
+        """Return `content_id` and `_distance` (1 - cosine) of the rows with the nearest vectors, the nearest first."""
+        with reading(self.uri, name):
+            query = self._open(name).search(vector, vector_column_name=column).distance_type("cosine")
+            return query.bypass_vector_index().select(["content_id", "_distance"]).limit(count).to_arrow()
+
     @property
     def folder(self) -> str | None:
         """The library's folder; None for one in an object store."""
