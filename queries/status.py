@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from photoidx.indexer.media.links import link_rules
+from photoidx.indexer.media.not_understood import not_understood
 from photoidx.records import path_text
 from photoidx.storage.store import Store
 
@@ -16,7 +17,7 @@ _ROWS_AT_ONCE = 1 << 18
 
 
 def status(store: Store) -> dict[str, Any]:
-    """Count bytes on disk, files by kind and root, contents, shots, what each stage did; tell of the last scan."""
+    """Count bytes, files by kind and root, those not understood, shots, what each stage did; tell of the last scan."""
     files = store.read("files", ["root", "kind", "content_id", "shot_id"])
     scans = sorted(store.read("scans").to_pylist(), key=lambda row: str(row["scan_id"]))
     stages: dict[str, dict[str, int]] = {}
@@ -26,6 +27,7 @@ def status(store: Store) -> dict[str, Any]:
         "library": store.uri,
         "size_bytes": store.size_bytes(),
         "files": _counts(files["kind"]),
+        "not_understood": not_understood(store),
         "contents": pc.count_distinct(files["content_id"]).as_py(),
         "shots": pc.count_distinct(files.filter(pc.equal(files["kind"], "photo"))["shot_id"], "all").as_py(),
         "roots": _counts(files["root"]),
