@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from photoidx.indexer.shots.edit_words import EDIT_WORDS
+from photoidx.indexer.shots.fold import fold
 from photoidx.records import Kind, format_of, kind_of
 
 _MOST_EDITS = 3  # additions to one name, as in PXL_1~2-edited
@@ -35,13 +36,6 @@ _COMMON_NAME = re.compile(
     r"untitled|download|screenshot)[-_ ]?\d{0,5})$"
 )
 _LEAST_DIGITS, _MANY_DIGITS = 4, 6
-
-
-def fold(name: str) -> str:
-    """Return a name in the form in which names are compared: NFC, without case."""
-    if name.isascii():
-        return name.lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _plain(word: str) -> str:

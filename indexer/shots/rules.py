@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from photoidx.indexer.shots.agreement import ShotMember, agree
-from photoidx.indexer.shots.names import Name, fold, is_edited, is_telling, parse
+from photoidx.indexer.shots.fold import fold
+from photoidx.indexer.shots.names import Name, is_edited, is_telling, parse
 from photoidx.records import RAW_FORMATS, Kind
 
 __all__ = ["VERSION", "ShotMember", "is_edited", "shots"]
