@@ -14,6 +14,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from photoidx.export.xmp.packet import Name, Packet, SidecarError, agree
 from photoidx.export.xmp.properties import (
@@ -73,6 +74,11 @@ def read_fields(packet: Packet) -> Fields:
         title=default_text(packet, _TEXTS["title"]),
         caption=default_text(packet, _TEXTS["caption"]),
     )
+
+
+def with_value(fields: Fields, name: str, value: Any) -> Fields:
+    """Return fields of which one has another value."""
+    return replace(fields, **{name: value})
 
 
 def write_field(packet: Packet, field: str, value: Value) -> Packet:

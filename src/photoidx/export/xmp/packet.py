@@ -84,7 +84,9 @@ class Element:
 class Packet:
     """A sidecar's text. `data` is its XML as UTF-8, whatever the file's own encoding; positions are in it."""
 
-    def __init__(self, data: bytes, encoding: str = "utf-8", around: tuple[bytes, bytes, bytes] = (b"", b"", b"")) -> None:
+    def __init__(
+        self, data: bytes, encoding: str = "utf-8", around: tuple[bytes, bytes, bytes] = (b"", b"", b"")
+    ) -> None:
         self.data, self._encoding, self._around = data, encoding, around
         self._elements = _scan(data)
 
@@ -159,7 +161,7 @@ class _Scan:
         self._parser.StartDoctypeDeclHandler = self._doctype
 
     def run(self) -> None:
-        self._parser.Parse(self._data, True)
+        self._parser.Parse(self._data, True)  # noqa: FBT003 - it takes no names
 
     @staticmethod
     def _doctype(*_told: object) -> None:
@@ -229,7 +231,12 @@ def _scan(data: bytes) -> list[Element]:
 def tree_of(packet: Packet) -> etree._Element:
     """Read a packet with lxml: no entity is resolved, nothing is loaded. Raises SidecarError."""
     parser = etree.XMLParser(
-        encoding="utf-8", resolve_entities=False, load_dtd=False, no_network=True, huge_tree=False, remove_blank_text=True
+        encoding="utf-8",
+        resolve_entities=False,
+        load_dtd=False,
+        no_network=True,
+        huge_tree=False,
+        remove_blank_text=True,
     )
     try:
         return etree.fromstring(packet.data, parser)

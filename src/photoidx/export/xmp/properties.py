@@ -160,7 +160,9 @@ def _replaced(packet: Packet, one: Attribute | Element, value: str) -> Packet:
         raise SidecarError(f"{one.written} is written in a way that is not understood")
     if one.text.strip() == value:
         return packet
-    return _opened(packet, one, _text(value)) if one.is_empty_tag else packet.edited(one.opened, one.closing, _text(value))
+    return (
+        _opened(packet, one, _text(value)) if one.is_empty_tag else packet.edited(one.opened, one.closing, _text(value))
+    )
 
 
 def _quoted(value: str, quote: str) -> str:
