@@ -19,13 +19,13 @@ from typing import Any
 from photoidx.export.xmp.packet import Name, Packet, SidecarError, agree
 from photoidx.export.xmp.properties import (
     add_items,
-    add_text,
     default_text,
     listed,
     plain_values,
     remove,
     remove_items,
     set_plain,
+    set_text,
     sound,
 )
 
@@ -90,7 +90,7 @@ def write_field(packet: Packet, field: str, value: Value) -> Packet:
         packet = set_plain(packet, _PICK, str(value))
         packet = set_plain(packet, _PICK_LABEL, _DIGIKAM_PICKS[int(value)])
     elif field in _TEXTS:
-        packet = add_text(packet, _TEXTS[field], str(value))
+        packet = set_text(packet, _TEXTS[field], str(value))
     else:
         packet = set_plain(packet, _names(field)[0], str(value))
     return packet
@@ -157,4 +157,4 @@ def _number(values: Sequence[str]) -> int | None:
 
 
 def _folded(keyword: str) -> str:
-    return unicodedata.normalize("NFC", keyword).casefold().strip()
+    return unicodedata.normalize("NFC", " ".join(sound(keyword).split())).casefold()

@@ -97,19 +97,30 @@ def remove_items(packet: Packet, name: Name, items: Iterable[str]) -> Packet:
 
 def default_text(packet: Packet, name: Name) -> str | None:
     """Return a text in its default language, else in the first one that is given."""
-    found = [li for each in _elements(packet, name) for li in _items(each)]
-    found.sort(key=lambda li: _language(li) != "x-default")
-    texts = [li.text.strip() for li in found] + [each for each in plain_values(packet, name) if each]
+    texts = [li.text.strip() for li in _in_languages(packet, name)] + [
+        each for each in plain_values(packet, name) if each
+    ]
     return next((text for text in texts if text), None)
 
 
-def add_text(packet: Packet, name: Name, text: str) -> Packet:
-    """Write a text that is not there yet, in the default language."""
+def set_text(packet: Packet, name: Name, text: str) -> Packet:
+    """Give a text in languages another wording in its default language; where it is not there, write it."""
+    found = _in_languages(packet, name)
+    if default_text(packet, name) == text.strip():
+        return packet
+    if found:
+        return _replaced(packet, found[0], sound(text))
     if _found(packet, name):
         packet = remove(packet, name)
     return _with_element(
         packet, name, lambda rdf: f'<{rdf}:Alt><{rdf}:li xml:lang="x-default">{_text(text)}</{rdf}:li></{rdf}:Alt>'
     )
+
+
+def _in_languages(packet: Packet, name: Name) -> list[Element]:
+    """Return the wordings of a text, that in the default language first."""
+    found = [li for each in _elements(packet, name) for li in _items(each)]
+    return sorted(found, key=lambda li: _language(li) != "x-default")
 
 
 def sound(text: str) -> str:
