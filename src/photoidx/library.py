@@ -15,6 +15,8 @@ from photoidx.errors import PhotoidxError, QueryError
 from photoidx.reader import Reader
 
 if TYPE_CHECKING:
+    from photoidx.export.files import FilesOptions, FilesResult
+    from photoidx.export.files import Step as FileStep
     from photoidx.export.selection import Selection
     from photoidx.export.sidecars import Result as SidecarResult
     from photoidx.export.sidecars import SidecarOptions, SidecarPlan
@@ -250,6 +252,40 @@ class Library(Reader):
         return export_sidecars(
             store, options, chosen, config=self.config, dry_run=dry_run, on_plan=on_plan, on_progress=on_progress
         )
+
+    def export_files(
+        self,
+        options: FilesOptions,
+        selection: Selection,
+        *,
+        dry_run: bool = False,
+        on_step: Callable[[FileStep], None] = lambda _step: None,
+        on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> FilesResult:
+        """Copy or link chosen photos, with their sidecars and films, into a folder. Photos are only read.
+
+        Each file is read back and compared by its content. Done again, it goes on where it was cut off. Raises
+        QueryError, ExportError, LibraryLockedError.
+        """
+        from photoidx.export.files import export_files, groups_of
+        from photoidx.export.selection import chosen_paths
+
+        store = self._now()
+        groups = groups_of(store, chosen_paths(store, selection, self.config), options, self.config)
+        return export_files(store, groups, options, dry_run=dry_run, on_step=on_step, on_progress=on_progress)
+
+    def export_albums(
+        self, to: str | Path, formats: Sequence[str], selection: Selection, name: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Write lists of photos for other programs into a folder: album, photos, path, a row for each file.
+
+        Albums are the selection under a name or, where nothing is selected, the picks and each cluster. Raises
+        QueryError, ExportError, LibraryLockedError.
+        """
+        from photoidx.export.albums import albums_of, write_albums
+
+        store = self._now()
+        return write_albums(store, str(to), albums_of(store, selection, name, self.config), formats)
 
     def undo_export(
         self, *, dry_run: bool = False, on_progress: Callable[[int, int], None] = lambda _done, _total: None

@@ -324,7 +324,7 @@ def test_a_full_disk_ends_the_export_and_leaves_whole_files(album: Album, monkey
 
     def full(handle: int) -> None:
         calls[0] += 1
-        if calls[0] == 6:  # of the journal and its folder, then of two sidecars with their folder
+        if calls[0] == 5:  # of the journal and its folder, then of two sidecars with their folder
             raise OSError(errno.ENOSPC, "No space left on device")
         real(handle)
 
@@ -362,12 +362,13 @@ def counted(real):
         return real(*given, **named)
     return call
 
-for name in ("fsync", "link", "unlink", "replace", "open"):
+for name in ("fsync", "link", "unlink", "replace"):
     setattr(os, name, counted(getattr(os, name)))
 Library(sys.argv[1]).export_xmp(SidecarOptions(policy="ours"))
 """
 
 
+@pytest.mark.slow
 def test_killed_at_any_moment_every_sidecar_is_old_or_new_and_undo_is_complete(album: Album):
     photos = [album.add(f"IMG_{number}.jpg") for number in range(3)]
     album.sidecar("IMG_0.xmp", 'xmp:Rating="4"', 100)
@@ -384,7 +385,7 @@ def test_killed_at_any_moment_every_sidecar_is_old_or_new_and_undo_is_complete(a
             assert told(path) in {Fields(rating=4), Fields(-1, -1)}
         if pasts(album.store):
             album.library.undo_export()
-        left = {path for path in album.folder.glob(".photoidx-*")}
+        left = list(album.folder.glob(".photoidx-*"))
         assert state(album.folder) == before, (moment, left)
         if ended:
             break

@@ -39,7 +39,7 @@ class Album:
         """Write a file and its row; `told` is what its EXIF says."""
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        content = data if data is not None else name.encode()
+        content = data if data is not None else os.fsencode(name)
         path.write_bytes(content)
         content_id = content_id_of(content)
         kind = kind_of(format_of(path.name) or "jpeg")

@@ -64,5 +64,7 @@ TRAINERS = {
 EXPORTS = {
     "Commands": {
         "xmp": "export.xmp:xmp",
+        "files": "export.files:files",
+        "albums": "export.albums:albums",
     }
 }

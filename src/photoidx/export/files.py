@@ -18,7 +18,6 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-
 from photoidx.config import Config
 from photoidx.errors import ExportError
 from photoidx.export.journal import Entry, Folder, Journal, Placed, exporting
@@ -254,9 +253,7 @@ def _check_room(to: str, groups: Sequence[Group]) -> None:
         place = os.path.dirname(place)
     free = shutil.disk_usage(place).free
     there = {name for _, _, names in os.walk(to) for name in names}
-    needed = sum(
-        item.size for group in groups for item in group.items if group.stem + item.ending not in there
-    )
+    needed = sum(item.size for group in groups for item in group.items if group.stem + item.ending not in there)
     if needed > free:
         raise ExportError(f"{to} has {free / 1e6:,.0f} MB left, and the files need {needed / 1e6:,.0f} MB. Make room.")
 
@@ -332,5 +329,3 @@ def _clone(read: int, write: int, source: str) -> None:
         fcntl.ioctl(write, _FICLONE, read)
     except OSError as error:
         raise OSError(errno.ENOTSUP, "this file system knows no reflinks between these folders", source) from error
-
-

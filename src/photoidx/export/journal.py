@@ -118,6 +118,13 @@ class Past:
     is_ended: bool
     path: Path
 
+    def close(self) -> None:
+        """Note of one that was cut off that what it left is cleared; half a line at its end goes."""
+        with self.path.open("r+b") as file:
+            file.truncate(file.read().rfind(b"\n") + 1)
+            file.seek(0, os.SEEK_END)
+            file.write(json.dumps({"do": "end"}).encode() + b"\n")
+
     def mark_undone(self) -> None:
         """Note that it was taken back."""
         self.path.rename(self.path.with_name(f"{self.export_id}{_UNDONE}"))
@@ -197,6 +204,7 @@ def clear_leftovers(store: Store) -> None:
             for entry in past.entries:
                 with contextlib.suppress(OSError):
                     os.unlink(partial_of(entry.path))
+            past.close()
 
 
 def _told(entry: Entry) -> dict[str, Any]:

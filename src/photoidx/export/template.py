@@ -31,15 +31,13 @@ def columns_in(template: str) -> list[str]:
     except ValueError as error:
         raise ExportError(f"The template {template!r} can't be read: {error}.") from error
     names = []
-    for literal, name, _spec, conversion in parts:
+    for _literal, name, _spec, conversion in parts:
         if name is None:
             continue
         if not _IDENTIFIER.fullmatch(name) or conversion:
             raise ExportError(f"The template {template!r} may hold names of columns alone, as {{taken_at:%Y}}.")
         names.append(name)
-        del literal
-    fixed = "".join(literal for literal, *_rest in parts)
-    if fixed.startswith(("/", "\\", "~")) or any(part in {".", ".."} for part in re.split(r"[/\\]", template)):
+    if template.startswith(("/", "\\", "~")) or any(part in {".", ".."} for part in re.split(r"[/\\]", template)):
         raise ExportError(f"The template {template!r} leads out of the folder. Give a path below it.")
     if not template.strip() or template.endswith(("/", "\\")):
         raise ExportError(f"The template {template!r} ends without a name. End it with {{name}}.")
@@ -82,8 +80,7 @@ def safe_name(name: str) -> str:
     clean = _FORBIDDEN.sub("_", name).rstrip(". ").lstrip(" ")
     if not clean.strip("."):
         clean = "_" * max(1, len(clean))
-    stem, dot, suffix = clean.rpartition(".")
-    if (stem.partition(".")[0] if dot else clean).rstrip().casefold() in _RESERVED:
+    if clean.partition(".")[0].rstrip().casefold() in _RESERVED:
         clean = f"_{clean}"
     return cut(clean)
 

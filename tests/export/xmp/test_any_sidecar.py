@@ -1,4 +1,4 @@
-"""Whatever a sidecar holds: what we write is read back, writing again changes no byte, and what is not ours survives."""
+"""Whatever a sidecar holds: what we write is read back, writing again changes no byte, and what is foreign survives."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _FOREIGN_ATTRIBUTES = (
     "xmp:CreatorTool",
 )
 _FOREIGN_ELEMENTS = (
-    "<darktable:history><rdf:Seq><rdf:li darktable:num='0' darktable:operation=\"rawprepare\"/></rdf:Seq></darktable:history>",
+    "<darktable:history><rdf:Seq><rdf:li darktable:num='0' darktable:operation=\"raw\"/></rdf:Seq></darktable:history>",
     "<!-- a note of mine -->",
     "<?program keeps='this' ?>",
     "<crs:ToneCurve><rdf:Seq>\n<rdf:li>0, 0</rdf:li>\n<rdf:li>255, 255</rdf:li></rdf:Seq></crs:ToneCurve>",
@@ -51,6 +51,7 @@ _SPACES = (
     "xmlns:xmpMM='http://ns.adobe.com/xap/1.0/mm/' xmlns:photoshop='http://ns.adobe.com/photoshop/1.0/' "
     'xmlns:stEvt="http://ns.adobe.com/xap/1.0/sType/ResourceEvent#" xmlns:exif="http://ns.adobe.com/exif/1.0/"'
 )
+_BEGIN = "<?xpacket begin=\"\ufeff\" id='x'?>"
 _XMP = "http://ns.adobe.com/xap/1.0/"
 
 
@@ -92,7 +93,7 @@ def sidecars(draw: st.DrawFn) -> tuple[bytes, list[str]]:
     body = "\n".join(descriptions)
     packet = draw(st.booleans())
     text = (
-        f"{'<?xpacket begin=' + chr(34) + chr(0xFEFF) + chr(34) + ' id=' + chr(39) + 'x' + chr(39) + '?>' if packet else ''}"
+        f"{_BEGIN if packet else ''}"
         f'<x:xmpmeta xmlns:x="adobe:ns:meta/" x:xmptk="XMP Core"><rdf:RDF {_SPACES} xmlns:{prefix}="{_XMP}" '
         f'xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
         f"{body}</rdf:RDF></x:xmpmeta>{'<?xpacket end=' + chr(34) + 'w' + chr(34) + '?>' if packet else ''}"

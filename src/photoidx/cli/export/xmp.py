@@ -31,6 +31,8 @@ _COLUMNS = ("sidecar", "photo", "field", "before", "after", "note")
     help="adobe: IMG_1.xmp for RAW and JPEG. darktable: IMG_1.CR3.xmp, IMG_1.JPG.xmp. as-found: what is there.",
 )
 @click.option("--where", metavar="SQL", help="Only photos for which this holds, as in \"taken_at >= '2024-01-01'\".")
+@click.option("--cluster", metavar="ID", help="Only photos of this cluster (`photoidx clusters`).")
+@click.option("--only-picks", is_flag=True, help="Only the picks of bursts, and what you chose and keep.")
 @click.option("--picks", is_flag=True, help="Also flag the picks of bursts that you have not decided.")
 @click.option(
     "--field", "fields", multiple=True, type=click.Choice(_FIELDS), help="Only this field; may be given several times."
@@ -86,7 +88,7 @@ def xmp(library: str | None, output_format: str, null: bool, **asked: Any) -> No
         pick_label=asked["pick_label"],
         policy=asked["policy"],
     )
-    selection = Selection(where=asked["where"])
+    selection = Selection(asked["only_picks"], asked["where"], asked["cluster"])
     dry_run, is_asking = asked["dry_run"], asked["beside"] and not asked["yes"]
     rows, found = _run(ours, options, selection, dry_run=dry_run or is_asking)
     if dry_run or is_asking:
