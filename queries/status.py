@@ -6,12 +6,13 @@ from collections import Counter
 from typing import Any
 
 from photoidx.indexer.media.links import link_rules
+from photoidx.indexer.media.not_understood import not_understood
 from photoidx.records import path_text
 from photoidx.storage.store import Store
 
 
 def status(store: Store) -> dict[str, Any]:
-    """Count bytes on disk, files by kind and root, contents, shots, what each stage did; tell of the last scan."""
+    """Count bytes, files by kind and root, those not understood, shots, what each stage did; tell of the last scan."""
     files = store.read("files", ["root", "kind", "content_id", "shot_id"]).to_pylist()
     ledger = store.read("ledger", ["stage", "status"]).to_pylist()
     scans = sorted(store.read("scans").to_pylist(), key=lambda row: str(row["scan_id"]))
@@ -22,6 +23,7 @@ def status(store: Store) -> dict[str, Any]:
         "library": store.uri,
         "size_bytes": store.size_bytes(),
         "files": dict(Counter(row["kind"] for row in files)),
+        "not_understood": not_understood(store),
         "contents": len({row["content_id"] for row in files if row["content_id"]}),
         "shots": len({row["shot_id"] for row in files if row["kind"] == "photo"}),
         "roots": dict(Counter(row["root"] for row in files)),

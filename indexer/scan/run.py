@@ -19,7 +19,8 @@ from photoidx.errors import PhotoidxError
 from photoidx.indexer.engines.pool import WorkerPool
 from photoidx.indexer.engines.worker import Outcome, Task
 from photoidx.indexer.media.links import follows_by, link_rules
-from photoidx.indexer.media.name_times import time_in_name
+from photoidx.indexer.media.name_times import name_columns
+from photoidx.indexer.media.not_understood import remember
 from photoidx.indexer.media.walk import FileState, Listing, StoppedError, walk
 from photoidx.indexer.scan.commit import Batch, Clock
 from photoidx.indexer.scan.derive import derive
@@ -130,6 +131,9 @@ class Scan:
         self.result.seen = sum(len(listing.files) for listing in self._listings)
         self.result.unchanged = len(self._plan.unchanged)
         self.result.warnings += self._plan.warnings
+        if only is None:
+            there = [listing for listing in self._listings if listing.root not in listing.unlisted]
+            remember(self._store, {listing.root: listing.not_understood for listing in there})
         pending = Pending(self._store.read("ledger", LEDGER_COLUMNS), self._stages, retry_failed=retry_failed)
         tasks, late = self._tasks(pending), self._late()
         derivable = {stage.name: pending.derivable(stage) for stage in self._derived}
@@ -291,9 +295,10 @@ class Scan:
             "content_id": content_id,
             "kind": kind_of(file_format).value,
             "format": file_format,
-            "name_time": time_in_name(os.path.basename(path)),
+            **name_columns(os.path.basename(path)),
             "shot_id": self._old_shots.get(path_text(path)),  # until shots are tied again
             "shot_rule": None,
+            "about": None,
             "error": error,
             "seen_at": self._clock.now(),
         }
@@ -330,7 +335,9 @@ class Scan:
             touched |= {os.path.dirname(path) for path in self._plan.unchanged}
         left = {path_text(path) for path in forget}
         self._let_go()
-        told = assign_shots(self._store, None if whole else touched, left, self._root_of, self._clock.now)
+        told = assign_shots(
+            self._store, None if whole else touched, left, self._root_of, self._clock.now, read_name=name_columns
+        )
         self.result.warnings += told
         self._store.delete("files", "path", [path_text(path) for path in forget])
 
