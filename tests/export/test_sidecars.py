@@ -213,6 +213,19 @@ def test_keywords_with_levels_are_written_for_each_program(album: Album):
         assert part in text
 
 
+def test_a_list_with_levels_has_the_keywords_of_others_too_for_who_reads_no_other(album: Album):
+    album.add("IMG_1.jpg")
+    path = album.sidecar("IMG_1.xmp")
+    subject = (
+        "<dc:subject xmlns:dc='http://purl.org/dc/elements/1.1/'><rdf:Bag><rdf:li>sea</rdf:li></rdf:Bag></dc:subject>"
+    )
+    path.write_text(path.read_text().replace('"kept"/>', f'"kept">{subject}</rdf:Description>'))
+    export(album, words=("Albums|Lisbon",))
+    assert "<lr:hierarchicalSubject" in path.read_text()
+    assert path.read_text().count("<rdf:li>sea</rdf:li>") == 3
+    assert export(album, words=("Albums|Lisbon",))[0].written == 0
+
+
 def test_a_mirror_takes_over_what_is_beside_the_photos(album: Album, tmp_path: Path):
     photo = album.add("2019/IMG_1.CR3")
     source = album.sidecar("2019/IMG_1.xmp", 'xmp:Label="Red"')

@@ -147,13 +147,16 @@ def _beside(files: Iterable[dict[str, Any]], folders: AbstractSet[str]) -> dict[
     for folder, rows in here.items():
         photos = {os.path.basename(row["path"]): row for row in rows if row["kind"] == Kind.PHOTO}
         speaking = FolderNames(photos)
+        of_shot: dict[str, list[str]] = defaultdict(list)
+        for name, row in photos.items():
+            of_shot[row["shot_id"]].append(name)
         for row in (each for each in rows if each["kind"] != Kind.PHOTO):
             spoken = speaking.spoken_for(os.path.basename(row["path"])) if row["kind"] == Kind.SIDECAR else None
-            named = set(spoken.photos) if spoken is not None else set(photos)
-            whole = spoken is not None and spoken.form != "stem"
+            named = of_shot.get(row["shot_id"], [])
+            if spoken is not None:
+                named = [name for name in spoken.photos if spoken.form != "stem" or name in named]
             for name in named:
-                if whole or (row["shot_id"] is not None and photos[name]["shot_id"] == row["shot_id"]):
-                    found[os.path.join(folder, name)].append(row)
+                found[os.path.join(folder, name)].append(row)
     return found
 
 

@@ -98,25 +98,36 @@ def write_field(packet: Packet, field: str, value: Value) -> Packet:
 
 def missing_keywords(packet: Packet, keywords: Iterable[str]) -> list[str]:
     """Return the keywords that a packet lacks, each once. Case, and the form of Unicode, make no difference."""
-    known = {_folded(each) for each in read_fields(packet).keywords}
-    found: dict[str, str] = {}
-    for each in keywords:
-        clean = " ".join(sound(each).split())
-        if clean and _folded(clean) not in known:
-            found.setdefault(_folded(clean), clean)
-    return list(found.values())
+    clean = (" ".join(sound(each).split()) for each in keywords)
+    return _lacking(filter(None, clean), read_fields(packet).keywords)
 
 
 def add_keywords(packet: Packet, keywords: Sequence[str]) -> Packet:
-    """Add keywords to a packet, into each list in which programs look for them. Raises SidecarError."""
-    flat = {_folded(each) for each in listed(packet, _SUBJECT)}
-    leaves = dict.fromkeys(each.rpartition("|")[2] for each in keywords)
-    packet = add_items(packet, _SUBJECT, [each for each in leaves if _folded(each) not in flat])
-    # A program that finds a list with levels may look into no other.
-    levels = [each for each in keywords if "|" in each or listed(packet, _LEVELS)]
-    packet = add_items(packet, _LEVELS, levels)
-    tags = [each.replace("|", "/") for each in keywords if "|" in each or listed(packet, _TAGS)]
-    return add_items(packet, _TAGS, tags, "Seq")
+    """Add keywords to a packet, into each list in which programs look for them. Raises SidecarError.
+
+    darktable and digiKam look into no other list where they find one with levels, so it has those without levels, too.
+    """
+    if not keywords:
+        return packet
+    flat = listed(packet, _SUBJECT)
+    leaves = [each.rpartition("|")[2] for each in keywords]
+    packet = add_items(packet, _SUBJECT, _lacking(leaves, flat))
+    for name, kind, between in ((_LEVELS, "Bag", "|"), (_TAGS, "Seq", "/")):
+        there = listed(packet, name)
+        if there or any("|" in each for each in keywords):
+            words = [each.replace("|", between) for each in (*(() if there else flat), *keywords)]
+            packet = add_items(packet, name, _lacking(words, there), kind)
+    return packet
+
+
+def _lacking(words: Iterable[str], there: Iterable[str]) -> list[str]:
+    """Return the words that are not there, each once."""
+    known = {_folded(each) for each in there}
+    found: dict[str, str] = {}
+    for each in words:
+        if _folded(each) not in known:
+            found.setdefault(_folded(each), each)
+    return list(found.values())
 
 
 def remove_keywords(packet: Packet, keywords: Sequence[str]) -> Packet:
