@@ -26,6 +26,7 @@ from photoidx.export.xmp.fields import (
 )
 from photoidx.export.xmp.packet import Packet, SidecarError
 from photoidx.export.xmp.properties import new_packet
+from photoidx.files import is_at_or_below
 from photoidx.queries.decisions.view import Flag
 from photoidx.records import mtime_of, path_text
 from photoidx.storage.store import Store
@@ -198,7 +199,7 @@ def plan_sidecar(
     """SidecarPlan one sidecar; None if there is nothing to say, now or before. `earlier` is what the journals have."""
     path, photo = path or target.path, target.photos[0].path
     try:
-        real = os.path.realpath(path)
+        real = _real(path, target.photos[0].root)
         before, base, source = read_or_none(real), None, real
         if before is None and path != target.path:
             source = os.path.realpath(target.path)
@@ -213,6 +214,14 @@ def plan_sidecar(
         return _planned(target, options, _Base(real, packet, before, is_new=base is None), told, foreign_at, others)
     except (OSError, SidecarError) as error:
         return SidecarPlan(path, photo, problem=f"left as it is: {words_of(error)}")
+
+
+def _real(path: str, root: str) -> str:
+    """Return the file that a sidecar's path stands for. Raises SidecarError for a link that someone may have laid."""
+    real = os.path.realpath(path)
+    if os.path.islink(path) and not (os.path.exists(real) and is_at_or_below(real, os.path.realpath(root))):
+        raise SidecarError("it is a link that leads out of the scanned folder, or nowhere")
+    return real
 
 
 @dataclass(frozen=True)
