@@ -118,6 +118,10 @@ class Past:
     is_ended: bool
     path: Path
 
+    def whole(self) -> Past:
+        """Return it with what the files held before."""
+        return _read(self.path, with_bytes=True) or self
+
     def close(self) -> None:
         """Note of one that was cut off that what it left is cleared; half a line at its end goes."""
         with self.path.open("r+b") as file:
@@ -143,8 +147,7 @@ def exporting(store: Store, kind: str) -> Iterator[Journal]:
     """Be the one export of a library, with a new journal. Raises LibraryLockedError, ExportError."""
     with alone(store):
         home = home_of(store)
-        known = [past.export_id for past in pasts(store, with_undone=True)]
-        journal = Journal(home, kind, next_id(known))
+        journal = Journal(home, kind, next_id(each.name.partition(".")[0] for each in home.glob(f"*{_SUFFIX}")))
         clear_leftovers(store)
         yield journal
         journal.end()
@@ -161,10 +164,13 @@ def alone(store: Store) -> Iterator[None]:
 
 
 def pasts(store: Store, *, with_undone: bool = False) -> list[Past]:
-    """Return the exports that were done and not taken back, the oldest first."""
+    """Return the exports that were done and not taken back, the oldest first.
+
+    What files held before is empty in the entries, where there was a file: `Past.whole` has it.
+    """
     home = home_of(store)
     found = [each for each in sorted(home.glob(f"*{_SUFFIX}")) if with_undone or not each.name.endswith(_UNDONE)]
-    return [past for each in found if (past := _read(each)) is not None]
+    return [past for each in found if (past := _read(each, with_bytes=False)) is not None]
 
 
 @dataclass(frozen=True)
@@ -225,13 +231,12 @@ def _told(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _read(path: Path) -> Past | None:
+def _read(path: Path, *, with_bytes: bool) -> Past | None:
     """Read a journal. What was cut off at its end was never done: a line is whole before its file is touched."""
     entries: list[Entry] = []
     head: dict[str, Any] = {}
     is_ended = False
-    lines = path.read_text(encoding="utf-8").split("\n")
-    for text in lines[:-1]:
+    for text in _whole_lines(path):
         try:
             line = json.loads(text)
         except ValueError as error:
@@ -244,17 +249,26 @@ def _read(path: Path) -> Past | None:
         elif does == "end":
             is_ended = True
         else:
-            entries.append(_entry(line))
+            entries.append(_entry(line, with_bytes=with_bytes))
     if not head:
         return None
     return Past(head["export"], head["kind"], tuple(entries), is_ended, path)
 
 
-def _entry(line: Mapping[str, Any]) -> Entry:
+def _whole_lines(path: Path) -> Iterator[str]:
+    with path.open(encoding="utf-8") as file:
+        for line in file:
+            if line.endswith("\n"):
+                yield line
+
+
+def _entry(line: Mapping[str, Any], *, with_bytes: bool) -> Entry:
     path = text_path(line["path"])
     if line["do"] == "folder":
         return Folder(path)
     if line["do"] == "place":
         return Placed(path, line["content_id"])
-    before = None if line["before"] is None else zlib.decompress(base64.b64decode(line["before"]))
+    before = None if line["before"] is None else b""
+    if with_bytes and before is not None:
+        before = zlib.decompress(base64.b64decode(line["before"]))
     return Write(path, before, line["before_mtime_ns"], line["after"], line["fields"], line["foreign_at_ns"])

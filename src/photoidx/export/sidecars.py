@@ -259,8 +259,10 @@ def _planned(  # noqa: PLR0917 - what decides about one sidecar
     if is_kept and "rating" in outcomes and outcomes["rating"].foreign == _REJECTED:  # who keeps a photo rejects it not
         wish = replace(decided["pick"], value=0)
         outcomes["rating"] = settle("rating", wish, now.rating, known.get("rating"), foreign_at, options.policy)
-    if "pick" in outcomes and "rating" in outcomes and outcomes["pick"].conflict is not None:
-        outcomes["rating"] = _left(outcomes["rating"])
+    if "pick" in outcomes and outcomes["pick"].conflict is not None:
+        outcomes |= {
+            name: _left(outcomes[name]) for name in ("rating", "label") if name in outcomes and name in decided
+        }
     packet, wanted = base.packet, now
     for name, each in outcomes.items():
         if each.is_change:
@@ -280,7 +282,7 @@ def _planned(  # noqa: PLR0917 - what decides about one sidecar
 
 
 def _left(outcome: Outcome) -> Outcome:
-    """Return an outcome that changes nothing: a photo is not half rejected."""
+    """Return an outcome that changes nothing: a photo is not half rejected, nor half picked."""
     if outcome.is_change:
         return Outcome(outcome.before, outcome.before, outcome.foreign, conflict=outcome.after)
     return outcome
@@ -322,7 +324,10 @@ def _asked(target: Target, options: SidecarOptions) -> list[str]:
 def _foreign(path: str, earlier: Mapping[str, Earlier]) -> Fields:
     """Return what others say in a sidecar: what we wrote there ourselves is no news."""
     raw = read_or_none(path)
-    found = Fields() if raw is None else read_fields(Packet.read(raw))
+    try:
+        found = Fields() if raw is None else read_fields(Packet.read(raw))
+    except SidecarError:  # it fills no blank
+        return Fields()
     told = earlier.get(os.path.realpath(path))
     if told is None:
         return found

@@ -37,7 +37,7 @@ def undo(
         held = pasts(store)
         if not held:
             raise ExportError("There is no export to take back.")
-        past = held[-1]
+        past = held[-1].whole()
         if not dry_run:
             clear_leftovers(store)
         rows, failed = [], 0
