@@ -31,13 +31,16 @@ _AFTER = (
 )
 # Between the day and the clock stands a sign; or a word of whatever language, as in "um", "à", "a las", "alle ore".
 _SIGN, _WORD = r"[-_ T.,]{0,3}", r"[ ,_-]{0,2}[^\W\d]{1,6}\.?(?: [^\W\d]{1,5}\.?)?[ _-]|[ ,]*[^\W\d_]?"
-_TIMES = tuple(
-    re.compile(rf"(?<!\d){_DATE}(?:{between}){clock}{_AFTER}", re.IGNORECASE)
-    for between, clock in ((_SIGN, _COMPACT), (_SIGN, _SIGNED), (_WORD, _SIGNED))
+_TIMES = (
+    *(
+        re.compile(rf"(?<!\d){_DATE}(?:{between}){clock}{_AFTER}", re.IGNORECASE)
+        for between, clock in ((_SIGN, _COMPACT), (_SIGN, _SIGNED), (_WORD, _SIGNED))
+    ),
+    re.compile(rf"(?<!\d){_DATE}[-_]{_COMPACT}\d\d(?!\d)"),  # Epson's scanners count with two digits more
 )
 _DAY = re.compile(rf"(?<!\d){_DATE}(?!\d)")
 _DAY_BEFORE_YEAR = re.compile(r"(?<!\d)\d{1,2}[-_. ]\d{1,2}[-_. ]$")  # 04-07-2019: nobody knows which is the month
-_FACEBOOK = re.compile(r"^[\d_]+_[a-z]$")  # long numbers that are no times
+_FACEBOOK = re.compile(r"^(?=.*\d{10})[\d_]+_[a-z]$")  # long numbers that are no times
 _PIXEL = "pxl_"
 
 # What is written of a file later on, in the words of the programs' languages.
@@ -117,10 +120,10 @@ def _time(found: re.Match[str], stem: str) -> NameTime | None:
         return None
     parts = found.groupdict()
     has_letters = any(char.isalpha() for char in stem[: found.start()])
-    millis = parts["millis"] or "0"
-    if parts["millis"] and not parts["gap"] and not parts["sep"] and not has_letters and not parts.get("sign"):
+    millis = parts.get("millis") or "0"
+    if parts.get("millis") and not parts.get("gap") and not parts["sep"] and not has_letters and not parts.get("sign"):
         return None if _is_one_run(found) else _built(found, day, parts, millis, stem)
-    if parts["gap"] == "_" and not has_letters:  # Samsung's number of a frame
+    if parts.get("gap") == "_" and not has_letters:  # Samsung's number of a frame
         millis = "0"
     return _built(found, day, parts, millis, stem)
 
@@ -132,7 +135,7 @@ def _is_one_run(found: re.Match[str]) -> bool:
 
 def _built(found: re.Match[str], day: date, parts: dict[str, str | None], millis: str, stem: str) -> NameTime | None:
     hour, minute, second = (int(parts[name] or 0) for name in ("hour", "minute", "second"))
-    half = re.sub(r"[^\w]", "", (parts.get("before") or parts["after"] or "")).lower()
+    half = re.sub(r"[^\w]", "", (parts.get("before") or parts.get("after") or "")).lower()
     if half in {"pm", "下午", "午後", "오후"} and hour < 12:  # noqa: PLR2004 - noon
         hour += 12
     elif half in {"am", "上午", "午前", "오전"} and hour == 12:  # noqa: PLR2004 - midnight
@@ -141,7 +144,7 @@ def _built(found: re.Match[str], day: date, parts: dict[str, str | None], millis
         local = datetime(day.year, day.month, day.day, hour, minute, second, int(millis) * 1000)  # noqa: DTZ001 - local
     except ValueError:
         return None
-    return NameTime(day, local, _offset(parts["zone"], stem[: found.start()]))
+    return NameTime(day, local, _offset(parts.get("zone"), stem[: found.start()]))
 
 
 def _offset(zone: str | None, before: str) -> int | None:

@@ -18,7 +18,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from photoidx.indexer.shots.facts import ShotFacts
-from photoidx.indexer.shots.names import family
+from photoidx.indexer.shots.names import family, is_edited
 from photoidx.indexer.shots.rules import VERSION
 from photoidx.indexer.shots.sidecar_names import FolderNames
 from photoidx.records import Kind, path_text, text_path
@@ -127,7 +127,7 @@ def _tied(store: Store, rows: pa.Table) -> tuple[pa.ChunkedArray, pa.ChunkedArra
 
 
 def _about(block: pa.Table) -> list[str | None]:
-    """Return for each file, if it is a sidecar with the full name of one photo, that photo's path."""
+    """Return for each file, if it is a sidecar with the full name of one photo, or of an edit, that photo's path."""
     paths, kinds, formats = (block[name].to_pylist() for name in ("path", "kind", "format"))
     folders: dict[str, list[str]] = defaultdict(list)
     for path, kind in zip(paths, kinds, strict=True):
@@ -138,7 +138,9 @@ def _about(block: pa.Table) -> list[str | None]:
     def about(path: str) -> str | None:
         folder, name = os.path.split(path)
         spoken = known[folder].spoken_for(name) if folder in known else None
-        return os.path.join(folder, spoken.photos[0]) if spoken is not None and spoken.form != "stem" else None
+        if spoken is None or (spoken.form == "stem" and not all(map(is_edited, spoken.photos))):
+            return None
+        return os.path.join(folder, spoken.photos[0]) if len(spoken.photos) == 1 else None
 
     return [about(path) if each == "xmp" else None for path, each in zip(paths, formats, strict=True)]
 

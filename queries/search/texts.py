@@ -94,7 +94,8 @@ def words_in(text: str) -> tuple[str, ...]:
     for date in _DATE.finditer(plain):
         found |= dict.fromkeys((date[0], date[0][:_MONTH_LONG], date[1]))
     for run in _RUN.findall(_DATE.sub(" ", plain)):
-        found |= dict.fromkeys((run.casefold(), *(part.casefold() for part in _PART.findall(run))))
+        parts = (run, *_PART.findall(run), *_at_scripts(run))
+        found |= dict.fromkeys(part.casefold() for part in parts)
     return tuple(found)
 
 

@@ -13,7 +13,7 @@ import rawpy
 from PIL import Image
 
 from photoidx.records import RAW_FORMATS
-from photoidx.scoring.exif.png import SIGNATURE, read_png
+from photoidx.scoring.exif.png import SIGNATURE, PngTexts, read_png
 from photoidx.scoring.exif.xmp import find_xmp
 
 _EXIF_LABEL = b"Exif\0\0"
@@ -36,7 +36,7 @@ class Header:
     exif: bytes | None = None
     xmp: bytes | None = None
     iptc: bytes | None = None
-    creation_time: str | None = None
+    png: PngTexts | None = None
 
 
 @functools.cache
@@ -61,7 +61,7 @@ def look(data: bytes, file_format: str) -> Header:
     if data.startswith(SIGNATURE):
         texts = read_png(data)
         width, height = (int.from_bytes(data[at : at + 4], "big") or None for at in (16, 20))
-        return Header(width, height, texts.exif, texts.xmp or find_xmp(data), texts.iptc, texts.creation_time)
+        return Header(width, height, texts.exif, texts.xmp or find_xmp(data), texts.iptc, texts)
     register_formats()
     try:
         with warnings.catch_warnings():

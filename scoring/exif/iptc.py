@@ -17,7 +17,7 @@ _EXTENDED = 0x8000
 _RESOURCE = b"8BIM"
 _IPTC_RESOURCE = 0x0404
 _MOST = 2000  # data sets of one file
-_TITLE, _KEYWORD, _INSTRUCTIONS, _HEADLINE, _CAPTION = 5, 25, 40, 105, 120
+_TITLE, _CATEGORY, _KEYWORD, _INSTRUCTIONS, _HEADLINE, _CAPTION = 5, 20, 25, 40, 105, 120
 _CITY, _LOCATION, _REGION, _COUNTRY = 90, 92, 95, 101
 _CREATED, _DIGITISED = (55, 60), (62, 63)
 
@@ -55,7 +55,7 @@ def parse_iptc(block: bytes) -> Iptc:
 
     rest = [first(_HEADLINE) if _TITLE in texts else None, first(_INSTRUCTIONS)]
     return Iptc(
-        keywords=tuple(dict.fromkeys(texts.get(_KEYWORD, ()))),
+        keywords=tuple(dict.fromkeys([*texts.get(_KEYWORD, ()), *texts.get(_CATEGORY, ())])),
         title=first(_TITLE, _HEADLINE),
         caption=first(_CAPTION),
         comments=tuple(text for text in rest if text),

@@ -7,12 +7,15 @@ import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from photoidx.scoring.exif.values import clean
+
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _TEXTS = frozenset((b"tEXt", b"zTXt", b"iTXt"))
 _MOST_CHUNKS = 100_000
 _LONGEST = 16 << 20  # bytes of a text when it is unpacked
 _XMP = "xml:com.adobe.xmp"
 _PROFILE = re.compile(r"raw profile type (\w+)", re.IGNORECASE)
+_WORDS = ("title", "description", "comment")
 _CREATION = frozenset(("creation time", "date:create", "create-date"))
 _EXIF_LABEL = b"Exif\0\0"
 _XMP_LABEL = b"http://ns.adobe.com/xap/1.0/\0"
@@ -26,12 +29,16 @@ class PngTexts:
     xmp: bytes | None = None
     iptc: bytes | None = None
     creation_time: str | None = None
+    title: str | None = None
+    caption: str | None = None
+    comments: tuple[str, ...] = ()
 
 
 def read_png(data: bytes) -> PngTexts:
     """Read a PNG's metadata, wherever in the file they stand. Never raises; what is broken is left out."""
     found: dict[str, bytes] = {}
     creation: str | None = None
+    words: dict[str, str] = {}
     for kind, body in _chunks(data):
         if kind == b"eXIf":
             found.setdefault("exif", body)
@@ -44,13 +51,18 @@ def read_png(data: bytes) -> PngTexts:
                     found, profile[1].lower() if profile else "xmp", _text(kind, rest) or b"", raw=profile is not None
                 )
             elif name in _CREATION and creation is None:
-                creation = (_text(kind, rest) or b"").decode("utf-8", "replace").strip() or None
+                creation = clean(_text(kind, rest))
+            elif name in _WORDS and (told := clean(_text(kind, rest))):
+                words.setdefault(name, told)
     exif = found.get("exif")
     return PngTexts(
         exif=None if exif is None else exif.removeprefix(_EXIF_LABEL),
         xmp=found.get("xmp"),
         iptc=found.get("iptc"),
         creation_time=creation,
+        title=words.get("title"),
+        caption=words.get("description"),
+        comments=tuple(words[name] for name in ("comment",) if name in words),
     )
 
 

@@ -10,7 +10,7 @@ from photoidx.scoring.exif.ciff import is_ciff, read_ciff
 from photoidx.scoring.exif.container import Header, look, register_formats
 from photoidx.scoring.exif.gps import Place, place
 from photoidx.scoring.exif.iptc import Iptc, parse_iptc
-from photoidx.scoring.exif.png import SIGNATURE
+from photoidx.scoring.exif.png import SIGNATURE, PngTexts
 from photoidx.scoring.exif.reader import Tags, read_boxes, read_tags
 from photoidx.scoring.exif.time import Taken, taken
 from photoidx.scoring.exif.values import answer, clean, integer, number, numbers, tags_json, text
@@ -24,7 +24,7 @@ _MOMENT = pa.timestamp("us")
 _TEXT = pa.string()
 _FLOAT = pa.float64()
 _LONGEST_SIDE = 2**31 - 1
-_NO_IPTC = Iptc()
+_NO_IPTC, _NO_PNG = Iptc(), PngTexts()
 _COLUMNS = (
     column("width", pa.int32(), "Width of the stored picture in pixels (HEIF: as its container turns it)."),
     column("height", pa.int32(), "Height of the stored picture in pixels (HEIF: as its container turns it)."),
@@ -90,7 +90,7 @@ class Exif(PhotoStage):
         xmp = _embedded(header.xmp)
         iptc = Iptc() if header.iptc is None else parse_iptc(header.iptc)
         size = {"width": _side(header.width), "height": _side(header.height)}
-        return {"exif": [size | facts(tags, xmp, iptc, header.creation_time)]}
+        return {"exif": [size | facts(tags, xmp, iptc, header.png or _NO_PNG)]}
 
 
 def _tags(data: bytes, header: Header) -> Tags:
@@ -103,11 +103,16 @@ def _tags(data: bytes, header: Header) -> Tags:
     return read_tags(header.exif) if not tags and header.exif is not None else tags
 
 
-def facts(tags: Tags, xmp: Xmp, iptc: Iptc = _NO_IPTC, creation_time: str | None = None) -> dict[str, Any]:
+def facts(tags: Tags, xmp: Xmp, iptc: Iptc = _NO_IPTC, png: PngTexts = _NO_PNG) -> dict[str, Any]:
     """Return the columns that the tags, XMP and IPTC tell, whatever stands in them; all but the picture's size."""
-    told = _time(taken(tags, xmp, (("iptc", iptc.created), ("iptc", iptc.digitised)), creation_time), xmp)
+    told = _time(taken(tags, xmp, (("iptc", iptc.created), ("iptc", iptc.digitised)), png.creation_time), xmp)
     return (
-        _shot(tags, xmp) | told | _exposure(tags) | _series(tags, xmp) | _verdict(tags, xmp) | _words(tags, xmp, iptc)
+        _shot(tags, xmp)
+        | told
+        | _exposure(tags)
+        | _series(tags, xmp)
+        | _verdict(tags, xmp)
+        | _words(tags, xmp, iptc, png)
     )
 
 
@@ -219,8 +224,8 @@ def _verdict(tags: Tags, xmp: Xmp) -> dict[str, Any]:
     }
 
 
-def _words(tags: Tags, xmp: Xmp, iptc: Iptc) -> dict[str, Any]:
-    words = gather(tags, xmp, iptc)
+def _words(tags: Tags, xmp: Xmp, iptc: Iptc, png: PngTexts) -> dict[str, Any]:
+    words = gather(tags, xmp, iptc, png)
     return {
         "keywords": list(words.keywords) or None,
         "keyword_paths": list(xmp.keyword_paths) or None,

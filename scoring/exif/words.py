@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from photoidx.scoring.exif.iptc import Iptc
+from photoidx.scoring.exif.png import PngTexts
 from photoidx.scoring.exif.values import clean, text
 from photoidx.scoring.exif.xmp import Xmp
 
@@ -41,15 +42,17 @@ def is_by_itself(written: str) -> bool:
     return _BY_ITSELF.match(written) is not None or not any(map(str.isalnum, written))
 
 
-def gather(tags: Tags, xmp: Xmp, iptc: Iptc) -> Words:
+def gather(tags: Tags, xmp: Xmp, iptc: Iptc, png: PngTexts) -> Words:
     """Gather the words. Of several titles or captions XMP's goes before IPTC's, and IPTC's before EXIF's."""
     of_windows = _utf_16(tags, "XPKeywords").split(";")
     keywords = [*(xmp.keywords or ()), *iptc.keywords, *(clean(each) for each in of_windows)]
-    titles = [xmp.title, iptc.title, _windows(tags, "XPTitle")]
+    titles = [xmp.title, iptc.title, _windows(tags, "XPTitle"), png.title]
     captions = [
         *(xmp.caption, iptc.caption, text(tags, "Image ImageDescription")),
         *(_windows(tags, name) for name in ("XPSubject", "XPComment")),
         _user_comment(tags),
+        png.caption,
+        *png.comments,
     ]
     sound_titles, sound_captions = (
         list(dict.fromkeys(each for each in some if each and not is_by_itself(each))) for some in (titles, captions)

@@ -121,9 +121,11 @@ def _keywords(tree: XmpTree) -> tuple[tuple[str, ...], tuple[str, ...], tuple[st
     levels = [[part.strip() for part in _SEPARATORS.split(each) if part.strip()] for each in written]
     levels = [each for each in levels if each and each[0].casefold() not in _INTERNAL]
     paths = tuple(dict.fromkeys("|".join(each) for each in levels if len(each) > 1))
-    flat = [*tree.all(f"{_DC}subject", f"{_ACDSEE}keywords"), *(each[-1] for each in levels)]
+    named = (f"{_DC}subject", f"{_LIGHTROOM}weightedFlatSubject", f"{_ACDSEE}keywords")
+    flat = [*tree.all(*named, f"{_PHOTOSHOP}SupplementalCategories"), *(each[-1] for each in levels)]
     flat += [value for fields in tree.structures(f"{_MWG_KEYWORDS}Keywords") for value in _mwg_keyword(fields)]
     people = list(tree.all(f"{_EXTENSION}PersonInImage"))
+    people += tree.below(f"{_EXTENSION}ImageRegion", f"{_EXTENSION}PersonInImage")
     people += [
         _text(fields, f"{_EXTENSION}PersonName") for fields in tree.structures(f"{_EXTENSION}PersonInImageWDetails")
     ]

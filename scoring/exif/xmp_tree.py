@@ -74,6 +74,19 @@ class XmpTree:
                     if fields:
                         yield fields
 
+    def below(self, name: str, inner: str) -> tuple[str, ...]:
+        """Return the values of a property that stands at any depth below another."""
+        items = (item for holder in islice(self._elements(name), _MOST_HOLDERS) for item in self._below(holder, inner))
+        return tuple(islice(dict.fromkeys(items), _MOST))
+
+    @staticmethod
+    def _below(holder: Any, inner: str) -> Iterator[str]:
+        for each in islice(holder.iter(inner), _MOST):
+            for item in [*islice(each.iter(f"{RDF}li"), _MOST)] or [each]:
+                found = clean(item.text)
+                if found is not None:
+                    yield found
+
     def _elements(self, name: str) -> Iterator[Any]:
         for each in self._resources:
             yield from each.iterfind(name)

@@ -78,6 +78,10 @@ MICROSOFT_REGION = (
 )
 
 
+IMAGE_REGION = (
+    "<Iptc4xmpExt:ImageRegion><rdf:Bag><rdf:li rdf:parseType='Resource'>"
+    f"{items('Iptc4xmpExt:PersonInImage', 'Ann')}</rdf:li></rdf:Bag></Iptc4xmpExt:ImageRegion>"
+)
 SHOWN = (
     "<Iptc4xmpExt:LocationShown><rdf:Bag><rdf:li rdf:parseType='Resource'><Iptc4xmpExt:City>Porto"
     "</Iptc4xmpExt:City></rdf:li></rdf:Bag></Iptc4xmpExt:LocationShown>"
@@ -97,6 +101,8 @@ SHOWN = (
         (REGION, "people", ["Ann"]),
         (REGION, "keywords", ["Rex"]),
         (MICROSOFT_REGION, "people", ["Ann"]),
+        (IMAGE_REGION, "people", ["Ann"]),
+        (items("photoshop:SupplementalCategories", "zebra"), "keywords", ["zebra"]),
         (items("dc:title", "Dawn", kind="Alt"), "title", "Dawn"),
         (items("dc:description", "At the lake", kind="Alt"), "caption", "At the lake"),
         ("<photoshop:Headline>News</photoshop:Headline>", "title", "News"),
