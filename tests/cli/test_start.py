@@ -60,11 +60,17 @@ def loaded(*words: object) -> set[str]:
         ["search", "1"],
         ["sql", "SELECT count(*) FROM photos"],
         ["failures"],
+        ["export", "xmp", "--to", "mirror", "--where", "false"],
     ],
     ids=" ".join,
 )
 def test_a_question_loads_no_model_and_nothing_that_learns(library: Path, words: list[str]):
     assert loaded(*words, "--library", library) & _NEVER == set()
+
+
+def test_only_exports_load_lxml(library: Path):
+    assert "lxml" not in loaded("status", "--library", library)
+    assert "lxml" not in loaded("export", "--help")
 
 
 def test_help_loads_no_table():

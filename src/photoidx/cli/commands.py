@@ -23,6 +23,9 @@ SECTIONS = {
         "learn": "learn:learn",
         "calibrate": "ask.dups:calibrate",
     },
+    "Hand over to other programs": {
+        "export": "export.group:export",
+    },
     "Look after the library": {
         "status": "ask.status:status",
         "failures": "ask.failures:failures",
@@ -55,5 +58,13 @@ TRAINERS = {
         "series": "train.series:series",
         "aesthetic": "train.aesthetic:aesthetic",
         "blend": "train.blend:blend",
+    }
+}
+
+EXPORTS = {
+    "Commands": {
+        "xmp": "export.xmp:xmp",
+        "files": "export.files:files",
+        "albums": "export.albums:albums",
     }
 }

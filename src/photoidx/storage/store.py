@@ -125,8 +125,7 @@ class Store:
         The operating system frees the lock when its holder dies. A library in an object store has no lock file. `role`
         tells others who holds it.
         """
-        if self.as_of is not None:
-            raise EarlierStateError(f"The library as of {spelt(self.as_of)} can only be read. Do without --as-of.")
+        self.check_current()
         if self._folder is None:
             self._prepare()
             yield
@@ -134,6 +133,11 @@ class Store:
         with writer_lock(self._folder, self.uri, role=role):
             self._prepare()
             yield
+
+    def check_current(self) -> None:
+        """Raise EarlierStateError if the tables are those of an earlier moment, which can only be read."""
+        if self.as_of is not None:
+            raise EarlierStateError(f"The library as of {spelt(self.as_of)} can only be read. Do without --as-of.")
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
