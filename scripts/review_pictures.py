@@ -27,7 +27,6 @@ def take(browser: Browser, server: Running, out: Path, name: str, view: str, key
     page.wait_for_selector(VIEWS[view])
     for key in keys.split():
         page.keyboard.press(key)
-    page.wait_for_function("[...document.images].every((image) => image.complete)")
     page.wait_for_timeout(1000)
     page.screenshot(path=out / f"{name}.jpg", type="jpeg", quality=75)
     context.close()

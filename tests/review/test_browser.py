@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -122,7 +123,7 @@ def test_enter_accepts_the_pick_rejects_the_rest_and_goes_on(opened: Open, revie
     looked_at(page, "IMG_0001.JPG")
     page.keyboard.press("Enter")
     looked_at(page, "IMG_0011.JPG")
-    page.wait_for_function("document.querySelector('#saved').textContent !== 'Saving'")
+    expect(page.locator("#saved")).not_to_have_text("Saving")
     assert verbs(reviewed)[0] == ("best", "IMG_0001.JPG")
     assert {verb for verb, _ in verbs(reviewed)[1:]} == {"reject"}
     assert "2 of 3 bursts left" in page.inner_text("#left")
@@ -134,9 +135,9 @@ def test_enter_accepts_the_pick_rejects_the_rest_and_goes_on(opened: Open, revie
 def test_100_percent_keeps_its_place_from_frame_to_frame_and_space_flips_to_the_pick(opened: Open):
     page = opened()
     looked_at(page, "IMG_0001.JPG")
-    page.wait_for_function("document.querySelector('.glass').dataset.place")
+    expect(page.locator(".glass")).to_have_attribute("data-place", re.compile("fit"))
     page.keyboard.press("z")
-    page.wait_for_function("document.querySelector('.glass').dataset.place.startsWith('100')")
+    expect(page.locator(".glass")).to_have_attribute("data-place", re.compile("100"))
     there = place(page)
     page.keyboard.press("ArrowRight")
     looked_at(page, "IMG_0002.JPG")
@@ -178,8 +179,7 @@ def test_a_decision_waits_for_a_scan_and_says_so(opened: Open, reviewed: Library
         expect(page.locator(".frame.reject")).to_have_count(1)  # at once
         expect(page.locator("#saved")).to_contain_text("Waiting to save")
         assert verbs(reviewed) == []
-    page.wait_for_function("!document.querySelector('#saved').textContent.startsWith('Waiting')")
-    page.wait_for_function("!document.querySelector('#saved').textContent.startsWith('Saving')")
+    expect(page.locator("#saved")).not_to_have_text(re.compile("Waiting|Saving"), timeout=60_000)
     assert verbs(reviewed) == [("reject", "IMG_0001.JPG")]
 
 

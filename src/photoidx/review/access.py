@@ -97,7 +97,9 @@ class Gate:
             return PlainTextResponse("Requests of other sites are refused.", 403)
         if request.method not in _SAFE and origin is None:
             return PlainTextResponse("A request that changes something must name its origin.", 403)
-        if request.url.path in {"/", "/login", "/app.css"} or self.keys.is_session(self._cookie_of(headers)):
+        if request.url.path in {"/", "/login", "/app.css", "/favicon.ico"} or self.keys.is_session(
+            self._cookie_of(headers)
+        ):
             return None
         return PlainTextResponse("Open the address that `photoidx review` printed.", 401)
 

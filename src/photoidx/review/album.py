@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,14 +12,18 @@ from typing import Any
 
 from photoidx.errors import QueryError
 from photoidx.library import Library
+from photoidx.queries.best.picks import best_of_bursts
 from photoidx.queries.contents import thumbnails_of
 from photoidx.queries.decisions.actions import ratings
 from photoidx.queries.decisions.view import DecisionView, Flag, read_view
+from photoidx.queries.duplicates.find import duplicates
+from photoidx.queries.duplicates.known import Question
 from photoidx.queries.gallery.data import shown
 from photoidx.storage.schema import DECISIONS
 from photoidx.storage.store import Store
 
 _FLAGS = {Flag.CHOSEN: "best", Flag.KEPT: "keep", Flag.UNDECIDED: "", Flag.REJECTED: "reject"}
+_RESTS = 4
 _MOST_PHOTOS = 200_000
 _SHUT = "shut"
 _FACE = ("box_x", "box_y", "box_width", "box_height")
@@ -30,38 +35,53 @@ Json = dict[str, Any]
 class Album:
     """A library as the pages see it. What costs much is read once for each state of the tables; safe in threads."""
 
-    def __init__(self, library: Library) -> None:
-        self.library = library
+    def __init__(self, library: Library, *, read_only: bool = False) -> None:
+        """With `read_only` nothing is written: the duplicates are those that are known."""
+        self.library, self._read_only = library, read_only
+        self._reading, self._not_before = threading.Lock(), 0.0
         self._lock = threading.RLock()
         self._state: tuple[int, ...] = ()
         self._bursts: list[Json] = []
         self._place: dict[str, int] = {}
         self._files: dict[str, tuple[str, str]] = {}
-        self._duplicates: list[Json] | None = None
+        self._duplicates: list[Json] = []
+        self._comparing = threading.Lock()
+        self._compared: tuple[int, ...] = ()
         self._thumbnails: dict[str, bytes] = {}
 
     def refresh(self) -> bool:
-        """Read the bursts anew if the tables changed; return whether they did."""
-        with self._lock:
+        """Read the bursts anew if the tables changed; return whether they did.
+
+        What was read before is given meanwhile. While a scan changes the tables again and again, reading takes at most
+        a fifth of the time.
+        """
+        with self._reading:
             store = self.library.store
             state = tuple(store.version(name) for name in _TABLES)
-            if state == self._state:
+            began = time.monotonic()
+            if state == self._state or began < self._not_before:
                 return False
             files = store.read("files", ["path", "content_id", "format", "kind"]).to_pylist()
-            self._files = {
+            where = {
                 row["content_id"]: (row["path"], row["format"])
                 for row in reversed(files)
                 if row["content_id"] and row["kind"] == "photo"
             }
             groups = {each["burst_id"]: each for each in self.library.bursts()}
-            picked = self.library.best_of_bursts()
-            faces = _faces(
-                store, [frame["content_id"] for each in picked for frame in groups[each["burst_id"]]["frames"]]
-            )
-            self._bursts = [_burst(each, groups[each["burst_id"]], faces) for each in picked]
-            self._place = {each["id"]: at for at, each in enumerate(self._bursts)}
-            self._duplicates, self._state = None, state
+            picked = [each for each in best_of_bursts(store, as_decided=False) if each["burst_id"] in groups]
+            frames = [frame for each in picked for frame in groups[each["burst_id"]]["frames"]]
+            faces = _faces(store, [frame["content_id"] for frame in frames])
+            bursts = [_burst(each, groups[each["burst_id"]], faces) for each in picked]
+            self._not_before = time.monotonic() + _RESTS * (time.monotonic() - began)
+            with self._lock:
+                self._files, self._bursts, self._state = where, bursts, state
+                self._place = {each["id"]: at for at, each in enumerate(bursts)}
             return True
+
+    def ready(self) -> None:
+        """Wait until the library was read once."""
+        if not self._state:
+            self.refresh()
 
     def where(self, content_id: str) -> tuple[str, str] | None:
         """Return the path (as the tables have it) and format of a content's photo; None if there is none."""
@@ -89,12 +109,15 @@ class Album:
 
     def duplicates(self) -> list[Json]:
         """Return the groups of duplicates, the one that frees most bytes first."""
-        with self._lock:
-            if self._duplicates is None:
+        with self._comparing:
+            if not self._read_only:
                 self.library.refresh_duplicates()
-                rows = self.library.store.read("files", ["path", "content_id", "shot_id"]).to_pylist()
-                ids = {row["path"]: row for row in rows}
-                self._duplicates = [_group(each, ids) for each in self.library.duplicates()]
+            store = self.library.store
+            state = tuple(store.version(name) for name in ("files", "pairs", DECISIONS.name))
+            if state != self._compared:
+                ids = {row["path"]: row for row in store.read("files", ["path", "content_id", "shot_id"]).to_pylist()}
+                self._duplicates = [_group(each, ids) for each in duplicates(store, Question())]
+                self._compared = state
             return self._duplicates
 
     def photos(self, condition: str, words: str) -> list[list[Any]]:
@@ -137,7 +160,7 @@ class Album:
     def facts(self) -> Json:
         """Return the numbers above the page."""
         store = self.library.store
-        return {"photos": store.count("files"), "bursts": len(self._bursts), "library": shown(self.library.uri)}
+        return {"photos": store.count("files"), "groups": len(self._bursts), "library": shown(self.library.uri)}
 
     def _rows(self, condition: str) -> list[Json]:
         from photoidx.queries.sql.query import as_condition

@@ -31,7 +31,7 @@ let opened = "";
 addEventListener("popstate", () => {
   const now = address();
   if (now.view !== opened) open();
-  else view.load().catch((error) => say(error.message, true));
+  else view.load(true).catch((error) => say(error.message, true));
   opened = now.view;
 });
 

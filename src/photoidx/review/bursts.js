@@ -57,16 +57,16 @@ export async function open(main, filters) {
   state.filters = filters;
   state.burst = null;
   setPanes(1);
-  await load();
+  await load(true);
 }
 
 /** Read the list anew; the burst that is looked at stays, with what was decided of it. */
-export async function load() {
+export async function load(byAddress = false) {
   const found = await get("/api/bursts");
   state.all = found.bursts;
   if (found.waiting) say(found.waiting, true);
   choose();
-  const wanted = address().words[0] || state.burst?.id;
+  const wanted = byAddress ? address().words[0] : state.wanted;
   const id = state.all.some((each) => each.id === wanted) ? wanted : state.shown[0]?.id;
   parts.empty.hidden = id !== undefined;
   if (id !== undefined) await show(id, state.burst?.id === id);
@@ -98,6 +98,7 @@ function filter(name, value) {
   else asked.delete(name);
   go("bursts", [], asked);
   state.burst = null;
+  state.wanted = null;
   load();
 }
 
@@ -112,7 +113,9 @@ function tellLeft() {
 }
 
 async function show(id, stay = false) {
+  state.wanted = id;
   const burst = await get(`/api/bursts/${encodeURIComponent(id)}`);
+  if (state.wanted !== id) return; // another one was asked for meanwhile
   const frame = stay ? state.frame : burst.pick;
   state.burst = burst;
   state.frame = Math.min(frame, burst.frames.length - 1);
@@ -149,7 +152,7 @@ function framesShown() {
   return [pick, ...Array.from({ length: state.count - 1 }, (_none, by) => others[(from + by) % others.length])];
 }
 
-const badge = (frame, at) => FLAGS[frame.flag] || (at === state.burst.pick ? "Pick?" : "");
+const badge = (frame, at) => FLAGS[frame.flag] || (at === state.burst.pick ? "Suggested" : "");
 const described = (frame, at) =>
   [frame.name, badge(frame, at), frame.stars ? many(frame.stars, "star") : "", frame.reason].filter(Boolean).join(", ");
 
@@ -166,11 +169,12 @@ function draw() {
     const flag = badge(frame, at);
     return make("button", {
       type: "button", class: `frame ${frame.flag}`, role: "option", tabIndex: -1, id: `frame-${at}`,
-      "aria-selected": String(at === state.frame), "aria-label": described(frame, at), onclick: () => moveTo(at),
+      "aria-selected": String(at === state.frame), onclick: () => moveTo(at),
     },
+    make("span", { class: "unseen", text: `${frame.name} ` }),
     make("span", { class: "thumb" }, make("img", { src: `/thumb/${frame.content}`, alt: "" }),
       flag ? make("span", { class: "badge", text: flag }) : null,
-      frame.stars ? make("span", { class: "stars", text: "★".repeat(frame.stars) }) : null),
+      frame.stars ? make("span", { class: "stars", role: "img", "aria-label": many(frame.stars, "star"), text: "★".repeat(frame.stars) }) : null),
     make("span", { class: "why", text: frame.reason }));
   }));
   parts.strip.setAttribute("aria-activedescendant", `frame-${state.frame}`);
@@ -204,7 +208,7 @@ async function drawFaces() {
       const near = frame.faces.filter((face) => away(face, person) < person.box[2] * 1.5);
       const face = near.sort((one, other) => away(one, person) - away(other, person))[0];
       const words = face
-        ? [face.eyes && `eyes ${face.eyes}`, face.smile !== null && `smile ${Math.round(face.smile * 100)} %`].filter(Boolean).join(", ")
+        ? [face.eyes && `eyes ${face.eyes}`, face.smile !== null && `smile ${Math.round(Math.min(1, Math.max(0, face.smile)) * 100)} %`].filter(Boolean).join(", ")
         : "not found";
       rows[row].append(make("button", {
         type: "button", class: "face", "aria-pressed": String(at === state.frame), "aria-label": `${frame.name}: ${words}`, onclick: () => moveTo(at),

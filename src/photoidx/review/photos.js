@@ -61,7 +61,9 @@ export async function load() {
 }
 
 function lay() {
-  state.columns = Math.max(1, Math.floor(parts.scroller.clientWidth / TILE.width));
+  const room = parts.scroller.clientWidth - 8;
+  state.columns = Math.max(2, Math.floor(room / TILE.width));
+  state.width = Math.floor(room / state.columns);
   parts.space.style.height = `${Math.ceil(state.photos.length / state.columns) * TILE.height}px`;
   draw(true);
 }
@@ -86,7 +88,8 @@ function add(at) {
   const node = make("button", { type: "button", class: "tile", tabIndex: -1, role: "option", title: name, "aria-label": `${name} ${day}`, onclick: () => { state.at = at; enlarge(true); } },
     make("img", { src: `/thumb/${content}`, alt: "", loading: "eager", decoding: "async" }),
     make("span", { text: day || name }));
-  node.style.transform = `translate(${(at % state.columns) * TILE.width}px, ${Math.floor(at / state.columns) * TILE.height}px)`;
+  node.style.transform = `translate(${(at % state.columns) * state.width}px, ${Math.floor(at / state.columns) * TILE.height}px)`;
+  node.style.width = `${state.width - 4}px`;
   state.nodes.set(at, node);
   parts.space.append(node);
 }

@@ -81,6 +81,10 @@ class Pictures:
             )
         return self._pool
 
+    def warm(self) -> None:
+        """Start the worker processes before the first picture is asked for."""
+        self.pool().schedule(_load)
+
     def close(self) -> None:
         """End the worker processes."""
         if self._pool is not None:
@@ -110,6 +114,10 @@ def _start(mebibytes: int) -> None:
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     limit_memory(mebibytes)
+
+
+def _load() -> None:
+    import photoidx.indexer.media.decode  # noqa: F401 - what a worker imports for its first picture
 
 
 def render(path: str, file_format: str, content_id: str, size: str, out: str) -> str:

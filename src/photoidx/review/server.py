@@ -58,6 +58,7 @@ class Review:
             Route("/api/events", self._events),
             Route("/thumb/{content}", self._thumb),
             Route("/picture/{size}/{content}", self._picture),
+            Route("/favicon.ico", self._no_icon),
             Route("/{part}", self._part),
         ]
         inner = Starlette(routes=routes, lifespan=self._lifespan, exception_handlers={PhotoidxError: _refuse})
@@ -66,6 +67,7 @@ class Review:
 
     @contextlib.asynccontextmanager
     async def _lifespan(self, _app: Starlette) -> AsyncIterator[None]:
+        self.pictures.warm()
         looking = asyncio.create_task(self._look())
         yield
         looking.cancel()
@@ -121,8 +123,11 @@ class Review:
             return PlainTextResponse("There is nothing here.", 404)
         return Response(_text(name), media_type=_PARTS[name], headers={"cache-control": "no-cache"})
 
+    async def _no_icon(self, _request: Request) -> Response:
+        return Response(status_code=204)
+
     async def _bursts(self, _request: Request) -> Response:
-        await asyncio.to_thread(self.album.refresh)
+        await asyncio.to_thread(self.album.ready)
         found = await asyncio.to_thread(self.album.bursts)
         return JSONResponse({"bursts": found, **self.album.facts(), "waiting": self._words})
 
@@ -188,6 +193,7 @@ class Review:
 
     async def _thumb(self, request: Request) -> Response:
         content_id = request.path_params["content"]
+        await asyncio.to_thread(self.album.ready)
         if self.album.where(content_id) is None:
             return PlainTextResponse("There is no such photo.", 404)
         jpeg = (await asyncio.to_thread(self.album.thumbnails, [content_id])).get(content_id)
@@ -196,6 +202,7 @@ class Review:
         return Response(jpeg, media_type="image/jpeg", headers=_FOR_EVER)
 
     async def _picture(self, request: Request) -> Response:
+        await asyncio.to_thread(self.album.ready)
         found = await self.pictures.picture(request.path_params["content"], request.path_params["size"])
         if isinstance(found, str):
             return PlainTextResponse(found, 404)

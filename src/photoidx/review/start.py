@@ -44,7 +44,7 @@ def serve(library: Library, options: Options, on_address: Callable[[str], None])
     hosts = [f"{options.host}:{port}"]
     if options.host in {LOOPBACK, "localhost"}:
         hosts += [f"{LOOPBACK}:{port}", f"localhost:{port}"]
-    keys, album = Keys(password=options.password), Album(library)
+    keys, album = Keys(password=options.password), Album(library, read_only=options.read_only)
     pictures = Pictures(options.cache, options.cache_bytes, album.where)
     review = Review(album, pictures, keys, hosts, read_only=options.read_only)
     on_address(f"http://{hosts[0]}/" + ("" if options.password else f"?key={keys.key}"))
@@ -82,6 +82,7 @@ def _listen(options: Options) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((options.host, port))
+            listener.listen(128)  # whoever reads the address may come at once
         except OSError as error:
             listener.close()
             problem = error.strerror
