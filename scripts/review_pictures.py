@@ -13,14 +13,14 @@ from playwright.sync_api import Browser, sync_playwright
 
 sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "tests" / "helpers")]
 
-from reviews import Running, make_library, running
+from reviews import Running, make_library, running  # noqa: E402 - it lies with the tests' helpers
 
 LARGE, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
 VIEWS = {"bursts": ".frame img", "duplicates": ".file img", "photos": ".tile img"}
 
 
-def take(browser: Browser, server: Running, out: Path, name: str, view: str, keys: str = "", **options: Any) -> None:
-    """Open a view, press keys, and write what is seen."""
+def take(browser: Browser, server: Running, out: Path, view: str, keys: str = "", **options: Any) -> None:
+    """Open a view, press keys, and write what is seen to the file `out`."""
     context = browser.new_context(**options)
     page = context.new_page()
     page.goto(f"{server.address}#/{view}")
@@ -28,7 +28,7 @@ def take(browser: Browser, server: Running, out: Path, name: str, view: str, key
     for key in keys.split():
         page.keyboard.press(key)
     page.wait_for_timeout(1000)
-    page.screenshot(path=out / f"{name}.jpg", type="jpeg", quality=75)
+    page.screenshot(path=out, type="jpeg", quality=75)
     context.close()
 
 
@@ -44,10 +44,10 @@ def main(out: Path) -> None:
                 for size, viewport in (("large", LARGE), ("phone", PHONE)):
                     for theme in ("light", "dark"):
                         options = {"viewport": viewport, "color_scheme": theme}
-                        take(browser, server, out, f"{view}-{size}-{theme}", view, **options)
+                        take(browser, server, out / f"{view}-{size}-{theme}.jpg", view, **options)
             dark = {"viewport": LARGE, "color_scheme": "dark"}
-            take(browser, server, out, "compared", "bursts", "Tab z", **dark)
-            take(browser, server, out, "faces", "bursts", "f", **dark)
+            take(browser, server, out / "compared.jpg", "bursts", "Tab z", **dark)
+            take(browser, server, out / "faces.jpg", "bursts", "f", **dark)
         browser.close()
 
 
