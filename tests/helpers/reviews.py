@@ -23,8 +23,8 @@ SCENES = ("astronaut", "coffee", "chelsea")
 FRAMES = 4
 
 
-def make_library(home: Path) -> Library:
-    """Scan three bursts of four frames, of which the second one is sharp, and a copy of a photo."""
+def make_library(home: Path, copy: str = "IMG_0001.JPG") -> Library:
+    """Scan three bursts of four frames, of which the second one is sharp, and a copy of a photo by another name."""
     photos = home / "photos"
     for number, name in enumerate(SCENES):
         scene = getattr(data, name)()
@@ -32,7 +32,7 @@ def make_library(home: Path) -> Library:
             at = NOON + timedelta(minutes=10 * number, milliseconds=200 * frame)
             shoot(photos / f"IMG_{10 * number + frame:04}.JPG", scene, at, blur=frame != 1, shift=frame)
     (photos / "copies").mkdir()
-    shutil.copy2(photos / "IMG_0001.JPG", photos / "copies" / "IMG_0001.JPG")
+    shutil.copy2(photos / "IMG_0001.JPG", photos / "copies" / copy)
     ours = Library(home / "library", Config(workers=1, settle_s=0.0))
     ours.scan(photos)
     return ours

@@ -9,10 +9,12 @@ import pytest
 from photoidx import Library
 from reviews import Running, make_library, running
 
+HOSTILE = "<img src=x onerror=alert(1)>.jpg"
+
 
 @pytest.fixture(scope="session")
 def reviewed(tmp_path_factory: pytest.TempPathFactory) -> Library:
-    return make_library(tmp_path_factory.mktemp("review"))
+    return make_library(tmp_path_factory.mktemp("review"), HOSTILE)
 
 
 @pytest.fixture(scope="session")

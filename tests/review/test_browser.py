@@ -5,13 +5,17 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import threading
 from collections.abc import Callable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
+from skimage import data
 
+from burst_album import NOON, shoot
 from photoidx import Library
 from reviews import FRAMES, Running
 
@@ -44,6 +48,7 @@ def opened(browser: Browser, server: Running, reviewed: Library) -> Iterator[Ope
         page = contexts[-1].new_page()
         page.set_default_timeout(120_000)
         page.on("console", lambda message: wrong.append(message.text))
+        page.on("dialog", lambda dialog: (wrong.append("a dialog"), dialog.dismiss()))
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on(
             "request",
@@ -207,8 +212,28 @@ def test_views_have_addresses_that_can_be_kept(opened: Open, server: Running):
 def test_duplicates_are_laid_over_each_other(opened: Open):
     page = opened("#/duplicates")
     expect(page.locator(".words")).to_contain_text("byte for byte")
+    name = "<img src=x onerror=alert(1)>.jpg"  # shown as text, never markup
+    expect(page.locator(".file strong").nth(1)).to_have_text(name)
+    expect(page.locator(".words")).to_contain_text(name)
     page.keyboard.press("d")
     assert page.get_attribute(".panes", "data-way") == "difference"
+
+
+def test_a_scan_meanwhile_adds_its_bursts_and_takes_nothing_away(opened: Open, reviewed: Library, tmp_path: Path):
+    page = opened()
+    looked_at(page, "IMG_0001.JPG")
+    for number in range(3):
+        at = NOON + timedelta(hours=1, milliseconds=200 * number)
+        shoot(tmp_path / "more" / f"IMG_{90 + number:04}.JPG", data.rocket(), at, blur=number != 1, shift=number)
+    scan = threading.Thread(target=reviewed.scan, args=[tmp_path / "more"])
+    scan.start()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("p")
+    expect(page.locator(".frame.best")).to_have_count(1)
+    scan.join()
+    expect(page.locator("#left")).to_have_text(re.compile("3 of 4 bursts left"), timeout=60_000)
+    looked_at(page, "IMG_0002.JPG")
+    assert verbs(reviewed) == [("best", "IMG_0002.JPG")]
 
 
 def test_an_attack_page_gets_nothing_and_decides_nothing(

@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import re
 import secrets
+import stat
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -127,7 +128,11 @@ def render(path: str, file_format: str, content_id: str, size: str, out: str) ->
     from photoidx.indexer.media.decode import DecodedPhoto
 
     try:
-        data = Path(text_path(path)).read_bytes()
+        place = Path(text_path(path))
+        status = place.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > Config().max_file_bytes:
+            return "It is no file that a scan would read."
+        data = place.read_bytes()
         if content_id_of(data) != content_id:
             return "It has changed since it was scanned. Scan its folder again."
         asked = SIZES[size]

@@ -151,7 +151,9 @@ class Review:
 
     async def _decide(self, request: Request) -> Response:
         asked = await _json(request)
-        wanted = [(str(each.get("verb")), _shots(each)) for each in asked.get("decisions", ()) if isinstance(each, dict)]
+        wanted = [
+            (str(each.get("verb")), _shots(each)) for each in asked.get("decisions", ()) if isinstance(each, dict)
+        ]
         if not wanted or any(verb not in _VERBS or not shots for verb, shots in wanted):
             return PlainTextResponse("That is no decision.", 400)
         return await self._written(self._decider.decide(wanted))
