@@ -16,7 +16,7 @@ sys.path[:0] = [str(Path(__file__).resolve().parent.parent / "tests" / "helpers"
 from reviews import Running, make_library, running  # noqa: E402 - it lies with the tests' helpers
 
 LARGE, PHONE = {"width": 1400, "height": 900}, {"width": 390, "height": 844}
-VIEWS = {"bursts": ".frame img", "duplicates": ".file img", "photos": ".tile img"}
+VIEWS = {"bursts": ".frame img", "duplicates": ".file img", "photos": ".tile img", "reclaim": ".going img"}
 
 
 def take(browser: Browser, server: Running, out: Path, view: str, keys: str = "", **options: Any) -> None:

@@ -219,6 +219,19 @@ def test_duplicates_are_laid_over_each_other(opened: Open):
     assert page.get_attribute(".panes", "data-way") == "difference"
 
 
+def test_what_may_go_is_moved_and_brought_back(opened: Open, reviewed: Library):
+    page = opened("#/reclaim")
+    expect(page.locator(".words strong")).to_have_text(re.compile("1 file, "))
+    expect(page.locator(".going li")).to_contain_text("<img src=x onerror=alert(1)>.jpg")
+    page.get_by_text("Move into the trash").click()
+    expect(page.locator("#saved")).to_have_text("Moved into the trash: 1 files.", timeout=60_000)
+    expect(page.locator(".words strong")).to_have_text("Nothing may go.")
+    assert len(reviewed.trash()) == 1
+    page.get_by_text("Bring back the last").click()
+    expect(page.locator(".words strong")).to_have_text(re.compile("1 file, "), timeout=60_000)
+    assert reviewed.trash() == []
+
+
 def test_a_scan_meanwhile_adds_its_bursts_and_takes_nothing_away(opened: Open, reviewed: Library, tmp_path: Path):
     page = opened()
     looked_at(page, "IMG_0001.JPG")
@@ -266,13 +279,13 @@ def test_an_attack_page_gets_nothing_and_decides_nothing(
 
 @pytest.mark.skipif(AXE is None, reason="needs axe-core: name its axe.min.js in PHOTOIDX_AXE")
 @pytest.mark.parametrize("theme", ["light", "dark"])
-@pytest.mark.parametrize("view", ["bursts", "duplicates", "photos"])
+@pytest.mark.parametrize("view", ["bursts", "duplicates", "photos", "reclaim"])
 def test_axe_finds_no_serious_fault(browser: Browser, server: Running, view: str, theme: Any):
     context = browser.new_context(color_scheme=theme, bypass_csp=True)
     page = context.new_page()
     page.goto(f"{server.address}#/{view}")
     page.wait_for_selector(f"body[data-ready={view}]")
-    page.wait_for_selector(".frame, .file, .tile")
+    page.wait_for_selector(".frame, .file, .tile, .going li")
     page.add_script_tag(path=AXE)
     found = page.evaluate("axe.run().then((found) => found.violations)")
     serious = [(each["id"], each["nodes"][0]["html"]) for each in found if each["impact"] in {"serious", "critical"}]

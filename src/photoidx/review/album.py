@@ -13,12 +13,14 @@ from typing import Any
 from photoidx.errors import QueryError
 from photoidx.library import Library
 from photoidx.queries.best.picks import best_of_bursts
+from photoidx.queries.bursts.table import bursts
 from photoidx.queries.contents import thumbnails_of
 from photoidx.queries.decisions.actions import ratings
 from photoidx.queries.decisions.view import DecisionView, Flag, read_view
 from photoidx.queries.duplicates.find import duplicates
 from photoidx.queries.duplicates.known import Question
 from photoidx.queries.gallery.data import shown
+from photoidx.reclaim.run import find
 from photoidx.storage.schema import DECISIONS
 from photoidx.storage.store import Store
 
@@ -43,6 +45,8 @@ class Album:
         self._state: tuple[int, ...] = ()
         self._bursts: list[Json] = []
         self._place: dict[str, int] = {}
+        self._of_shot: dict[str, int] = {}
+        self._undecided: list[Json] = []
         self._files: dict[str, tuple[str, str]] = {}
         self._duplicates: list[Json] = []
         self._comparing = threading.Lock()
@@ -67,15 +71,20 @@ class Album:
                 for row in reversed(files)
                 if row["content_id"] and row["kind"] == "photo"
             }
-            groups = {each["burst_id"]: each for each in self.library.bursts()}
-            picked = [each for each in best_of_bursts(store, as_decided=False) if each["burst_id"] in groups]
+            known = bursts(store)
+            groups = {each["burst_id"]: each for each in known}
+            picked = best_of_bursts(store, as_decided=False, known=known)
             frames = [frame for each in picked for frame in groups[each["burst_id"]]["frames"]]
             faces = _faces(store, [frame["content_id"] for frame in frames])
-            bursts = [_burst(each, groups[each["burst_id"]], faces) for each in picked]
+            found = [_burst(each, groups[each["burst_id"]], faces) for each in picked]
             self._not_before = time.monotonic() + _RESTS * (time.monotonic() - began)
             with self._lock:
-                self._files, self._bursts, self._state = where, bursts, state
-                self._place = {each["id"]: at for at, each in enumerate(bursts)}
+                self._files, self._bursts, self._state = where, found, state
+                self._place = {each["id"]: at for at, each in enumerate(found)}
+                self._of_shot = {
+                    shot: at for at, each in enumerate(found) for frame in each["frames"] for shot in frame["shots"]
+                }
+                self._undecided = [_short(self._decided(each, DecisionView(), {})) for each in found]
             return True
 
     def ready(self) -> None:
@@ -91,7 +100,11 @@ class Album:
         """Return all bursts in short, by time, with what was decided."""
         with self._lock:
             said, stars = self._said()
-            return [_short(self._decided(each, said, stars)) for each in self._bursts]
+            concerned = {self._of_shot[shot] for shot in {*said.flags, *stars} if shot in self._of_shot}
+            return [
+                _short(self._decided(each, said, stars)) if at in concerned else self._undecided[at]
+                for at, each in enumerate(self._bursts)
+            ]
 
     def burst(self, burst_id: str) -> Json:
         """Return a burst with its frames in the order of time. Raises QueryError if there is none."""
@@ -119,6 +132,28 @@ class Album:
                 self._duplicates = [_group(each, ids) for each in duplicates(store, Question())]
                 self._compared = state
             return self._duplicates
+
+    def reclaimable(self) -> Json:
+        """Return what may go into the trash: files, their bytes in all, and in words what stays."""
+        store = self.library.store
+        found = find(store, duplicates(store, Question()))
+        files = [
+            {
+                "content": member.content_id,
+                "name": shown(os.path.basename(member.path)),
+                "folder": shown(os.path.dirname(member.path)),
+                "size": member.size,
+                "what": unit.what,
+                "reason": shown(unit.reason),
+            }
+            for unit in found.units
+            for member in unit.members
+        ]
+        return {
+            "files": files,
+            "size": found.size,
+            "staying": [shown(f"{one.path}: {one.why}") for one in found.staying],
+        }
 
     def photos(self, condition: str, words: str) -> list[list[Any]]:
         """Return name, content id, day and shot of the photos for which an SQL condition holds, or of a search.

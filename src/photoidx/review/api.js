@@ -53,7 +53,7 @@ export function send(address, body = {}) {
       if (!answer.ok) throw new Error(await answer.text());
       unsaved -= 1;
       if (unsaved === 0) say("Saved");
-      return true;
+      return await answer.json();
     } catch (error) {
       unsaved -= 1;
       say(`Not saved: ${error.message}`, true);

@@ -4,9 +4,10 @@ import { address, byId, go, make, readOnly, say } from "/api.js";
 import * as bursts from "/bursts.js";
 import * as duplicates from "/duplicates.js";
 import * as photos from "/photos.js";
+import * as reclaim from "/reclaim.js";
 
-const VIEWS = { bursts, duplicates, photos };
-const TITLES = { bursts: "Bursts", duplicates: "Duplicates", photos: "Photos" };
+const VIEWS = { bursts, duplicates, photos, reclaim };
+const TITLES = { bursts: "Bursts", duplicates: "Duplicates", photos: "Photos", reclaim: "Reclaim" };
 const THEMES = ["auto", "light", "dark"];
 let view = null;
 

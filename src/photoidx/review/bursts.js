@@ -57,7 +57,9 @@ export async function open(main, filters) {
   state.filters = filters;
   state.burst = null;
   setPanes(1);
+  say("Reading the library", true);
   await load(true);
+  say("");
 }
 
 /** Read the list anew; the burst that is looked at stays, with what was decided of it. */

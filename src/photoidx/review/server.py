@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from importlib.resources import files
 from typing import Any
 from urllib.parse import parse_qs
@@ -17,6 +17,8 @@ from starlette.routing import Route
 
 from photoidx.errors import PhotoidxError
 from photoidx.queries.decisions.actions import RATINGS
+from photoidx.queries.gallery.data import shown
+from photoidx.reclaim.trash import Done
 from photoidx.review.access import Gate, Keys
 from photoidx.review.album import Album
 from photoidx.review.pictures import Pictures
@@ -25,12 +27,15 @@ from photoidx.storage.lock import is_held
 
 _PARTS = {
     "app.css": "text/css",
-    **dict.fromkeys(("app.js", "api.js", "bursts.js", "viewer.js", "duplicates.js", "photos.js"), "text/javascript"),
+    **dict.fromkeys(
+        ("app.js", "api.js", "bursts.js", "viewer.js", "duplicates.js", "photos.js", "reclaim.js"), "text/javascript"
+    ),
 }
 _VERBS = frozenset({"best", "keep", "reject", "keep-all", "same", "different", *RATINGS})
 _FOR_EVER = {"cache-control": "private, max-age=31536000, immutable"}
 _LOOK_EVERY_S = 2.0
 _BEAT_S = 15.0
+_READ_ONLY = "This review is read-only."
 _MOST_WORDS = 10_000
 
 
@@ -55,6 +60,9 @@ class Review:
             Route("/api/decide", self._decide, methods=["POST"]),
             Route("/api/unset", self._unset, methods=["POST"]),
             Route("/api/undo", self._undo, methods=["POST"]),
+            Route("/api/reclaim", self._reclaimable),
+            Route("/api/reclaim", self._reclaim, methods=["POST"]),
+            Route("/api/bring-back", self._bring_back, methods=["POST"]),
             Route("/api/events", self._events),
             Route("/thumb/{content}", self._thumb),
             Route("/picture/{size}/{content}", self._picture),
@@ -165,11 +173,29 @@ class Review:
     async def _undo(self, _request: Request) -> Response:
         return await self._written(self._decider.undo())
 
+    async def _reclaimable(self, _request: Request) -> Response:
+        await asyncio.to_thread(self.album.ready)
+        return JSONResponse(await asyncio.to_thread(self.album.reclaimable))
+
+    async def _reclaim(self, _request: Request) -> Response:
+        """Move what may go into the trash, as the command does."""
+        return await self._acted(lambda: self.album.library.reclaim()[1], "Moved into the trash: ")
+
+    async def _bring_back(self, _request: Request) -> Response:
+        return await self._acted(self.album.library.bring_back, "Brought back: ")
+
+    async def _acted(self, work: Callable[[], Done], words: str) -> Response:
+        if self.read_only:
+            return PlainTextResponse(_READ_ONLY, 403)
+        done = await asyncio.to_thread(work)
+        said = f"{words}{done.files:,} files. " + " ".join(map(shown, done.problems[:3]))
+        return JSONResponse({"words": said.strip(), "problems": bool(done.problems)})
+
     async def _written(self, work: Coroutine[Any, Any, None]) -> Response:
         """Answer once the decision is in the tables: what is shown as saved is saved."""
         if self.read_only:
             work.close()
-            return PlainTextResponse("This review is read-only.", 403)
+            return PlainTextResponse(_READ_ONLY, 403)
         await work
         self._tell({"kind": "decisions"})
         return JSONResponse({"saved": True})
