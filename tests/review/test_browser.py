@@ -24,6 +24,7 @@ CHROMIUM = os.environ.get("PHOTOIDX_CHROMIUM") or next(filter(None, map(shutil.w
 ARGUMENTS = ["--disable-gpu", "--no-first-run", "--disable-background-networking"]
 AXE = os.environ.get("PHOTOIDX_AXE")
 Open = Callable[..., Page]
+expect.set_options(timeout=60_000)
 
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium: install it, or name it in PHOTOIDX_CHROMIUM")
 

@@ -51,7 +51,10 @@ def test_an_accept_that_is_killed_is_there_as_a_whole_or_not_at_all(own: Library
     assert len(own.best_of_bursts()) == len(Library(own.uri).bursts())
 
 
-def test_a_photo_that_is_away_or_changed_is_told_in_words(own: Library):
+def test_a_photo_that_is_away_or_changed_is_told_in_words(
+    own: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # what is there already would be shown
     with running(own) as server:
         cookie = server.cookie()
         content = first_burst(server, cookie)["frames"][0]["content"]

@@ -59,7 +59,7 @@ export async function open(main, filters) {
   setPanes(1);
   say("Reading the library", true);
   await load(true);
-  say("");
+  if (byId("saved").textContent === "Reading the library") say("");
 }
 
 /** Read the list anew; the burst that is looked at stays, with what was decided of it. */

@@ -51,6 +51,7 @@ export async function load() {
   if (asked.get("day")) parts_.push(`strftime(taken_at, '%Y-%m-%d') LIKE ${quoted(`${asked.get("day")}%`)}`);
   if (asked.get("cluster")) parts_.push(`shot_id IN (SELECT shot_id FROM clusters WHERE cluster_id = ${quoted(asked.get("cluster"))})`);
   const query = new URLSearchParams({ where: parts_.filter(Boolean).join(" AND "), words: asked.get("words") || "" });
+  byId("left").textContent = "Looking";
   state.photos = await get(`/api/photos?${query}`);
   state.at = 0;
   state.nodes.forEach((node) => node.remove());
