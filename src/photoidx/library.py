@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from photoidx.queries.decisions.record import Decision
     from photoidx.queries.gallery.build import Options as GalleryOptions
     from photoidx.queries.gallery.data import GalleryGroups
+    from photoidx.reclaim.run import Reclaimable
+    from photoidx.reclaim.trash import Done
     from photoidx.storage.store import Store
 
 
@@ -300,6 +302,69 @@ class Library(Reader):
         store = self.store
         store.check_current()
         return store
+
+    def reclaimable(self, *, goal: int | None = None, kinds: Sequence[str] = ("duplicate", "rejected")) -> Reclaimable:
+        """Say what may go into the trash, what loses least first; with `goal`, as much as frees so many bytes.
+
+        Those are duplicates of which a file that stays holds all, and shots that were rejected. Nothing is moved.
+        """
+        from photoidx.reclaim.run import find
+
+        return find(self.store, self.duplicates() if "duplicate" in kinds else (), goal=goal, kinds=kinds)
+
+    def reclaim(
+        self,
+        *,
+        goal: int | None = None,
+        kinds: Sequence[str] = ("duplicate", "rejected"),
+        on_unit: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> tuple[Reclaimable, Done]:
+        """Move what may go into the trash beside its root, and say what was moved and what was not, and why.
+
+        Each file that goes, and each that is kept for it, is read again before. Raises LibraryLockedError.
+        """
+        from photoidx.reclaim.filling import move_units
+        from photoidx.reclaim.run import find, library_of
+
+        groups = self.duplicates() if "duplicate" in kinds else ()
+        store = self.store
+        with store.writing():
+            found = find(store, groups, goal=goal, kinds=kinds)
+            return found, move_units(library_of(store), found.units, on_unit)
+
+    def bring_back(self, *wanted: str) -> Done:
+        """Move files from the trash to where they were: those of the last `reclaim`, or these (paths, or batches).
+
+        Raises QueryError if they are not in the trash, LibraryLockedError.
+        """
+        from photoidx.reclaim.run import library_of, open_trash
+        from photoidx.reclaim.trash import chosen, last_batch, put_back_units
+
+        store = self.store
+        with store.writing():
+            found, problems = open_trash(store)
+            done = put_back_units(chosen(found, wanted) if wanted else last_batch(found, library_of(store)))
+        done.problems[:0] = problems
+        return done
+
+    def trash(self) -> list[dict[str, Any]]:
+        """List the files in the trash of every root: path, size, batch, at, what, reason, kept, in_trash."""
+        from photoidx.reclaim.run import open_trash
+        from photoidx.reclaim.trash import rows
+
+        return rows(open_trash(self.store)[0])
+
+    def empty_trash(self, older_than: timedelta = timedelta(0), *, even_last: bool = False) -> Done:
+        """Delete for good what was put into the trash longer ago than this.
+
+        What may be the last copy stays, unless `even_last`: a duplicate whose kept file is not there, byte for byte.
+        """
+        from photoidx.reclaim.run import open_trash
+        from photoidx.reclaim.trash import empty, older_than_units
+
+        store = self.store
+        with store.writing():
+            return empty(older_than_units(open_trash(store)[0], older_than), even_last=even_last)
 
     def optimize(self, keep_versions_for: timedelta = timedelta(days=1)) -> None:
         """Merge small data files and remove old versions of the tables."""

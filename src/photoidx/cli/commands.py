@@ -23,6 +23,12 @@ SECTIONS = {
         "learn": "learn:learn",
         "calibrate": "ask.dups:calibrate",
     },
+    "Act": {
+        "review": "act.review:review",
+        "reclaim": "act.reclaim:reclaim",
+        "undo": "act.reclaim:undo",
+        "trash": "act.trash:trash",
+    },
     "Hand over to other programs": {
         "export": "export.group:export",
     },
