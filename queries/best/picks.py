@@ -32,18 +32,28 @@ _SHOWN = ("technical", "sharpness_subject", "face_sharpness_min", "eyes_min", "s
 
 
 def best_of_bursts(
-    store: Store, *, kinds: Iterable[str] = CHOSEN_FROM, keep: int = 1, within_s: float | None = None
+    store: Store,
+    *,
+    kinds: Iterable[str] = CHOSEN_FROM,
+    keep: int = 1,
+    within_s: float | None = None,
+    as_decided: bool = True,
+    known: Sequence[Mapping[str, Any]] | None = None,
 ) -> list[dict[str, Any]]:
     """Return for each burst its pick, what decided, and every frame with its rank and reason.
 
     Of each burst `keep` frames are marked to be kept, the first by rank; two if it is too close to call. What the user
-    rejected is not kept, and what the user keeps is. `within_s` is as for `bursts`.
+    rejected is not kept, and what the user keeps is. `within_s` is as for `bursts`. Without `as_decided` frames are
+    told as if nothing had been decided of them; what was learnt from decisions counts all the same. `known` are the
+    groups, where `bursts` has been asked already.
     """
-    groups = [each for each in bursts(store, within_s) if each["kind"] in set(kinds)]
+    asked = set(kinds)
+    groups = [each for each in (bursts(store, within_s) if known is None else known) if each["kind"] in asked]
     said = read_view(store)
     facts = _Facts(store, groups)
     facts.learn(groups, said)
-    return [_picked(each, facts, said, keep) for each in groups]
+    shown = said if as_decided else DecisionView()
+    return [_picked(each, facts, shown, keep) for each in groups]
 
 
 def lessons(store: Store, count: int) -> tuple[Learnt | None, list[dict[str, Any]]]:

@@ -40,7 +40,8 @@ _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 def cli(context: click.Context, quiet: bool, verbose: bool) -> None:
     """Index a photo library into LanceDB tables and ask it questions.
 
-    Begin with `photoidx scan ~/Pictures`. Photos are only read, never changed.
+    Begin with `photoidx scan ~/Pictures`. Photos are only read: `reclaim` alone moves
+    files, into a trash, and `trash empty` alone deletes them.
     """
     check_addresses()
     if verbose:

@@ -23,6 +23,15 @@ SECTIONS = {
         "learn": "learn:learn",
         "calibrate": "ask.dups:calibrate",
     },
+    "Act": {
+        "review": "act.review:review",
+        "reclaim": "act.reclaim:reclaim",
+        "undo": "act.reclaim:undo",
+        "trash": "act.trash:trash",
+    },
+    "Hand over to other programs": {
+        "export": "export.group:export",
+    },
     "Look after the library": {
         "status": "ask.status:status",
         "failures": "ask.failures:failures",
@@ -55,5 +64,13 @@ TRAINERS = {
         "series": "train.series:series",
         "aesthetic": "train.aesthetic:aesthetic",
         "blend": "train.blend:blend",
+    }
+}
+
+EXPORTS = {
+    "Commands": {
+        "xmp": "export.xmp:xmp",
+        "files": "export.files:files",
+        "albums": "export.albums:albums",
     }
 }

@@ -1,0 +1,1 @@
+"""Acting: review, reclaim, undo, trash."""

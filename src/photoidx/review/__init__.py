@@ -1,0 +1,1 @@
+"""Review: a local web application to look at a library, choose, and act."""
