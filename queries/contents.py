@@ -13,7 +13,7 @@ from photoidx.config import DEFAULT_EMBEDDER
 from photoidx.storage.store import Store
 
 _FEW = 2000  # up to here the rows are asked for by name; above it, reading the whole table is quicker
-_AT_ONCE = 500
+_AT_ONCE, _MANY = 500, 1 << 15
 Array = np.ndarray[Any, Any]
 
 
@@ -23,9 +23,9 @@ def vectors_of(store: Store, content_ids: Sequence[str], embedder: str = DEFAULT
     if name not in store.names() or not content_ids:
         return np.zeros((len(content_ids), 1), np.float16)
     if len(content_ids) <= _FEW:
-        parts: Iterable[pa.RecordBatch] = store.read(name, ["content_id", "vector"], _among(content_ids)).to_batches()
+        parts: Iterable[pa.RecordBatch] = store.read(name, ["content_id", "vector"], among(content_ids)).to_batches()
     else:
-        parts = store.batches(name, ["content_id", "vector"])
+        parts = store.batches(name, ["content_id", "vector"], _MANY)  # each costs a look at all that are wanted
     asked = pa.array(content_ids, pa.string())
     wanted = asked.unique()
     found: Array | None = None
@@ -50,7 +50,7 @@ def thumbnails_of(store: Store, content_ids: Collection[str]) -> Mapping[str, by
     if "thumbnails" not in store.names():
         return found
     for start in range(0, len(ids), _AT_ONCE):
-        rows = store.read("thumbnails", ["content_id", "jpeg"], _among(ids[start : start + _AT_ONCE]))
+        rows = store.read("thumbnails", ["content_id", "jpeg"], among(ids[start : start + _AT_ONCE]))
         found |= dict(zip(rows["content_id"].to_pylist(), rows["jpeg"].to_pylist(), strict=True))
     return found
 
@@ -60,7 +60,7 @@ def columns_of(store: Store, table: str, columns: Sequence[str], content_ids: Se
     if table not in store.names() or not content_ids:
         return {}
     there = [name for name in columns if name in store.schema(table).names]
-    few = _among(content_ids) if len(content_ids) <= _FEW else None
+    few = among(content_ids) if len(content_ids) <= _FEW else None
     rows = store.read(table, ["content_id", *there], few).combine_chunks()
     place = pc.index_in(pa.array(content_ids, pa.string()), value_set=rows["content_id"].combine_chunks())
     taken = rows.take(place).combine_chunks()
@@ -78,5 +78,6 @@ def quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
 
 
-def _among(content_ids: Sequence[str]) -> str:
-    return f"content_id IN ({', '.join(map(quoted, content_ids))})"
+def among(values: Sequence[str], column: str = "content_id") -> str:
+    """Return the condition that a column has one of these values."""
+    return f"{column} IN ({', '.join(map(quoted, values))})"

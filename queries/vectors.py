@@ -12,6 +12,7 @@ from photoidx.errors import AssetError, PhotoidxError, QueryError
 from photoidx.indexer.embedders import embedder
 from photoidx.indexer.embedders.base import VectorStage
 from photoidx.indexer.embedders.clip import ClipStage
+from photoidx.queries.contents import vectors_of
 from photoidx.remembered import used_embedders
 from photoidx.storage.store import Store
 
@@ -74,5 +75,19 @@ def cosines(store: Store, stage: VectorStage, query: Array) -> tuple[pa.Array, A
     for part in store.batches(stage.vector_table, ["content_id", "vector"]):
         flat = np.asarray(part["vector"].flatten(), np.float16).reshape(part.num_rows, -1)
         found.append(flat.astype(np.float32) @ wanted)
-        ids.append(part["content_id"])
+        ids.append(part["content_id"].take(np.arange(part.num_rows)))  # a copy: the part would be kept for its sake
     return pa.concat_arrays(ids), np.concatenate(found).clip(-1, 1)
+
+
+def nearest(store: Store, stage: VectorStage, query: Array, count: int) -> tuple[pa.Array, Array]:
+    """Return so many contents, or all, whose cosine (float32) with a vector of length 1 is highest, the best first.
+
+    LanceDB searches, exactly; its cost grows with the rows, its memory does not. The cosines are those of `cosines`.
+    """
+    found = store.nearest(stage.vector_table, "vector", query, count)["content_id"].combine_chunks()
+    vectors = vectors_of(store, found.to_pylist(), stage.vector_table.removeprefix("vectors_"))
+    scores = (
+        (vectors.astype(np.float32) @ query.astype(np.float32)).clip(-1, 1) if len(found) else np.empty(0, np.float32)
+    )
+    order = np.argsort(-scores, kind="stable")
+    return found.take(order), scores[order]

@@ -49,7 +49,7 @@ _STARTS = {
     "start of Python": "pass",
     "a worker's imports": "import photoidx.indexer.engines.worker",
     "the scan's own imports": "import photoidx.library",
-    "torch and the model": (
+    "ONNX Runtime and the model": (
         "from photoidx.config import Config; from photoidx.registry import stages; stages(Config())[-1].load()"
     ),
 }

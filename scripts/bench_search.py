@@ -17,7 +17,7 @@ import pyarrow as pa
 
 from bench_grouping import add_shots
 from photoidx.config import Config
-from photoidx.indexer.embedders.efficientnet import class_words
+from photoidx.indexer.embedders.imagenet import class_words
 from photoidx.registry import stages
 from photoidx.storage.schema import arrow_schema, tables_of
 from photoidx.storage.store import Store

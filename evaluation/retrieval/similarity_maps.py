@@ -110,7 +110,7 @@ def similarity_maps(stage: VectorStage, first: Array, second: Array) -> Similari
     import torch  # noqa: PLC0415 - slow to import
 
     if stage.model is None:
-        stage.load()
+        stage.load_torch()
     with torch.enable_grad():
         passes = [_forward(stage, each) for each in (first, second)]
         vectors = [found[0] for found in passes]

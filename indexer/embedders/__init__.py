@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from photoidx.assets import ASSETS, find
 from photoidx.errors import AssetError, PhotoidxError
+from photoidx.extras import MissingExtraError
 from photoidx.indexer.embedders import hub
 from photoidx.indexer.embedders.base import VectorStage
 from photoidx.indexer.embedders.efficientnet import NAME, EfficientNetLite0
@@ -65,13 +66,17 @@ def catalogue(config: Config) -> list[Listed]:
         "openclip": ("MIT", "CLIP ViT-B/32, trained on LAION-2B; brings text search"),
     }
     for name, (licence, words) in about.items():
-        stage = embedder(name, config)
+        width = None
         try:
+            stage = embedder(name, config)
+            width = stage.vision.width
             stage.check()
             state, how = "ready", ""
+        except MissingExtraError:
+            state, how = "missing", "pip install 'photoidx-library[models]'"
         except AssetError:
             state, how = "missing", f"photoidx models pull {name}, or {name}@/FILE"
-        rows.append(Listed(name, stage.vision.width, licence, state, words, how))
+        rows.append(Listed(name, width, licence, state, words, how))
     by_name = "by the model"
     rows += [
         Listed("timm:NAME", None, by_name, "", "Any model of timm", "photoidx models pull timm:NAME, or NAME@/FILE"),

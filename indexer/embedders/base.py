@@ -130,11 +130,11 @@ def few_threads() -> Iterator[None]:
 class VectorStage(BatchStage):
     """A model that turns pictures into vectors. Subclasses open the model and give its features."""
 
-    def __init__(self, name: str, slug: str, vision: Vision, config: Config) -> None:
+    def __init__(self, name: str, slug: str, vision: Vision, config: Config, *, precision: str = "") -> None:
         self.name = name
         self.vision = vision
         self.config = config
-        self.precision = precision_of(config)
+        self.precision = precision or precision_of(config)
         self.vector_table = f"vectors_{slug}"
         self.tables = (vector_table(slug, vision.width, name),)
         cut = f"{'squash' if vision.squash else 'crop'} {vision.size}/{vision.resize}"
@@ -155,7 +155,11 @@ class VectorStage(BatchStage):
         """Raise AssetError at once if the weights are not here. Needs no torch and no network."""
 
     def load(self) -> None:
-        """Open the model, on its device and in its precision."""
+        """Make ready to run."""
+        self.load_torch()
+
+    def load_torch(self) -> None:
+        """Open the model in torch, on its device and in its precision."""
         import torch  # noqa: PLC0415
 
         self.device = device_of(self.config)
@@ -175,7 +179,7 @@ class VectorStage(BatchStage):
         import torch  # noqa: PLC0415
 
         if self.model is None:
-            self.load()
+            self.load_torch()
         size = self.vision.size
         padded = np.zeros((max(self.batch_size, len(arrays)), size, size, 3), np.uint8)
         padded[: len(arrays)] = np.stack(arrays)

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from photoidx.assets import HubWeights, cache_folder, one_line
 from photoidx.errors import AssetError, PhotoidxError
+from photoidx.extras import require
 from photoidx.indexer.embedders.base import VectorStage, Vision
 
 if TYPE_CHECKING:
@@ -116,15 +117,20 @@ def unfit(path: Path, model: str, error: BaseException) -> AssetError:
 
 
 def embedder(name: str, config: Config) -> HubStage | None:
-    """Return the embedder of that name, or None if the name has none of the forms. Raises PhotoidxError."""
+    """Return the embedder of that name, or None if the name has none of the forms. Raises PhotoidxError.
+
+    All of these need torch: without it that is a MissingExtraError.
+    """
     kind, at, file = name.partition("@")
     if at and not file:
         raise PhotoidxError(f"{name!r} names no file after the @.")
     if kind == "dinov2" or name.startswith("timm:"):
+        require("models", f"The embedder {name}")
         from photoidx.indexer.embedders import timm_models  # noqa: PLC0415
 
         return timm_models.dinov2(file, config) if kind == "dinov2" else timm_models.by_name(kind[5:], file, config)
     if kind == "openclip" or name.startswith("openclip:"):
+        require("models", f"The embedder {name}")
         from photoidx.indexer.embedders import clip  # noqa: PLC0415
 
         return clip.default(file, config) if kind == "openclip" else clip.by_name(name[9:], config)

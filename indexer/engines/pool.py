@@ -35,6 +35,7 @@ class WorkerPool:
         self.config = config
         self.stages: Sequence[Stage] = stages(config)
         self._pool: pebble.ProcessPool | None = None
+        self._processes = 0
         self._folder: TemporaryFolder | None = None
         self._loads: dict[str, concurrent.futures.Future[None]] = {}
         self._environment = ExitStack()
@@ -53,13 +54,20 @@ class WorkerPool:
         """Whether worker processes run, or a model is loaded."""
         return self._pool is not None or bool(self._loads)
 
-    def pool(self) -> pebble.ProcessPool:
-        """Return the worker processes."""
+    def pool(self, chunks: int) -> pebble.ProcessPool:
+        """Return worker processes for so many pieces of work, no more than the configuration allows.
+
+        Each costs a third of a second to start, so one photo gets one. Those that are there stay, if they are enough.
+        """
+        wanted = max(1, min(chunks, self.config.worker_count))
+        if self._processes < wanted:
+            self.dismiss()
         if self._pool is None:
+            self._processes = wanted
             self._environment.enter_context(_one_thread_each())  # for as long as processes may be started
             with undisturbed():
                 self._pool = pebble.ProcessPool(
-                    max_workers=self.config.worker_count,
+                    max_workers=wanted,
                     context=multiprocessing.get_context("spawn"),
                     initializer=start,
                     initargs=(self.config,),
@@ -106,6 +114,7 @@ class WorkerPool:
             self._pool.stop()  # type: ignore[no-untyped-call]
             self._pool.join()
             self._pool = None
+            self._processes = 0
             self._environment.close()
 
     def rest(self) -> None:

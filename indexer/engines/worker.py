@@ -24,6 +24,7 @@ from photoidx.memory_limit import keep_freed_memory, limit_memory, too_little_me
 from photoidx.records import Kind, content_id_of, content_id_of_stream, format_of, kind_of
 from photoidx.registry import stages
 from photoidx.scoring.hashes import pixel_id
+from photoidx.scoring.videos.head import video_head
 from photoidx.stage import BatchStage, DerivedStage, PhotoStage, Rows, Stage, fitting
 
 DECODE = "decode"
@@ -102,7 +103,8 @@ class Worker:
         data = self._read(task, outcome)
         if data is None:
             return outcome
-        outcome.content_id = content_id_of(data)
+        if outcome.content_id is None:
+            outcome.content_id = content_id_of(data)
         wanted = self._wanted(task, outcome.content_id, file_format)
         if not wanted:
             return outcome
@@ -141,8 +143,10 @@ class Worker:
                     outcome.changed = True
                     return None
                 before = _state(file.fileno())
+                if kind_of(format_of(task.path) or "") is Kind.VIDEO:
+                    return _read_video(task, file, before, outcome)
                 if before.size > self._config.max_file_bytes:
-                    self._refuse(task, file, before, outcome)
+                    self._refuse(task, before, outcome)
                     return None
                 data = file.read(before.size + 1)  # and no more, if it grows meanwhile
                 after = _state(file.fileno())
@@ -156,15 +160,11 @@ class Worker:
         outcome.changed = not before == after == task.state or len(data) != after.size
         return None if outcome.changed else data
 
-    def _refuse(self, task: Task, file: BinaryIO, state: FileState, outcome: Outcome) -> None:
-        """Record a file as too large to be held; of a video, at which no stage looks, the identity is enough."""
+    def _refuse(self, task: Task, state: FileState, outcome: Outcome) -> None:
+        """Record a file as too large to be held."""
         outcome.changed = state != task.state
-        if kind_of(format_of(task.path) or "") is not Kind.VIDEO:
-            most = self._config.max_file_bytes
-            outcome.read_error = f"the file has {state.size:,} bytes, more than the limit of {most:,}"
-        elif not outcome.changed:
-            outcome.content_id = content_id_of_stream(file)
-            outcome.changed = _state(file.fileno()) != state
+        most = self._config.max_file_bytes
+        outcome.read_error = f"the file has {state.size:,} bytes, more than the limit of {most:,}"
 
     def _wanted(self, task: Task, content_id: str, file_format: str) -> list[Stage]:
         if task.stages is None and content_id in self._complete:
@@ -190,6 +190,17 @@ class Worker:
             outcome.failures[stage.name] = too_little_memory(f"for {stage.name}")
         except Exception as error:  # noqa: BLE001 - a stage's own fault is recorded with the photo it met
             outcome.failures[stage.name] = f"{type(error).__name__}: {error}"
+
+
+def _read_video(task: Task, file: BinaryIO, state: FileState, outcome: Outcome) -> bytes | None:
+    """Return a video's header, and note its identity. The frames pass by: a video may be of any size."""
+    outcome.changed = state != task.state
+    if outcome.changed:
+        return None
+    outcome.content_id = content_id_of_stream(file)
+    head = video_head(file, state.size)
+    outcome.changed = _state(file.fileno()) != state
+    return None if outcome.changed else head
 
 
 def _open_at_once(path: str, flags: int) -> int:

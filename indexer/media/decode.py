@@ -51,7 +51,8 @@ _PLUGINS = {  # a content's kind: the formats that Pillow may try for it, and th
     "heif": (("HEIF",), ("pillow_heif",)),
     "jxl": (("JXL",), ("pillow_jxl.JpegXLImagePlugin",)),
 }
-_MAKE_TAG, _DNG_VERSION_TAG, _ORIENTATION_TAG = 271, 50706, 0x0112
+_MAKE_TAG, _DNG_VERSION_TAG, _ORIENTATION_TAG, _NEW_SUBFILE_TYPE = 271, 50706, 0x0112, 254
+_MOST_PAGES = 20  # of a TIFF that are looked at for one that is no smaller copy
 _T = Image.Transpose
 _TURNS = (
     _T.FLIP_LEFT_RIGHT,
@@ -163,6 +164,8 @@ def _decode_with_pillow(data: bytes, kind: str, min_long_side: int, max_pixels: 
     if kind == "jxl":  # its decoder decodes on opening, so its header is read here
         _check_pixels(jxl_header.size(data), max_pixels)
     with _open(data, kind) as picture:
+        if kind == "tiff":
+            _seek_whole_page(picture)
         stored = picture.size
         _check_pixels(stored, max_pixels)
         if kind == "jpeg":
@@ -173,6 +176,18 @@ def _decode_with_pillow(data: bytes, kind: str, min_long_side: int, max_pixels: 
         upright = kind == "heif" or (kind == "jxl" and not jxl_header.holds_a_jpeg(data))
         image = _finish(picture, 1 if upright else _orientation(picture), min_long_side)
         return image, set(image.size) == set(stored)
+
+
+def _seek_whole_page(picture: Image.Image) -> None:
+    """Go to the first page of a TIFF that is not another one made smaller; to the first if all are."""
+    for page in range(_MOST_PAGES):
+        try:
+            picture.seek(page)
+        except (EOFError, OSError, SyntaxError, ValueError):
+            break
+        if not int(picture.tag_v2.get(_NEW_SUBFILE_TYPE, 0)) & 1:  # type: ignore[attr-defined]
+            return
+    picture.seek(0)
 
 
 def _open(data: bytes, kind: str) -> Image.Image:

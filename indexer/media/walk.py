@@ -7,6 +7,7 @@ import fnmatch
 import os
 import stat
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
@@ -18,6 +19,8 @@ _OWN_FOLDERS = frozenset({"@eaDir", "#recycle", "lost+found"})
 # What was deleted since its folder was listed, and links to nothing, into a file, or to themselves.
 _NOTHING = frozenset({errno.ENOENT, errno.ENOTDIR, errno.ELOOP})
 _HALF = 1 << 63
+WITHOUT_SUFFIX, OTHER = "(none)", "(other)"
+_LONGEST_SUFFIX = 12
 
 
 class StoppedError(Exception):
@@ -52,14 +55,15 @@ class Remembered(Protocol):
 class Listing:
     """What a walk found. `unlisted` are folders that could not be listed: nothing is known about what lies below.
 
-    Of a file that is in `known` with the same state, the very path and state are taken from there: a rescan of a
-    million files would else hold each of them twice.
+    `not_understood` counts files of no known kind, by suffix. Of a file that is in `known` with the same state, the
+    very path and state are taken from there: a rescan of a million files would else hold each of them twice.
     """
 
     root: str
     files: dict[str, FileState] = field(default_factory=dict)
     unlisted: dict[str, str] = field(default_factory=dict)
     excluded: int = 0
+    not_understood: Counter[str] = field(default_factory=Counter)
     known: Mapping[str, Remembered] = field(default_factory=dict, repr=False)
 
 
@@ -116,6 +120,8 @@ def take(
                 folders.append(entry.path)
             elif format_of(entry.name) is not None:
                 _add(listing, entry)
+            elif entry.is_file():
+                listing.not_understood[suffix_of(entry.name)] += 1
         except OSError as error:
             if error.errno not in _NOTHING:
                 listing.unlisted[entry.path] = error.strerror or str(error)
@@ -141,6 +147,14 @@ def is_excluded(name: str, path: str, excludes: tuple[str, ...]) -> bool:
     if name.startswith(".") or name in _OWN_FOLDERS:
         return True
     return bool(excludes) and any(fnmatch.fnmatch(name, glob) or fnmatch.fnmatch(path, glob) for glob in excludes)
+
+
+def suffix_of(name: str) -> str:
+    """Return a name's suffix as files that are not understood are counted by: in lower case, with its dot."""
+    stem, _, suffix = name.rpartition(".")
+    if not stem:
+        return WITHOUT_SUFFIX
+    return f".{suffix.lower()}" if suffix.isprintable() and 0 < len(suffix) <= _LONGEST_SUFFIX else OTHER
 
 
 def _is_link(entry: os.DirEntry[str]) -> bool:

@@ -73,7 +73,7 @@ class Pipeline:
         self._known = self._pool.tell(complete, same_pixels, most)
         ended = False
         try:
-            self._feed(self._pool.pool(), self._chunks(tasks))
+            self._feed(self._pool.pool(-(-most // CHUNK)), self._chunks(tasks))
             if not self._stop.is_set():
                 self._run_models(least=1)
             self.counts.failed += sum(self._failures[content_id] for content_id in self._copies)

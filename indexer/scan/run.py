@@ -19,18 +19,19 @@ from photoidx.errors import PhotoidxError
 from photoidx.indexer.engines.pool import WorkerPool
 from photoidx.indexer.engines.worker import Outcome, Task
 from photoidx.indexer.media.links import follows_by, link_rules
-from photoidx.indexer.media.name_times import time_in_name
+from photoidx.indexer.media.name_times import name_columns
+from photoidx.indexer.media.not_understood import remember
 from photoidx.indexer.media.walk import FileState, Listing, StoppedError, walk
 from photoidx.indexer.scan.commit import Batch, Clock
 from photoidx.indexer.scan.derive import derive
 from photoidx.indexer.scan.known_files import collector_paused, found_below, read_known, shots_of
-from photoidx.indexer.scan.pending import LEDGER_COLUMNS, Pending
+from photoidx.indexer.scan.pending import Pending, read_pending
 from photoidx.indexer.scan.pipeline import Counts, Pipeline
 from photoidx.indexer.scan.plan import Plan, Verdict, nothing_found, plan
 from photoidx.indexer.scan.scope import walk_some
 from photoidx.indexer.shots.assign import assign_shots, is_tied
 from photoidx.records import format_of, kind_of, next_id, path_text
-from photoidx.stage import DerivedStage, Stage
+from photoidx.stage import DerivedStage, PhotoStage, Stage
 from photoidx.storage.schema import META, PENDING, SCANS, tables_of
 from photoidx.storage.store import Store
 
@@ -107,6 +108,7 @@ class Scan:
         self._started = self._clock.now()
         self._all_roots = outermost([*self._roots, *{known.root for known in self._known.values()}])
         self._new_contents: dict[str, list[str]] = {}
+        self._derivable: dict[str, dict[str, None]] = {}
         self._old_shots: dict[str, str] = {}
 
     def run(
@@ -130,11 +132,16 @@ class Scan:
         self.result.seen = sum(len(listing.files) for listing in self._listings)
         self.result.unchanged = len(self._plan.unchanged)
         self.result.warnings += self._plan.warnings
-        pending = Pending(self._store.read("ledger", LEDGER_COLUMNS), self._stages, retry_failed=retry_failed)
+        if only is None:
+            there = [listing for listing in self._listings if listing.root not in listing.unlisted]
+            remember(self._store, {listing.root: listing.not_understood for listing in there})
+        pending = read_pending(self._store, self._stages, retry_failed=retry_failed)
         tasks, late = self._tasks(pending), self._late()
-        derivable = {stage.name: pending.derivable(stage) for stage in self._derived}
+        self._derivable = {stage.name: dict.fromkeys(pending.derivable(stage)) for stage in self._derived}
         whole = self._last_was_cut_off() or self._widened() or not is_tied(self._store)
-        busy = bool(tasks or late or whole or any(derivable.values()) or self._plan.of(Verdict.MOVED, Verdict.GONE))
+        busy = bool(
+            tasks or late or whole or any(self._derivable.values()) or self._plan.of(Verdict.MOVED, Verdict.GONE)
+        )
         if busy:
             self._log("running")
             self._store.upsert(META, [{"name": PENDING, "value": "yes"}])
@@ -241,9 +248,12 @@ class Scan:
         """Work out what stages say of other stages' rows, those of earlier scans and those that came in this one."""
         if not self._derived:
             return
-        pending = Pending(self._store.read("ledger", LEDGER_COLUMNS), (), retry_failed=retry_failed)
+        # What comes from a worker's stage is noted as it comes; a model's answers only the ledger tells.
+        pending = None
+        if not all(isinstance(stage.source, PhotoStage) for stage in self._derived):
+            pending = read_pending(self._store, self._derived, retry_failed=retry_failed)
         for stage in self._derived:
-            content_ids = pending.derivable(stage)
+            content_ids = list(self._derivable[stage.name]) if pending is None else pending.derivable(stage)
             if not content_ids or self._stop.is_set():
                 continue
 
@@ -269,6 +279,9 @@ class Scan:
 
     def _finish(self, outcome: Outcome) -> None:
         path = outcome.task.path
+        for stage in self._derived:
+            if outcome.content_id is not None and stage.source.name in outcome.rows:
+                self._derivable[stage.name][outcome.content_id] = None
         old = self._known.get(path)
         if outcome.task.stages is not None and old is not None and old.content_id == outcome.content_id:
             return  # the file is as it was, only stages were missing
@@ -291,9 +304,10 @@ class Scan:
             "content_id": content_id,
             "kind": kind_of(file_format).value,
             "format": file_format,
-            "name_time": time_in_name(os.path.basename(path)),
+            **name_columns(os.path.basename(path)),
             "shot_id": self._old_shots.get(path_text(path)),  # until shots are tied again
             "shot_rule": None,
+            "about": None,
             "error": error,
             "seen_at": self._clock.now(),
         }
@@ -330,7 +344,9 @@ class Scan:
             touched |= {os.path.dirname(path) for path in self._plan.unchanged}
         left = {path_text(path) for path in forget}
         self._let_go()
-        told = assign_shots(self._store, None if whole else touched, left, self._root_of, self._clock.now)
+        told = assign_shots(
+            self._store, None if whole else touched, left, self._root_of, self._clock.now, read_name=name_columns
+        )
         self.result.warnings += told
         self._store.delete("files", "path", [path_text(path) for path in forget])
 

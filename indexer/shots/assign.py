@@ -10,6 +10,7 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterator, Mapping
 from datetime import datetime
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -17,15 +18,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from photoidx.indexer.shots.facts import ShotFacts
-from photoidx.indexer.shots.names import family
+from photoidx.indexer.shots.names import family, is_edited
 from photoidx.indexer.shots.rules import VERSION
+from photoidx.indexer.shots.sidecar_names import FolderNames
 from photoidx.records import Kind, path_text, text_path
 from photoidx.storage.schema import BURSTS, DECISIONS, FILES, META, arrow_schema
 from photoidx.storage.store import Store
 
 _STATE = "tying"
 """The fact in `meta` that tells by which version of the rules shots were tied."""
-_COLUMNS = ("path", "root", "content_id", "kind", "format", "shot_id", "shot_rule")
+_COLUMNS = ("path", "root", "content_id", "kind", "format", "shot_id", "shot_rule", "about")
 _AT_ONCE = 1 << 15  # rows that are Python objects at one time
 _WRITTEN_AT_ONCE = 1 << 17
 Array = np.ndarray[Any, Any]
@@ -42,23 +44,27 @@ def assign_shots(
     forget: Collection[str],
     root_of: Callable[[str], str],
     now: Callable[[], datetime],
+    *,
+    read_name: Callable[[str], Mapping[str, Any]] = lambda _name: {},
 ) -> list[str]:
     """Tie the files of the touched folders anew, those of all folders if `touched` is None.
 
     `forget` are paths, as the tables spell them, that are about to leave; `root_of` gives the root of a path. With all
     folders, the rules may be others than those that tied last: rejections of shots that turned out to be several are
-    taken back, for they named one of them, and nobody knows which. Returns what the user is to be told.
+    taken back, for they named one of them, and nobody knows which. Then, too, names are read anew by `read_name`, which
+    gives columns of `files`. Returns what the user is to be told.
     """
-    files = store.read("files", list(_COLUMNS))
+    names = list(read_name("")) if touched is None else []
+    files = store.read("files", [*_COLUMNS, *names])
     here, apart = _chosen(files, touched, forget)
-    ids, rules = _tied(store, here)
-    roots = _roots(here, root_of)
+    ids, rules, about = _tied(store, here)
+    new = {"root": _roots(here, root_of), "shot_id": ids, "shot_rule": rules, "about": about}
+    new |= _names(here, names, read_name)
     _carry_over(store, here, ids, apart)
     told = _take_back_rejections(store, here, ids, now()) if touched is None else []
     moved = _differ(here["shot_id"], ids)
-    changed = pc.or_(moved, pc.or_(_differ(here["shot_rule"], rules), _differ(here["root"], roots)))
-    new = pa.table({"path": here["path"], "root": roots, "shot_id": ids, "shot_rule": rules, "moved": moved})
-    _write(store, new.filter(changed), now())
+    changed = reduce(pc.or_, [_differ(here[name], column) for name, column in new.items()])
+    _write(store, pa.table({"path": here["path"], **new, "moved": moved}).filter(changed), now())
     if touched is None or not is_tied(store):
         store.upsert(META, [{"name": _STATE, "value": str(VERSION)}])
     return told
@@ -82,26 +88,61 @@ def _chosen(
     return here.combine_chunks(), files["shot_id"].filter(pc.invert(mask))
 
 
-def _tied(store: Store, rows: pa.Table) -> tuple[pa.ChunkedArray, pa.ChunkedArray]:
-    """Return the shot ids of files and the rules that tied them. A file whose name no other has is alone."""
+def _names(rows: pa.Table, columns: list[str], read_name: Callable[[str], Mapping[str, Any]]) -> dict[str, pa.Array]:
+    """Return what the files' names tell, as these columns."""
+    if not columns:
+        return {}
+    told = [read_name(os.path.basename(path)) for path in rows["path"].to_pylist()]
+    return {name: pa.array([each[name] for each in told], rows.schema.field(name).type) for name in columns}
+
+
+def _tied(store: Store, rows: pa.Table) -> tuple[pa.ChunkedArray, pa.ChunkedArray, pa.Array]:
+    """Return the shot ids of files, the rules that tied them, and which photo alone a sidecar is about.
+
+    A file whose name no other has is alone.
+    """
     alone = pc.binary_join_element_wise("shot-", pc.coalesce(rows["content_id"], rows["path"]), "")
     places, ends = _families(rows)
     if not len(places):
-        return alone, pa.chunked_array([pa.nulls(len(rows), pa.string())])
+        return alone, pa.chunked_array([pa.nulls(len(rows), pa.string())]), pa.nulls(len(rows), pa.string())
     facts = ShotFacts(store, rows["content_id"].take(pa.array(places)))
-    found_ids, found_rules = [], []
+    found_ids, found_rules, found_about = [], [], []
     for start, end in _blocks(ends):
         block = rows.take(pa.array(places[start:end]))
         tied = facts.tied(block)
         said = [tied[path] for path in block["path"].to_pylist()]
         found_ids.append(pa.array([shot_id for shot_id, _ in said], pa.string()))
         found_rules.append(pa.array([rule for _, rule in said], pa.string()))
+        found_about.append(pa.array(_about(block), pa.string()))
     mask = np.zeros(len(rows), np.bool_)
     mask[places] = True
     order = pa.array(np.argsort(places, kind="stable"))  # replacements are given in the order of rows
     ids = pc.replace_with_mask(alone, mask, pa.chunked_array(found_ids).take(order).combine_chunks())
-    rules = pa.nulls(len(rows), pa.string())
-    return ids, pc.replace_with_mask(rules, mask, pa.chunked_array(found_rules).take(order).combine_chunks())
+    nothing = pa.nulls(len(rows), pa.string())
+    rules, about = (
+        pc.replace_with_mask(nothing, mask, pa.chunked_array(found).take(order).combine_chunks())
+        for found in (found_rules, found_about)
+    )
+    return ids, rules, about
+
+
+def _about(block: pa.Table) -> list[str | None]:
+    """Return for each file, if it is a sidecar with the full name of one photo, or of an edit, that photo's path."""
+    paths, kinds, formats = (block[name].to_pylist() for name in ("path", "kind", "format"))
+    folders: dict[str, list[str]] = defaultdict(list)
+    for path, kind in zip(paths, kinds, strict=True):
+        if kind != Kind.SIDECAR:
+            folders[os.path.dirname(path)].append(os.path.basename(path))
+    known = {folder: FolderNames(names) for folder, names in folders.items()}
+
+    def about(path: str) -> str | None:
+        folder, name = os.path.split(path)
+        spoken = known[folder].spoken_for(name) if folder in known else None
+        if spoken is None or (spoken.form == "stem" and not all(map(is_edited, spoken.photos))):
+            return None
+        return os.path.join(folder, spoken.photos[0]) if len(spoken.photos) == 1 else None
+
+    return [about(path) if each == "xmp" else None for path, each in zip(paths, formats, strict=True)]
 
 
 def _families(rows: pa.Table) -> tuple[Array, Array]:
@@ -175,7 +216,8 @@ def _write(store: Store, new: pa.Table, at: datetime) -> None:
 
 def _replaced(rows: pa.Table, new: pa.Table, at: datetime) -> pa.Table:
     seen_at = pc.if_else(new["moved"], pa.scalar(at, pa.timestamp("us")), rows["seen_at"])
-    for name, column in (*((name, new[name]) for name in ("root", "shot_id", "shot_rule")), ("seen_at", seen_at)):
+    own = [(name, new[name]) for name in new.column_names if name not in {"path", "moved"}]
+    for name, column in (*own, ("seen_at", seen_at)):
         rows = rows.set_column(rows.column_names.index(name), rows.schema.field(name), column)
     return rows
 

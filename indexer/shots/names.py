@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from photoidx.indexer.shots.edit_words import EDIT_WORDS
-from photoidx.records import Kind, format_of, kind_of
+from photoidx.indexer.shots.fold import fold
+from photoidx.records import TAKEOUT, Kind, format_of, kind_of
 
 _MOST_EDITS = 3  # additions to one name, as in PXL_1~2-edited
 _TAKEOUT_LENGTH = range(46, 48)  # Takeout cuts a name, without its suffix, to so many characters
@@ -24,6 +25,9 @@ _APPLE_EDIT = re.compile(r"^(img_)e(\d{4}.*)$")
 _APPLE_ADJUSTMENT = re.compile(r"^(img_)[eo](\d{4}.*)$")  # IMG_O1234.AAE tells of what was done before
 _FILM = re.compile(r"[-_](?:hevc|heic|live)$")  # icloudpd's name for the film of a HEIC
 _NUMBER = re.compile(r" ?\(\d{1,4}\)$")
+_VERSION = re.compile(r"_\d{2,}$", re.ASCII)  # darktable's, before the suffix: IMG_1_01.jpg.xmp
+_CUT = 40  # characters that Takeout leaves of any name
+_SUPPLEMENT = re.compile(r"\.[a-z]*(?:-[a-z]*)?(?:\(\d{1,4}\))?$")
 _PIXEL = re.compile(r"^(pxl_\d{8}_\d{9})\.(.+)$")
 _PIXEL_PART = re.compile(r"^(?!burst)[a-z_]+-\d+$")
 _PORTRAIT = re.compile(r"^\d{5}[a-z]*portrait_\d{5}_(burst\d+)(_cover)?$")
@@ -35,13 +39,6 @@ _COMMON_NAME = re.compile(
     r"untitled|download|screenshot)[-_ ]?\d{0,5})$"
 )
 _LEAST_DIGITS, _MANY_DIGITS = 4, 6
-
-
-def fold(name: str) -> str:
-    """Return a name in the form in which names are compared: NFC, without case."""
-    if name.isascii():
-        return name.lower()
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _plain(word: str) -> str:
@@ -78,6 +75,10 @@ def parse(name: str, kind: str) -> Name:
         own, role = press_stem(stem)
         inner = _inner(stem, Kind.PHOTO)
         return Name(own, (*bases, *((press_stem(inner)[0],) if inner else ())), edited, role)
+    if kind == Kind.SIDECAR and format_of(name) == TAKEOUT:
+        return _takeout(stem)
+    if kind == Kind.VIDEO and fold(name).endswith(".mp"):  # Takeout's name for the film of PXL_1.MP.jpg
+        return Name(press_stem(fold(name))[0], (press_stem(stem)[0],))
     inner = _inner(stem, Kind.PHOTO)
     if not inner and kind == Kind.SIDECAR:
         inner = _FILM.sub("", _inner(stem, Kind.VIDEO) or "")
@@ -91,10 +92,20 @@ def parse(name: str, kind: str) -> Name:
     return Name(press_stem(bare)[0], _made_from(bare)[0])
 
 
+def _takeout(stem: str) -> Name:
+    """Return what the name of a JSON file says: which photo it is about, `takeout_names.py` tells."""
+    bare = _NUMBER.sub("", stem)
+    bare = _SUPPLEMENT.sub("", bare) if "." in bare else bare
+    inner = bare.rpartition(".")[0] if format_of(bare) else bare
+    own = press_stem(_NUMBER.sub("", inner))[0]
+    return Name(own, _made_from(inner)[0])
+
+
 def family(name: str, kind: str) -> str:
     """Return a key that all files that can be of one press share within a folder; others may share it too."""
     parsed = parse(name, kind)
-    return _NUMBER.sub("", min((parsed.stem, *parsed.bases), key=len))
+    shortest = _NUMBER.sub("", min((parsed.stem, *parsed.bases), key=len)).removesuffix(".mp")
+    return _VERSION.sub("", shortest)[:_CUT]
 
 
 def is_edited(path: str) -> bool:

@@ -10,17 +10,23 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from photoidx.indexer.shots.agreement import ShotMember, agree
-from photoidx.indexer.shots.names import Name, fold, is_edited, is_telling, parse
-from photoidx.records import RAW_FORMATS, Kind
+from photoidx.indexer.shots.fold import fold
+from photoidx.indexer.shots.names import Name, is_edited, is_telling, parse
+from photoidx.indexer.shots.sidecar_names import FolderNames
+from photoidx.indexer.shots.takeout_names import TakeoutNames
+from photoidx.records import RAW_FORMATS, TAKEOUT, Kind
 
 __all__ = ["VERSION", "ShotMember", "is_edited", "shots"]
 
-VERSION = 2
+VERSION = 3
 """Raised when the rules tie otherwise: the next scan ties all folders anew."""
 _MOST_OF_A_NAME = 50  # originals of one name, as in all ways to write it in capitals: from there on it proposes nothing
 _RULE_OF_KIND = {Kind.SIDECAR: "sidecar", Kind.VIDEO: "live photo"}
+SIDECAR_OF_VERSION = "sidecar of a version"
+"""The rule of a sidecar that is about one of several versions that darktable keeps of a photo."""
 # Of these kinds a camera writes two files at one press, so a telling name is enough.
 _DEVELOPED = frozenset({"jpeg", "heif", "tiff"})
 
@@ -100,6 +106,7 @@ class _Folder:
         self._found: list[_Press] = []
         self._by_stem: dict[str, list[_Press]] = defaultdict(list)
         self._by_name: dict[str, list[_Press]] = defaultdict(list)
+        self._names: list[str] = []
 
     def presses(self, files: Iterable[_File]) -> list[_Press]:
         """Return the presses of all files: originals first, then what was made from them, then films and sidecars."""
@@ -107,15 +114,22 @@ class _Folder:
         photos = [file for file in ordered if file.member.kind == Kind.PHOTO]
         self._place([file for file in photos if not file.name.bases])
         self._place([file for file in photos if file.name.bases and not self._made_from_one(file)])
-        for file in (each for each in ordered if each.member.kind != Kind.PHOTO):
-            press = self._named_by(file)
+        films = [file for file in ordered if file.member.kind == Kind.VIDEO]
+        self._put_beside(films)
+        self._names = [_name_of(file) for file in (*photos, *films)]
+        self._put_beside([file for file in ordered if file.member.kind == Kind.SIDECAR])
+        return self._found
+
+    def _put_beside(self, files: Iterable[_File]) -> None:
+        """Put films or sidecars to the presses that they name; those that name none are presses of their own."""
+        for file in files:
+            press, rule = self._named_by(file)
             if press is None:
                 press = _Press([file])
                 self._found.append(press)
             else:
-                press.rest.append((file, _RULE_OF_KIND[Kind(file.member.kind)]))
-            self._by_name[fold(os.path.basename(file.member.path))].append(press)
-        return self._found
+                press.rest.append((file, rule))
+            self._by_name[fold(_name_of(file))].append(press)
 
     def _place(self, files: Iterable[_File]) -> None:
         """Make presses of files of equal stems."""
@@ -171,26 +185,66 @@ class _Folder:
             return self._look(one.member, file.member)
         return bool(verdict)
 
-    def _named_by(self, file: _File) -> _Press | None:
-        """Return the press that a film or a sidecar names, if there is one and only one."""
+    def _named_by(self, file: _File) -> tuple[_Press | None, str]:
+        """Return the press that a film or a sidecar names, if there is one and only one, and the rule that says so."""
+        rule = _RULE_OF_KIND[Kind(file.member.kind)]
+        if file.member.format == TAKEOUT:
+            about = self._takeout.photo_of(_name_of(file))
+            return self._press_of(about), rule
+        if file.member.kind == Kind.SIDECAR:
+            spoken = self._sidecars.spoken_for(_name_of(file))
+            if spoken is not None and spoken.form != "stem":
+                return self._press_of(spoken.photos[0]), SIDECAR_OF_VERSION if spoken.form == "version" else rule
+            if spoken is not None:
+                named = (self._press_of(name) for name in spoken.photos)
+                presses = list(dict.fromkeys(press for press in named if press is not None))
+                if presses:
+                    return _for_editors(presses), rule
+        return self._named_by_stem(file), rule
+
+    @cached_property
+    def _sidecars(self) -> FolderNames:
+        return FolderNames(self._names)
+
+    @cached_property
+    def _takeout(self) -> TakeoutNames:
+        return TakeoutNames(self._names)
+
+    def _press_of(self, name: str | None) -> _Press | None:
+        """Return the press of the file of exactly this name, or else of one of equal letters."""
+        named = self._by_name.get(fold(name), ()) if name is not None else ()
+        presses = [press for press in named if _is_of_photos(press)]
+        exactly = [each for each in presses if any(_name_of(one) == name for one in _files_of(each))]
+        return next(iter(exactly or presses), None)
+
+    def _named_by_stem(self, file: _File) -> _Press | None:
+        """Return the press whose stem a film or a sidecar has, if there is one and only one."""
         if file.name.of is not None:
             return _only([each for each in self._by_name.get(file.name.of, ()) if _is_of_photos(each)])
         for stem in (file.name.stem, *file.name.bases):
             presses = [each for each in self._by_stem.get(stem, ()) if _is_of_photos(each)]
-            if file.member.kind == Kind.SIDECAR and len(presses) > 1:  # editors write IMG_1.xmp for a RAW alone
-                presses = [each for each in presses if any(one.is_raw for one in each.originals)]
+            if presses and file.member.kind == Kind.SIDECAR:
+                return _for_editors(presses)
             if presses:
                 press = _only(presses)
-                return press if press and (file.member.kind == Kind.SIDECAR or _is_live(press, file)) else None
+                return press if press and _is_live(press, file) else None
         return None
 
     def _note(self, file: _File, press: _Press) -> None:
         for names, name in (
             (self._by_stem, file.name.stem),
-            (self._by_name, fold(os.path.basename(file.member.path))),
+            (self._by_name, fold(_name_of(file))),
         ):
             if not names[name] or names[name][-1] is not press:
                 names[name].append(press)
+
+
+def _name_of(file: _File) -> str:
+    return os.path.basename(file.member.path)
+
+
+def _files_of(press: _Press) -> list[_File]:
+    return [*press.originals, *(file for file, _ in press.rest)]
 
 
 def _united(found: list[_Press], stem: str) -> list[_Press]:
@@ -224,6 +278,11 @@ def _is_live(press: _Press, film: _File) -> bool:
 
 def _is_of_photos(press: _Press) -> bool:
     return press.originals[0].member.kind == Kind.PHOTO
+
+
+def _for_editors(presses: list[_Press]) -> _Press | None:
+    """Return the press that IMG_1.xmp is about: of several the only one with a RAW, for which editors write it."""
+    return _only(presses) or _only([each for each in presses if any(one.is_raw for one in each.originals)])
 
 
 def _only(presses: list[_Press]) -> _Press | None:

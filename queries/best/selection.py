@@ -17,18 +17,21 @@ from pathlib import PurePath
 from typing import Any
 
 from photoidx.queries.best.face_tracking import fewest_frames, persons
+from photoidx.queries.best.light import clean, is_as_clean, technical_beside
 from photoidx.queries.best.sharper import GATE, Lead, Leads, hard_to_read, leads, much_softer
 
 CLOSED, OPEN = 0.4, 0.6
 """How open an eye reads that looks closed, at most, and one that looks open, at least. Alone they decide nothing."""
+_WIDE_OPEN = 0.8  # an eye elsewhere that one which is shut here is held against: one less open may read as shut, too
 _LESS_OPEN = 0.25  # than the same eye in another frame; what is between lowered lids and a laugh
 _LEAST_WIDTH_PX = 50.0  # of a face whose lids say anything (scoring/faces/stage.py)
 _SLIT = 0.06  # height over width of an opening that is none
-WEIGHTS = {"technical": 0.70, "sharpness": 0.15, "exposure": 0.10, "eyes": 0.10, "smile": 0.05}
+WEIGHTS = {"technical": 0.70, "sharpness": 0.15, "exposure": 0.10, "noise": 0.10, "eyes": 0.10, "smile": 0.05}
 """The weighted sum. What is not measured in every frame counts in none.
 
 `technical` knows what a wrong exposure destroys. Where it destroys nothing, the frame whose median is nearer to middle
-grey is the better one; people's votes on real series gave that a weight of 0.11 beside the other measures.
+grey is the better one; people's votes on real series gave that a weight of 0.11 beside the other measures. What it
+can't know of a single picture is told by the others (`light.py`).
 """
 CLOSE_CALL = 0.025
 CLOSE_LOGITS = 0.2
@@ -47,8 +50,9 @@ class Candidate:
     """A frame as the rules see it. `closed` are persons with an eye that is shut here and open in another frame.
 
     Each with how open it is here and there. `doubtful` are persons of whose eyes one may be shut here, `tiny` those of
-    them whose face is too small to tell. `clear` are the faces by person that can be read here. `behind` is by how much
-    S is lower than in the sharpest frame that this one can be compared with, and None where there is no such frame.
+    them whose face is too small to tell. `unread`: of a face that matters no eye can be read. `clear` are the faces by
+    person that can be read here. `behind` is by how much S is lower than in the sharpest frame that this one can be
+    compared with, and None where there is no such frame.
     """
 
     number: int
@@ -59,6 +63,7 @@ class Candidate:
     closed: list[tuple[int, float, float]] = field(default_factory=list)
     doubtful: list[int] = field(default_factory=list)
     tiny: set[int] = field(default_factory=set)
+    unread: bool = False
     soft: bool = False
     score: float = 0.0
     parts: dict[str, float] = field(default_factory=dict)
@@ -103,6 +108,8 @@ def judge(
     frames = [
         Candidate(number, path, quality) for number, (path, quality) in enumerate(zip(paths, qualities, strict=True))
     ]
+    for frame, shown in zip(frames, faces, strict=True):
+        frame.unread = any(face["important"] and not face["reliable"] for face in shown)
     compared = leads(qualities, everyone)
     guessed = hard_to_read(qualities, compared)
     for person, seen in enumerate(everyone):
@@ -110,7 +117,7 @@ def judge(
             frames[number].clear[person] = face
     open_in = [_mark_eyes(frames, person, seen, guessed) for person, seen in enumerate(followed)]
     _mark_soft(frames, compared)
-    _score(frames)
+    _score(frames, compared)
     for frame, score in zip(frames, learnt or (), strict=False):
         frame.score = score
     ranked = sorted(  # equal ones stay in the order of time
@@ -141,7 +148,8 @@ def _mark_eyes(
         states = {number: face.get(f"eye_{side}") if number in clear else None for number, face in seen.items()}
         widest = max((here[number] for number, state in states.items() if state == "open"), default=None)
         if widest is not None:
-            found = {number: (here[number], widest) for number, state in states.items() if state == "shut"}
+            is_clear = widest >= _WIDE_OPEN
+            found = {number: (here[number], widest) for number, state in states.items() if is_clear and state == "shut"}
             shut |= {number: min(found[number], shut.get(number, found[number])) for number in found}
             doubtful |= {
                 number for number, state in states.items() if state != "open" and here[number] <= widest - _LESS_OPEN
@@ -205,16 +213,21 @@ def _mark_soft(frames: Sequence[Candidate], compared: Leads) -> None:
         frame.soft = max(rivals, default=0.0) > GATE
 
 
-def _score(frames: Sequence[Candidate]) -> None:
+def _score(frames: Sequence[Candidate], compared: Leads) -> None:
     """Return each frame that was scored the sum of its parts, each 0 to 1 and weighted."""
+    fewest = min(len(frame.closed) for frame in frames)
+    rivals = [frame.number for frame in frames if not frame.soft and len(frame.closed) == fewest]
+    qualities = [frame.quality for frame in frames]
+    technical, noise = technical_beside(qualities, rivals), clean(qualities, rivals, compared)
     frames = [frame for frame in frames if frame.quality]
     people = set.intersection(*(set(frame.clear) for frame in frames)) if frames else set()
     # How open an eye is counts only where it is clearly open: what is unclear is told, and weighs nothing.
     wide_awake = {who for who in people if all(frame.clear[who].get("eyes", "open") == "open" for frame in frames)}
     values: dict[str, list[float | None]] = {
-        "technical": [frame.quality.get("technical") for frame in frames],
+        "technical": [technical[frame.number] for frame in frames],
         "sharpness": [None if frame.behind is None else 1 - min(frame.behind / _SOFTEST, 1) for frame in frames],
         "exposure": [frame.quality.get("midtone") for frame in frames],
+        "noise": [noise[frame.number] for frame in frames],
         "eyes": [_most_closed(frame, wide_awake) for frame in frames],
         "smile": [_share_of_smile(frame, _with_a_smile(frames, people)) for frame in frames],
     }
@@ -362,7 +375,8 @@ def pick_reason(verdict: Ranking, scorer: str = "") -> str:
     doubts = [frame for frame in compared if frame.doubtful]
     if verdict.close_call:
         one, other = (frame.quality for frame in compared)
-        differ = doubts or _faults(one, other) or _faults(other, one)
+        unclear = doubts or any(frame.unread for frame in compared)
+        differ = unclear or not is_as_clean(one, other) or _faults(one, other) or _faults(other, one)
         said.append("too close to call" if differ else "too close to call, the first two are equally good")
     said += [
         f"unclear whether {_whose(len(frame.doubtful))} are open in {PurePath(frame.path).name}" for frame in doubts

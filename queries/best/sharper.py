@@ -114,12 +114,13 @@ def hard_to_read(qualities: Sequence[Facts], compared: Leads) -> set[int]:
             lead = compared.get((other, number))
             softer = lead is not None and lead.where in {_FACE, _FACES, _ONE_FACE} and lead.value > GATE
             sharper = lead is not None and lead.value < -GATE / 3
-            if softer or (_is_noisier(quality, beside) and not sharper):
+            if softer or (is_noisier(quality, beside) and not sharper):
                 found.add(number)
     return found
 
 
-def _is_noisier(quality: Facts, other: Facts) -> bool:
+def is_noisier(quality: Facts, other: Facts) -> bool:
+    """Return whether a frame is clearly noisier than another; not so where noise is not known."""
     ours, theirs = quality.get("noise_sigma"), other.get("noise_sigma")
     return ours is not None and theirs is not None and ours > _NOISIER * theirs + _GRAIN
 
@@ -158,10 +159,11 @@ def _elsewhere(first: Facts, second: Facts) -> Lead | None:
 def _by_noise(lead: Lead, first: Facts, second: Facts) -> bool:
     """Return whether the difference may be noise: it looks like fine detail, and what is taken off for it is a guess.
 
-    The sharper frame may look noisy by its texture; a softer one has no more texture than the other.
+    The sharper frame may look noisy by its texture; a softer one has no more texture than the other. Texture is sharper
+    everywhere: where one face alone is, noise is the likelier cause.
     """
     sharper, softer = (first, second) if lead.value > 0 else (second, first)
     noise, other = (quality.get("noise_sigma") or 0.0 for quality in (sharper, softer))
-    if noise > _NOISIER * other + _TEXTURE:
+    if noise > _NOISIER * other + (_GRAIN if lead.where == _ONE_FACE else _TEXTURE):
         return True
     return abs(lead.value) < GATE and other > _NOISIER * noise + _GRAIN

@@ -11,6 +11,7 @@ import math
 import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import cv2
@@ -43,15 +44,17 @@ def derived(frames: Frames) -> np.ndarray[Any, np.dtype[np.bool_]]:
     for first, second in _candidates(frames):
         links[first].add(second)
         links[second].add(first)
-    for count, together in enumerate(_components(links)):
-        if count % _AT_ONCE == 0:
-            look.forget()
-        standing: set[int] = set()
-        for at in sorted(together, key=lambda at: _rank(frames, at, links[at], usual)):
-            if any(_is_made_from(frames, at, other, look) for other in sorted(links[at] & standing)):
-                found[at] = True
-            else:
-                standing.add(at)
+    waiting = iter(_components(links))
+    while block := list(islice(waiting, _AT_ONCE)):
+        look.forget()
+        look.prepare([at for together in block for at in together])
+        for together in block:
+            standing: set[int] = set()
+            for at in sorted(together, key=lambda at: _rank(frames, at, links[at], usual)):
+                if any(_is_made_from(frames, at, other, look) for other in sorted(links[at] & standing)):
+                    found[at] = True
+                else:
+                    standing.add(at)
     return found
 
 
@@ -158,7 +161,6 @@ def _is_made_from(frames: Frames, at: int, other: int, look: Registered) -> bool
         least = _RELATED if instant else _RELATED_SECOND
         if bool(frames.embedded[at] and frames.embedded[other]) and frames.cosines(*pair)[0] >= least:
             return True
-    look.prepare([at, other])
     strong += look.is_grey(at) is not look.is_grey(other)
     if strong:
         return same_picture(look, at, other)

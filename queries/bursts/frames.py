@@ -23,7 +23,6 @@ from photoidx.queries.decisions.record import decisions
 from photoidx.queries.decisions.view import view
 from photoidx.records import RAW_FORMATS
 from photoidx.scoring.exif.software import is_by_editor
-from photoidx.scoring.exif.stage import Exif
 from photoidx.storage.schema import arrow_schema
 from photoidx.storage.store import Store
 
@@ -36,7 +35,6 @@ _EXIF = (
 _NUMBERED = re.compile(r"^(\D*)(\d{1,5})\D{0,3}$")
 # A camera's folder (DCF: three digits, five characters); when it is full, the next one has the same five.
 _DCF_FOLDER = re.compile(r"^[1-9]\d\d(?=\w*[A-Z_])(\w{5})$", re.IGNORECASE | re.ASCII)
-_NO_EXIF = next(spec for spec in Exif.tables if spec.name == "exif")
 _BLOCK = 4096
 Array = np.ndarray[Any, Any]
 _EPOCH = datetime(1970, 1, 1)  # noqa: DTZ001 - a camera writes local time
@@ -115,10 +113,16 @@ class Frames:
         return None if time_us == NO_TIME else _EPOCH + timedelta(microseconds=time_us)
 
 
+def _no_exif() -> pa.Table:
+    from photoidx.scoring.exif.stage import Exif  # noqa: PLC0415 - seldom needed, and brings its readers
+
+    return arrow_schema(next(spec for spec in Exif.tables if spec.name == "exif")).empty_table()
+
+
 def read_frames(store: Store, *, only: AbstractSet[str] | None = None, with_vectors: bool = True) -> Frames:
     """Read the shots, or only those that are named. Vectors are the larger part of the work."""
     rows = _representatives(store)
-    exif = store.read("exif", list(_EXIF)) if "exif" in store.names() else arrow_schema(_NO_EXIF).empty_table()
+    exif = store.read("exif", list(_EXIF)) if "exif" in store.names() else _no_exif()
     rows = rows.join(exif.select(list(_EXIF)), "content_id")
     if "hashes" in store.names():
         rows = rows.join(store.read("hashes", ["content_id", "phash_64", "pixel_id"]), "content_id")

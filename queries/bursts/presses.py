@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from photoidx.indexer.shots.names import fold, press_stem
+from photoidx.indexer.shots.fold import fold
+from photoidx.indexer.shots.names import press_stem
 
 _ALIKE_BITS = 12
 """A RAW's preview and the JPEG of the same press differ in less; other scenes in 20 of 64 bits or more."""

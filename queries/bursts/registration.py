@@ -29,37 +29,49 @@ _NO_PLACES = np.zeros((0, 2), np.float32)
 
 
 class Registered:
-    """The thumbnails of frames as brightness, 0 to 255, read when they are first needed."""
+    """The thumbnails of frames as brightness, 0 to 255, read when they are first needed.
+
+    Each read costs the same for one and for hundreds: whoever knows what comes asks for it with `prepare`.
+    """
 
     def __init__(self, frames: Frames) -> None:
         self._frames = frames
+        self._read: dict[int, bytes | None] = {}
         self._known: dict[int, Grey | None] = {}
         self._grey: dict[int, bool] = {}
         self._points: dict[int, Points] = {}
 
     def prepare(self, wanted: Sequence[int]) -> None:
         """Read several at once."""
-        missing = sorted(set(wanted) - self._known.keys())
-        read = self._frames.thumbnail(missing)
-        self._known |= {at: _decoded(read[at]) if at in read else None for at in missing}
+        missing = sorted(set(wanted) - self._read.keys())
+        if missing:
+            read = self._frames.thumbnail(missing)
+            self._read |= {at: read.get(at) for at in missing}
 
     def forget(self) -> None:
         """Let go of what was read: a large library has many thumbnails."""
+        self._read.clear()
         self._known.clear()
         self._grey.clear()
         self._points.clear()
 
     def whole(self, at: int) -> Grey | None:
         """Return a frame's thumbnail, if it has one."""
-        self.prepare([at])
+        if at not in self._known:
+            jpeg = self._jpeg(at)
+            self._known[at] = None if jpeg is None else _decoded(jpeg)
         return self._known[at]
 
     def is_grey(self, at: int) -> bool:
         """Return whether a frame's thumbnail is black and white; not so if it has none."""
         if at not in self._grey:
-            read = self._frames.thumbnail([at])
-            self._grey[at] = at in read and _is_grey(read[at])
+            jpeg = self._jpeg(at)
+            self._grey[at] = jpeg is not None and _is_grey(jpeg)
         return self._grey[at]
+
+    def _jpeg(self, at: int) -> bytes | None:
+        self.prepare([at])
+        return self._read[at]
 
     def points(self, at: int) -> Points:
         """Return a frame's key points: places (n x 2, pixels of the thumbnail) and descriptors; none if it has none."""

@@ -20,8 +20,6 @@ from photoidx.queries.bursts.kinds import kind_of, split_brackets, timelapses, w
 from photoidx.queries.bursts.registration import Registered, is_one_view, shift_between
 from photoidx.union_find import UnionFind
 
-VERSION = 7
-"""Raised when the rules change: the next scan then groups the whole library again."""
 NEIGHBOURS = 12
 """How many of its next frames a frame is compared with."""
 WINDOW_S = 5.0
@@ -135,8 +133,7 @@ def _parted(frames: Frames, members: Sequence[int], edges: Sequence[Edge], look:
     for part in split_brackets(frames, members, look):
         inside = set(part)
         tied = tuple(edge for edge in edges if edge.first in inside and edge.second in inside)
-        if len(part) > 1:
-            yield FrameGroup(kind_of(frames, part, look), tuple(part), tied)
+        yield FrameGroup(kind_of(frames, part, look), tuple(part), tied)
 
 
 def _with_stacks(
@@ -164,10 +161,10 @@ def _pairs(frames: Frames, among: np.ndarray[Any, np.dtype[np.int64]], limits: B
     for step in range(1, min(NEIGHBOURS, max(1, len(among) - 1)) + 1):
         first, second = among[: len(among) - step], among[step:]
         same = frames.cameras[first] == frames.cameras[second]
-        timeless = (frames.time_us[first] == NO_TIME) & (frames.time_us[second] == NO_TIME)
+        timeless = frames.time_us[second] == NO_TIME  # then the first has none either: it comes before
         with np.errstate(over="ignore"):
             near = frames.time_us[second] - frames.time_us[first] <= limits.window_s * 1e6
-        near &= (frames.time_us[first] != NO_TIME) & (frames.time_us[second] != NO_TIME)
+        near &= frames.time_us[first] != NO_TIME
         keep = same & (near | (timeless & (step == 1))) & _counts_on(frames, first, second)
         firsts.append(first[keep])
         seconds.append(second[keep])
@@ -206,7 +203,7 @@ def _rules(frames: Frames, pairs: _Pairs, limits: BurstLimits, look: Registered)
     timeless = np.isnan(pairs.gap_s)
     numbered = frames.numbers[pairs.second] - frames.numbers[pairs.first] - pairs.skipped == 1
     conditions = {
-        "sequence": follows & (least_gap <= _SEQUENCE_S) & (fairly | (pairs.cosine >= _HARDLY)),
+        "sequence": follows & (least_gap <= _SEQUENCE_S) & (shape | (pairs.cosine >= _HARDLY)),
         "bracket": (least_gap <= _BRACKET_S) & _brackets(frames, pairs, look),
         "fast": exact & (pairs.gap_s <= _FAST_S) & fairly,
         "near": (least_gap <= limits.near_s) & alike,

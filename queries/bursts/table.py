@@ -10,21 +10,24 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from photoidx.config import DEFAULT_EMBEDDER
-from photoidx.queries.bursts.corrections import decided
 from photoidx.queries.bursts.frames import NO_TIME, Frames, narrowed, read_frames
-from photoidx.queries.bursts.rules import VERSION, Edge, FrameGroup, group
 from photoidx.queries.decisions.migrate import follow
 from photoidx.queries.decisions.record import Decision, decisions
 from photoidx.queries.stable_ids import keep_ids
 from photoidx.storage.schema import BURSTS, META, PENDING, arrow_schema
 from photoidx.storage.store import Store
 
+if TYPE_CHECKING:
+    from photoidx.queries.bursts.rules import Edge, FrameGroup
+
+VERSION = 7
+"""Of the rules; raised when they change: the next scan then groups the whole library again."""
 _STATE = "grouping"
 _REACH_US = 120 * 1_000_000
 _LAPSE_REACH, _LAPSE_GAP_US = 10, 3600 * 1_000_000
@@ -58,10 +61,19 @@ def regroup(store: Store, *, whole: bool = False) -> int:
             _note(store, now, held)
             return len(set(before.values()))
         frames = narrowed(store, frames, near)
-    groups = decided(frames, group(frames), held)
+    groups = _groups(frames, held)
     _write(store, frames, groups, before)
     _note(store, now, held)
     return len(set(store.read(BURSTS.name, ["burst_id"])["burst_id"].to_pylist()))
+
+
+def _groups(frames: Frames, held: Sequence[Decision], within_s: float | None = None) -> list[FrameGroup]:
+    """Return the groups by the rules, as the decisions leave them."""
+    from photoidx.queries.bursts.corrections import decided  # noqa: PLC0415 - who only reads needs no rules
+    from photoidx.queries.bursts.rules import group  # noqa: PLC0415
+
+    found = group(frames) if within_s is None else group(frames, within_s)
+    return decided(frames, found, held)
 
 
 def is_current(store: Store) -> bool:
@@ -83,7 +95,7 @@ def bursts(store: Store, within_s: float | None = None) -> list[dict[str, Any]]:
         frames = read_frames(store, only={row["shot_id"] for row in rows}, with_vectors=False)
     else:
         frames = read_frames(store)
-        groups = decided(frames, group(frames, within_s), decisions(store))
+        groups = _groups(frames, decisions(store), within_s)
         rows = _all_rows(frames, groups, stored_groups(store))
     files = _files(store, frames.place)
     told: set[int] = set()

@@ -9,12 +9,12 @@ import numpy as np
 
 from photoidx.config import Config
 from photoidx.errors import QueryError
-from photoidx.queries.search.ranking import ranked
+from photoidx.queries.search.nearest import nearest_photos
 from photoidx.queries.search.texts import try_to_bring_up_to_date
 from photoidx.queries.search.words import search_words
 from photoidx.queries.sql.functions import HOW_TO_GET_TEXTS
 from photoidx.queries.sql.process import paths_where
-from photoidx.queries.vectors import cosines, text_stage
+from photoidx.queries.vectors import text_stage
 from photoidx.storage.store import Store
 
 
@@ -48,8 +48,8 @@ def search(
     stage, why = (None, "you asked for words") if words else text_stage(store, config, embedder)
     allowed = None if where is None else paths_where(store, where, config)
     if stage is not None:
-        ids, scores = cosines(store, stage, np.asarray(stage.encode_text([text])[0]))
-        rows = ranked(store, "content_id", ids, scores, count=count, least=least, allowed=allowed)
+        query = np.asarray(stage.encode_text([text])[0], np.float32)
+        rows = nearest_photos(store, stage, query, count=count, least=least, allowed=allowed)
         notes = [f"Searched by pictures, with {stage.name}. By words instead: photoidx search --words."]
         return Answer(rows, "pictures", tuple(notes))
     if embedder is not None and not words:

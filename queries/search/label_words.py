@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 
-from photoidx.assets import PackageFile
-from photoidx.indexer.embedders.efficientnet import class_words
+from photoidx.indexer.embedders.imagenet import class_names
 
 # The labels name 118 breeds of dogs, and none is called a dog. ImageNet's classes stand in the order of WordNet's tree,
 # so that most kinds are runs of numbers: (first, last).
@@ -59,22 +58,17 @@ _KINDS: dict[str, tuple[tuple[int, int], ...]] = {
     "mushroom": ((991, 997),),
 }
 
-_LISTS = ("synsets", "synset_to_lemma")
-
 
 @lru_cache(maxsize=1)
 def label_texts() -> dict[str, str]:
     """Return for each label of the default embedder its text to be searched: `beacon (lighthouse, pharos)`.
 
-    The synonyms are WordNet's, from the list that timm carries.
+    The synonyms are WordNet's.
     """
-    lists = [PackageFile("timm", f"timm/data/_info/imagenet_{name}.txt").find() for name in _LISTS]
-    synsets, lemmas = (path.read_text(encoding="utf-8").splitlines() if path else [] for path in lists)
-    names = {synset: words.strip('"').split(", ") for synset, _, words in (line.partition("\t") for line in lemmas)}
     kinds: dict[str, dict[str, None]] = {}
-    for number, (label, synset) in enumerate(zip(class_words(), synsets, strict=True)):
+    for number, (label, *synonyms) in enumerate(class_names()):
         of = [kind for kind, runs in _KINDS.items() if _within(number, runs)]
-        kinds.setdefault(label, {}).update(dict.fromkeys((*names[synset][1:], *of)))
+        kinds.setdefault(label, {}).update(dict.fromkeys((*synonyms, *of)))
     return {label: f"{label} ({', '.join(others)})" if others else label for label, others in kinds.items()}
 
 

@@ -15,6 +15,7 @@ from photoidx.records import RAW_FORMATS
 from photoidx.storage.store import Store
 
 Array = np.ndarray[Any, Any]
+RANKED_COLUMNS = ("path", "content_id", "kind", "format", "shot_id")
 
 
 def ranked(
@@ -27,15 +28,17 @@ def ranked(
     least: float | None = None,
     allowed: Collection[str] | None = None,
     without: Collection[str] = (),
+    files: pa.Table | None = None,
 ) -> list[dict[str, Any]]:
     """Find path and score of the best photos. Of a shot, and of copies, the best alone; a RAW only if it has no other.
 
     `scores` belong to `keys`. `allowed` are the paths that may be in the answer, `without` the shots and
-    contents that may not. Raises QueryError if `least` is no number.
+    contents that may not. `files` are the `RANKED_COLUMNS` of the library's files, or of all that may be in the answer.
+    Raises QueryError if `least` is no number.
     """
     if least is not None and math.isnan(least):
         raise QueryError("The least score must be a number.")
-    files = store.read("files", ["path", "content_id", "kind", "format", "shot_id"])
+    files = store.read("files", RANKED_COLUMNS) if files is None else files
     files = files.filter(pc.equal(files["kind"], "photo")).combine_chunks()
     place = np.asarray(pc.fill_null(pc.index_in(files[key].combine_chunks(), value_set=keys), -1), np.int64)
     kept = (place >= 0) & np.asarray(pc.is_valid(files[key]))

@@ -15,9 +15,9 @@ from photoidx.indexer.embedders.base import VectorStage, unit
 from photoidx.indexer.media.decode import DecodedPhoto
 from photoidx.queries.contents import vectors_of
 from photoidx.queries.resolve import resolve_photo
-from photoidx.queries.search.ranking import ranked
+from photoidx.queries.search.nearest import nearest_photos
 from photoidx.queries.sql.process import paths_where
-from photoidx.queries.vectors import Array, cosines, stage_of
+from photoidx.queries.vectors import Array, stage_of
 from photoidx.records import content_id_of, format_of, text_path
 from photoidx.storage.store import Store
 
@@ -53,9 +53,8 @@ def similar(
     liked, avoided = examples.add(photos), examples.add(against)
     vectors = examples.vectors()
     query = query_vector(vectors[liked], vectors[avoided])
-    ids, scores = cosines(store, stage, query)
     own: Collection[str] = () if include_self else examples.own
-    return ranked(store, "content_id", ids, scores, count=count, least=least, allowed=allowed, without=own)
+    return nearest_photos(store, stage, query, count=count, least=least, allowed=allowed, without=own)
 
 
 def query_vector(liked: Array, avoided: Array) -> Array:

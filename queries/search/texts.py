@@ -3,41 +3,39 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import unicodedata
-from collections.abc import Iterator, Mapping
-from datetime import datetime
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
 import pyarrow as pa
 
 from photoidx.errors import PhotoidxError
-from photoidx.queries.search.label_words import label_texts
+from photoidx.queries.search.photo_words import facts_of
 from photoidx.queries.sql.query import run_sql
-from photoidx.records import RAW_FORMATS
 from photoidx.storage.schema import META, TEXTS, arrow_schema
 from photoidx.storage.store import Store
 
-_RULES = 1  # raised when photos get other words: the next search makes them anew
+_RULES = 2  # raised when photos get other words: the next search makes them anew
 _MADE_FROM = "texts_made_from"
-_SOURCES = ("files", "exif", "labels", "sidecars")
-# How often a word is written: BM25 counts it with less and less weight. A label's by its probability, up to 4.
-_OFTEN = {"keyword": 3, "title": 3, "name": 2, "folder": 2}
-_LEAST_CHANCE = 0.02  # labels below are the classifier's noise
+_SOURCES = ("files", "exif", "labels", "sidecars", "places", "holdings")
 _DATE = re.compile(r"(?<![^\W_])(\d{4})-\d{2}(?:-\d{2})?(?![^\W_])")
 _RUN = re.compile(r"[^\W_]+")
 _ASKED = re.compile(rf"{_DATE.pattern}|{_RUN.pattern}")
 _MONTH_LONG = len("2014-06")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_A-Za-z]+")
+# Scripts that are written without blanks between words, and Korean, whose words take their endings without one.
+_UNBROKEN = (
+    "\u0e00-\u0eff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u2e80-\u30ff\u3400-\u9fff"
+    "\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff"
+)
+_UNBROKEN_RUN = re.compile(rf"[{_UNBROKEN}\U00020000-\U0003ffff]+")
 _QUERY = """
-    SELECT p.path, p.root, p.name, p.folder, p.format, p.make, p.model, p.lens, p.keywords, p.label AS mark, p.taken_at,
-        p.gps_lat, p.gps_lon, l.labels, l.probabilities, s.titles
-    FROM photos p LEFT JOIN t.labels l USING (content_id) LEFT JOIN (
-        SELECT f.shot_id, list(s.title) AS titles FROM t.files f JOIN t.sidecars s USING (content_id)
-        WHERE s.title IS NOT NULL GROUP BY f.shot_id
-    ) s USING (shot_id)
+    SELECT p.path, p.root, p.name, p.folder, p.format, p.make, p.model, p.lens, p.keywords, p.keyword_paths, p.people,
+        p.title, p.caption, p.comments, p.location, p.city, p.region, p.country, p.words, p.label AS mark, p.taken_on,
+        p.taken_on_precision, p.gps_lat, p.gps_lon, l.labels, l.probabilities
+    FROM photos p LEFT JOIN t.labels l USING (content_id)
 """
 
 
@@ -74,7 +72,18 @@ def try_to_bring_up_to_date(store: Store) -> str:
 
 def asked_words(text: str) -> list[str]:
     """Return the words of a text that a user looks for, folded, each once."""
-    return list(dict.fromkeys(found[0].casefold() for found in _ASKED.finditer(_plain(text))))
+    words = (found[0].casefold() for found in _ASKED.finditer(_plain(text)))
+    return list(dict.fromkeys(part for word in words for part in _at_scripts(word)))
+
+
+def is_unbroken(word: str) -> bool:
+    """Return whether a word is of a script without blanks: then it may stand inside a run of letters."""
+    return _UNBROKEN_RUN.fullmatch(word) is not None
+
+
+def _at_scripts(word: str) -> list[str]:
+    """Cut a word where a script without blanks begins or ends, as in 2019 and what follows it."""
+    return [part for part in re.split(f"({_UNBROKEN_RUN.pattern})", word) if part]
 
 
 @lru_cache(maxsize=65536)
@@ -85,7 +94,8 @@ def words_in(text: str) -> tuple[str, ...]:
     for date in _DATE.finditer(plain):
         found |= dict.fromkeys((date[0], date[0][:_MONTH_LONG], date[1]))
     for run in _RUN.findall(_DATE.sub(" ", plain)):
-        found |= dict.fromkeys((run.casefold(), *(part.casefold() for part in _PART.findall(run))))
+        parts = (run, *_PART.findall(run), *_at_scripts(run))
+        found |= dict.fromkeys(part.casefold() for part in parts)
     return tuple(found)
 
 
@@ -104,51 +114,7 @@ def _now(store: Store) -> str:
 def _text_of(row: Mapping[str, Any]) -> dict[str, str]:
     facts: list[str] = []
     words: list[str] = []
-    for kind, value, often in _facts(row):
+    for kind, value, often in facts_of(row):
         facts.append(f"{kind}: {' '.join(value.split())}")
         words += words_in(value) * often
     return {"path": row["path"], "words": f" {' '.join(words)}", "facts": "\n".join(facts)}
-
-
-def _facts(row: Mapping[str, Any]) -> Iterator[tuple[str, str, int]]:
-    """Return what is known of a photo in words: kind, value, and how often its words are written."""
-    for keyword in row["keywords"] or ():
-        yield "keyword", keyword, _OFTEN["keyword"]
-    for title in row["titles"] or ():
-        yield "title", title, _OFTEN["title"]
-    yield "name", row["name"], _OFTEN["name"]
-    folder = os.path.relpath(row["folder"], os.path.dirname(row["root"] or "") or os.sep)
-    yield "folder", folder, _OFTEN["folder"]
-    for label, chance in zip(row["labels"] or (), row["probabilities"] or (), strict=True):
-        if chance >= _LEAST_CHANCE:
-            yield "label", label_texts().get(label, label), 1 + round(3 * chance)
-    camera = " ".join(dict.fromkeys(part for name in ("make", "model", "lens") for part in (row[name] or "").split()))
-    if camera:
-        yield "camera", camera, 1
-    if row["format"] in RAW_FORMATS:
-        yield "format", "raw", 1
-    if row["mark"]:
-        yield "mark", row["mark"], 1
-    if row["taken_at"]:
-        yield "date", _date_words(row["taken_at"].replace(hour=0, minute=0, second=0, microsecond=0)), 1
-    if row["gps_lat"] is not None and row["gps_lon"] is not None:
-        yield "place", _place_words(row["gps_lat"], row["gps_lon"]), 1
-
-
-@lru_cache(maxsize=16384)
-def _date_words(day: datetime) -> str:
-    """Spell a day: `Friday 13 June 2014, 2014-06-13`."""
-    return f"{_DAYS[day.weekday()]} {day.day} {_MONTHS[day.month - 1]} {day.year}, {day.date()}"
-
-
-def _place_words(lat: float, lon: float) -> str:
-    """Spell whole degrees: `gps 47N 8E`."""
-    return f"gps {int(abs(lat))}{'N' if lat >= 0 else 'S'} {int(abs(lon))}{'E' if lon >= 0 else 'W'}"
-
-
-# Not by strftime, which follows the user's locale: the index would change its language with it.
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June"),
-    *("July", "August", "September", "October", "November", "December"),
-)
-_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")

@@ -15,7 +15,7 @@ import pyarrow as pa
 from photoidx.errors import QueryError
 from photoidx.queries.contents import quoted
 from photoidx.queries.search.ranking import ranked
-from photoidx.queries.search.texts import asked_words, words_in
+from photoidx.queries.search.texts import asked_words, is_unbroken, words_in
 from photoidx.storage.schema import TEXTS
 from photoidx.storage.store import Store
 
@@ -97,16 +97,20 @@ def _summed(hits: Sequence[Hits], together: Collection[str]) -> dict[str, float]
 
 
 def _hits(store: Store, word: str) -> Hits:
-    """Find the photos with a word; where there is none, with words that begin with it, then with words like it."""
+    """Find the photos with a word; where there is none, with words that begin with it, then with words like it.
+
+    A word of a script without blanks is found inside of others, too.
+    """
+    if is_unbroken(word):
+        inside = store.read(TEXTS.name, ["path"], f"words LIKE {quoted(f'%{word}%')}")["path"].to_pylist()
+        return Hits(word, "exactly" if inside else "nothing", dict.fromkeys(inside, _rarity(store, len(inside))))
     exact = _scores(store.search_text(TEXTS.name, "words", word, ["path"]))
     if exact:
         return Hits(word, "exactly", exact)
     if len(word) >= _SHORTEST_BEGINNING:
         begins = store.read(TEXTS.name, ["path"], f"words LIKE {quoted(f'% {word}%')}")["path"].to_pylist()
         if begins:
-            rows = store.count(TEXTS.name)
-            rarity = math.log(1 + (rows - len(begins) + 0.5) / (len(begins) + 0.5))  # BM25's own
-            return Hits(word, "begins", dict.fromkeys(begins, rarity))
+            return Hits(word, "begins", dict.fromkeys(begins, _rarity(store, len(begins))))
     if _SHORTEST_MISSPELT <= len(word) <= _LONGEST_MISSPELT and word.isalpha():
         like: dict[str, float] = {}
         # The index holds stems, and spellings are compared with these.
@@ -116,6 +120,11 @@ def _hits(store: Store, word: str) -> Hits:
         if like:
             return Hits(word, "like", like)
     return Hits(word, "nothing", {})
+
+
+def _rarity(store: Store, found: int) -> float:
+    """Return how much a word counts that so many photos have: BM25's own weight."""
+    return math.log(1 + (store.count(TEXTS.name) - found + 0.5) / (found + 0.5))
 
 
 def _scores(found: pa.Table) -> dict[str, float]:
@@ -145,4 +154,6 @@ def _matching(facts: Sequence[str], words: Sequence[str]) -> list[str]:
 def _nearness(word: str, other: str) -> float:
     if word == other:
         return 2
+    if is_unbroken(word) and word in other:
+        return 1
     return 1 if other.startswith(word) else difflib.SequenceMatcher(None, word, other).ratio()

@@ -230,9 +230,9 @@ def serve() -> None:
     import pyarrow as pa  # noqa: PLC0415
 
     from photoidx.memory_limit import limit_memory  # noqa: PLC0415
-    from photoidx.storage.light_lancedb import leave_out_rest_client  # noqa: PLC0415
+    from photoidx.storage.light_lancedb import lighten_lancedb  # noqa: PLC0415
 
-    leave_out_rest_client()
+    lighten_lancedb()
     from photoidx.queries.sql.query import run_sql  # noqa: PLC0415
     from photoidx.storage.store import Store  # noqa: PLC0415
 

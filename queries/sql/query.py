@@ -23,7 +23,7 @@ from photoidx.storage.store import Store
 
 # Read only where a query names them, as the tables that `photos` does not need: they make up most of a library's bytes.
 _HEAVY_COLUMNS = {"exif": frozenset({"tags"}), "thumbnails": frozenset({"jpeg"})}
-_ALWAYS_READ = frozenset({"files", "labels", "sidecars"})
+_ALWAYS_READ = frozenset({"files", "labels", "sidecars", "places"})
 _KEY_MARK = b"lance-schema:unenforced-primary-key"
 _NO_TABLE = re.compile(r'Table with name "?(?P<word>[^"!]+?)"? does not exist|Referenced table "(?P<other>[^"]+)" not')
 _NO_COLUMN = re.compile(
@@ -95,6 +95,7 @@ def _load(connection: duckdb.DuckDBPyConnection, store: Store, query: str) -> di
         wanted = pa.schema([schema.field(column) for column in columns[name]])
         wants = name in _ALWAYS_READ or name in joinable or _says(query, name)
         wants |= name == "ledger" and _says(query, "failures")
+        wants |= name == "video_facts" and _says(query, "videos")
         rows = _rows(store, name, wanted) if wants and name in store.names() else wanted.empty_table()
         connection.register("arrow", rows)
         connection.execute(f'CREATE TABLE t."{name}" AS FROM arrow')

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from photoidx.scoring.exif.reader import Tags
 
 _SIGNS = {"N": 1, "E": 1, "S": -1, "W": -1}
-_BELOW_SEA = 1
+_BELOW_SEA = (1, 3)  # since EXIF 3.0 also 3: below it, of the height above the ellipsoid
 _DEEPEST_M = -12_000
 _HIGHEST_M = 100_000
 _SIXTY = 60
@@ -47,13 +47,13 @@ def _degrees(tags: Tags, name: str, most: int) -> float | None:
         if part is None or part < 0 or (power and part > _SIXTY):
             return None
         total += part / _SIXTY**power
-    return sign * total if total <= most else None
+    return sign * total + 0.0 if total <= most else None  # no -0.0
 
 
 def _altitude(tags: Tags) -> float | None:
     height = number(tags, "GPS GPSAltitude")
     if height is None:
         return None
-    if number(tags, "GPS GPSAltitudeRef") == _BELOW_SEA:
-        height = -height
+    if number(tags, "GPS GPSAltitudeRef") in _BELOW_SEA:
+        height = -abs(height)
     return height if _DEEPEST_M <= height <= _HIGHEST_M else None

@@ -6,6 +6,7 @@ when it raises. Here runs of integers are unpacked at once, work is bounded, and
 
 from __future__ import annotations
 
+import contextlib
 import io
 import logging
 import struct
@@ -13,7 +14,9 @@ from typing import Any
 
 from exifread.core.exif_header import ExifHeader
 from exifread.core.find_exif import determine_type, get_endian_str
+from exifread.tags.exif import GPS_TAGS
 from exifread.tags.makernote.canon import CAMERA_INFO_TAG_NAME
+from exifread.tags.makernote.canon import TAGS as CANON_TAGS
 
 logging.getLogger("exifread").setLevel(logging.CRITICAL + 1)
 
@@ -24,7 +27,8 @@ _MOST_READS = 60_000
 _MOST_BYTES_READ = 64 << 20
 _LONGEST_RUN = 1000
 _LONGEST_NOTE = 1 << 20
-_LONG_TAGS = ("MakerNote", CAMERA_INFO_TAG_NAME)
+_PEOPLES_TAGS = ("XPTitle", "XPComment", "XPAuthor", "XPKeywords", "XPSubject", "UserComment")
+_LONG_TAGS = ("MakerNote", CAMERA_INFO_TAG_NAME, *_PEOPLES_TAGS)
 _INTEGERS = {1: "B", 3: "H", 4: "I", 6: "b", 7: "B", 8: "h", 9: "i", 13: "I"}
 
 _PANASONIC_LABEL = b"Panasonic\0\0\0"
@@ -94,16 +98,31 @@ def read_tags(data: bytes) -> Tags:
 
 
 def read_boxes(data: bytes) -> Tags:
-    """Return the tags of a Canon CR3, which holds each directory as a TIFF block of its own."""
-    main, sub = (data.find(label, 0, _LONGEST_NOTE) for label in (b"CMT1", b"CMT2"))
-    tags = read_tags(_block(data, main)) if main > 0 else {}
-    shot = read_tags(_block(data, sub)) if sub > 0 else {}
-    return tags | {f"EXIF {name.removeprefix('Image ')}": tag for name, tag in shot.items()}
+    """Return the tags of a Canon CR3, which holds each directory as a TIFF block of its own.
+
+    CMT1 is the first directory, CMT2 EXIF's own, CMT3 Canon's note and CMT4 the place.
+    """
+    tags = read_tags(_block(data, b"CMT1"))
+    shot = read_tags(_block(data, b"CMT2"))
+    tags |= {f"EXIF {name.removeprefix('Image ')}": tag for name, tag in shot.items()}
+    tags |= _read_named(_block(data, b"CMT3"), "MakerNote", CANON_TAGS)
+    return tags | _read_named(_block(data, b"CMT4"), "GPS", GPS_TAGS)
 
 
-def _block(data: bytes, label_at: int) -> bytes:
-    size = int.from_bytes(data[label_at - 4 : label_at], "big")
-    return data[label_at + 4 : label_at - 4 + size]
+def _block(data: bytes, label: bytes) -> bytes:
+    at = data.find(label, 0, _LONGEST_NOTE)
+    size = int.from_bytes(data[at - 4 : at], "big")
+    return data[at + 4 : at - 4 + size] if at > 0 else b""
+
+
+def _read_named(block: bytes, name: str, known: Any) -> Tags:
+    """Return the tags of a block's first directory under this name."""
+    if block[:2] not in {b"II", b"MM"}:
+        return {}
+    header = _Header(_BoundedBytes(block), "I" if block[:2] == b"II" else "M", 0, 0, strict=False, detailed=True)
+    with contextlib.suppress(Exception):  # exifread raises anything; the tags read so far are kept
+        header.dump_ifd(ifd=header.list_ifd()[0], ifd_name=name, tag_dict=known)
+    return dict(header.tags)
 
 
 def _read_directories(header: ExifHeader) -> None:

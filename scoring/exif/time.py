@@ -1,86 +1,94 @@
-"""When a photo was taken. A time that the file doesn't tell stays None."""
+"""When a photo was taken, of all that its file says. A time that the file doesn't tell stays None."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 
 from photoidx.scoring.exif.values import numbers, text
+from photoidx.scoring.exif.written_time import FIRST_YEAR, WrittenTime, in_utc, parse_offset, parse_time
 
 if TYPE_CHECKING:
     from photoidx.scoring.exif.reader import Tags
+    from photoidx.scoring.exif.xmp import Xmp
 
-_MOMENT = re.compile(r"(\d{4})\D(\d{1,2})\D(\d{1,2})\D(\d{1,2})\D(\d{1,2})\D(\d{1,2})(?:\.(\d+))?", re.ASCII)
 _DAY = re.compile(r"(\d{4})\D(\d{1,2})\D(\d{1,2})", re.ASCII)
-_OFFSET = re.compile(r"([+-])(\d{1,2}):(\d{2})", re.ASCII)
-_FIRST_YEAR = 1826  # the oldest photograph that survives
-_WIDEST_OFFSET_MIN = 14 * 60
 _MINUTES = 60
 
 
 @dataclass(frozen=True)
 class Taken:
-    """The moment of the shot: local, in UTC where the file knows its offset, and by the satellites' clock."""
+    """The moment of the shot: local, in UTC where the file knows its offset, and by the satellites' clock.
 
-    local: datetime | None
-    utc: datetime | None
-    offset_min: int | None
-    gps_utc: datetime | None
+    `source` says what told it: exif, xmp, iptc or png. Where only a day is told, `local` is None and `day` is known to
+    `precision`: day, month or year.
+    """
+
+    local: datetime | None = None
+    utc: datetime | None = None
+    offset_min: int | None = None
+    source: str | None = None
+    day: date | None = None
+    precision: str | None = None
+    gps_utc: datetime | None = None
 
 
-def taken(tags: Tags) -> Taken:
-    """Read the time of the shot, or else of digitising. The time of the last change is not taken for it."""
-    local = _moment(tags, "EXIF DateTimeOriginal", "EXIF SubSecTimeOriginal")
-    local = local or _moment(tags, "Image DateTimeOriginal", "Image SubSecTimeOriginal")
-    local = local or _moment(tags, "EXIF DateTimeDigitized", "EXIF SubSecTimeDigitized")
+Told = tuple[str, WrittenTime | None]
+
+
+def taken(tags: Tags, xmp: Xmp | None = None, iptc: Iterable[Told] = (), png: str | None = None) -> Taken:
+    """Choose the time of the shot: what is told of the original first, then of digitising or of making the file.
+
+    In each of both EXIF goes before XMP, and XMP before IPTC. A whole time goes before a day alone. The time of the
+    last change is none of them. `iptc` are the two that IPTC has; `png` is PNG's own text "Creation Time".
+    """
+    originals, digitised = [*iptc][:1], [*iptc][1:]
+    told = [*_of_exif(tags, "Original"), *_of_xmp(xmp, original=True), *originals]
+    told += [*_of_exif(tags, "Digitized"), *_of_xmp(xmp, original=False), *digitised, ("png", _png_time(png))]
+    known = [(source, time) for source, time in told if time is not None]
+    gps = _gps_time(tags)
     offset = parse_offset(text(tags, "EXIF OffsetTimeOriginal", "Image OffsetTimeOriginal"))
-    return Taken(local, _utc(local, offset), offset, _gps_time(tags))
+    if not known:
+        return Taken(gps_utc=gps, offset_min=offset)
+    source, time = next(((source, time) for source, time in known if time.local is not None), known[0])
+    own = time.offset_min if time.offset_min is not None else offset if source == "exif" else None
+    return Taken(time.local, in_utc(time.local, own), own, source, time.day, time.precision, gps)
 
 
-def parse_moment(written: str | None, sub_seconds: str | None = None) -> datetime | None:
-    """Read EXIF's "2024:05:06 07:08:09", with the digits after the second if there are any."""
-    match = _MOMENT.match(written or "")
-    if match is None:
-        return None
-    *parts, inline = match.groups()
-    digits = re.match(r"\d*", (sub_seconds or "").strip(), re.ASCII)
-    fraction = (digits.group() if digits else "") or inline or ""
-    year, month, day, hour, minute, second = map(int, parts)
-    if year < _FIRST_YEAR:
-        return None
+def _of_exif(tags: Tags, which: str) -> Iterator[Told]:
+    for place in ("EXIF", "Image"):
+        name = f"{place} DateTime{which}"
+        if name in tags:
+            time = parse_time(text(tags, name), text(tags, f"{place} SubSecTime{which}"))
+            if time is not None and time.offset_min is None:
+                zone = parse_offset(text(tags, f"{place} OffsetTime{which}"))
+                time = WrittenTime(time.day, time.precision, time.local, zone)
+            yield "exif", time
+
+
+def _of_xmp(xmp: Xmp | None, *, original: bool) -> Iterator[Told]:
+    for written in () if xmp is None else xmp.originals if original else xmp.digitised:
+        yield "xmp", parse_time(written)
+
+
+def _png_time(written: str | None) -> WrittenTime | None:
+    """Read PNG's "Creation Time", which the standard wants as in e-mail and programs write as they like."""
+    time = parse_time(written)
+    if time is not None or not written:
+        return time
     try:
-        return datetime(year, month, day, hour, minute, second, int(f"{fraction:0<6}"[:6]))  # noqa: DTZ001 - local
-    except ValueError:
+        found = parsedate_to_datetime(written)
+    except (ValueError, TypeError, OverflowError):
         return None
-
-
-def parse_offset(written: str | None) -> int | None:
-    """Read "+02:00" as minutes east of UTC. "Z" is 0."""
-    if written == "Z":
-        return 0
-    match = _OFFSET.fullmatch(written or "")
-    if match is None:
+    offset = found.utcoffset()
+    local = found.replace(tzinfo=None)
+    if local.year < FIRST_YEAR:
         return None
-    sign, hours, minutes = match.groups()
-    total = int(hours) * _MINUTES + int(minutes)
-    if int(minutes) >= _MINUTES or total > _WIDEST_OFFSET_MIN:
-        return None
-    return -total if sign == "-" else total
-
-
-def _moment(tags: Tags, name: str, sub_name: str) -> datetime | None:
-    return parse_moment(text(tags, name), text(tags, sub_name))
-
-
-def _utc(local: datetime | None, offset_min: int | None) -> datetime | None:
-    if local is None or offset_min is None:
-        return None
-    try:
-        return local - timedelta(minutes=offset_min)
-    except OverflowError:
-        return None
+    return WrittenTime(local.date(), "second", local, None if offset is None else int(offset.total_seconds()) // 60)
 
 
 def _gps_time(tags: Tags) -> datetime | None:
@@ -88,14 +96,14 @@ def _gps_time(tags: Tags) -> datetime | None:
     clock = numbers(tags, "GPS GPSTimeStamp")[:3]
     if day is None or len(clock) != len(day.groups()):
         return None
-    year, month, date = map(int, day.groups())
+    year, month, date_ = map(int, day.groups())
     hour, minute, second = clock
-    if hour is None or minute is None or second is None or year < _FIRST_YEAR:
+    if hour is None or minute is None or second is None or year < FIRST_YEAR:
         return None
     if not (0 <= hour < 24 and 0 <= minute < _MINUTES and 0 <= second < _MINUTES):  # noqa: PLR2004 - a clock
         return None
     try:
-        midnight = datetime(year, month, date)  # noqa: DTZ001 - UTC by definition, kept naive as the table's column is
+        midnight = datetime(year, month, date_)  # noqa: DTZ001 - UTC by definition, kept naive as the table's column is
         return midnight + timedelta(hours=hour, minutes=minute, seconds=second)
     except (ValueError, OverflowError):
         return None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from photoidx.scoring.exif.reader import Tags
 
-_LONGEST_TEXT = 500
+_LONGEST_TEXT = 2000
 _LONGEST_TAG_TEXT = 200
 _MOST_TAGS = 2000
 _BINARY_TAGS = ("EXIF MakerNote", "Image ApplicationNotes", "Image PrintIM", "Image InterColorProfile")

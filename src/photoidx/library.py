@@ -15,6 +15,12 @@ from photoidx.errors import PhotoidxError, QueryError
 from photoidx.reader import Reader
 
 if TYPE_CHECKING:
+    from photoidx.export.files import FilesOptions, FilesResult
+    from photoidx.export.files import Step as FileStep
+    from photoidx.export.selection import Selection
+    from photoidx.export.sidecars import Result as SidecarResult
+    from photoidx.export.sidecars import SidecarOptions, SidecarPlan
+    from photoidx.export.undo import Undone
     from photoidx.indexer.scan.run import Progress, ScanResult
     from photoidx.indexer.watch.loop import Pace
     from photoidx.queries.clusters.clustering import Parameters as ClusterParameters
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
     from photoidx.queries.gallery.data import GalleryGroups
     from photoidx.reclaim.run import Reclaimable
     from photoidx.reclaim.trash import Done
+    from photoidx.storage.store import Store
 
 
 class Library(Reader):
@@ -223,6 +230,78 @@ class Library(Reader):
         found = replace(found, duplicates=self.duplicates())
         progress("clusters", 0, 0)
         return replace(found, clusters=self.clusters(warn=warn))
+
+    def export_xmp(
+        self,
+        options: SidecarOptions,
+        selection: Selection | None = None,
+        *,
+        dry_run: bool = False,
+        on_plan: Callable[[SidecarPlan], None] = lambda _plan: None,
+        on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> SidecarResult:
+        """Write what you decided, and what is known, into sidecars beside the photos or in a folder of their own.
+
+        What a sidecar holds otherwise stays to the letter. `on_plan` is told of each with its fields before and after;
+        with `dry_run` nothing is written. `undo_export` takes it back. Raises QueryError, ExportError,
+        LibraryLockedError.
+        """
+        from photoidx.export.selection import Selection, chosen_paths
+        from photoidx.export.sidecars import export_sidecars
+
+        store = self._now()
+        chosen = chosen_paths(store, selection or Selection(), self.config)
+        return export_sidecars(
+            store, options, chosen, config=self.config, dry_run=dry_run, on_plan=on_plan, on_progress=on_progress
+        )
+
+    def export_files(
+        self,
+        options: FilesOptions,
+        selection: Selection,
+        *,
+        dry_run: bool = False,
+        on_step: Callable[[FileStep], None] = lambda _step: None,
+        on_progress: Callable[[int, int], None] = lambda _done, _total: None,
+    ) -> FilesResult:
+        """Copy or link chosen photos, with their sidecars and films, into a folder. Photos are only read.
+
+        Each file is read back and compared by its content. Done again, it goes on where it was cut off. Raises
+        QueryError, ExportError, LibraryLockedError.
+        """
+        from photoidx.export.files import export_files, groups_of
+        from photoidx.export.selection import chosen_paths
+
+        store = self._now()
+        groups = groups_of(store, chosen_paths(store, selection, self.config), options, self.config)
+        return export_files(store, groups, options, dry_run=dry_run, on_step=on_step, on_progress=on_progress)
+
+    def export_albums(
+        self, to: str | Path, formats: Sequence[str], selection: Selection, name: str | None = None
+    ) -> list[dict[str, Any]]:
+        """Write lists of photos for other programs into a folder: album, photos, path, a row for each file.
+
+        Albums are the selection under a name or, where nothing is selected, the picks and each cluster. Raises
+        QueryError, ExportError, LibraryLockedError.
+        """
+        from photoidx.export.albums import albums_of, write_albums
+
+        store = self._now()
+        return write_albums(store, str(to), albums_of(store, selection, name, self.config), formats)
+
+    def undo_export(
+        self, *, dry_run: bool = False, on_progress: Callable[[int, int], None] = lambda _done, _total: None
+    ) -> Undone:
+        """Take back the last export, whole or cut off. Raises ExportError if there is none, LibraryLockedError."""
+        from photoidx.export.undo import undo
+
+        return undo(self._now(), dry_run=dry_run, on_progress=on_progress)
+
+    def _now(self) -> Store:
+        """Return the tables, of which something is to be exported. Raises EarlierStateError for those of earlier."""
+        store = self.store
+        store.check_current()
+        return store
 
     def reclaimable(self, *, goal: int | None = None, kinds: Sequence[str] = ("duplicate", "rejected")) -> Reclaimable:
         """Say what may go into the trash, what loses least first; with `goal`, as much as frees so many bytes.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 import uuid
 from collections.abc import Iterable
@@ -50,8 +51,17 @@ RAW_FORMATS = frozenset(
         "x3f",
     }
 )
+TAKEOUT = "takeout"
+"""The format of the JSON files in which Google Takeout keeps what it knows of a photo."""
 _SIDECAR_SUFFIXES = frozenset(("xmp", "aae"))
-_VIDEO_SUFFIXES = frozenset(("mov", "mp4"))
+_VIDEO_SUFFIXES = frozenset(
+    (
+        *("mov", "mp4", "m4v", "3gp", "3g2", "mp", "qt", "insv", "lrv"),
+        *("avi", "mkv", "webm", "mts", "m2ts", "mpg", "mpeg", "wmv"),
+    )
+)
+_TAKEOUT_SUPPLEMENT, _TAKEOUT_LENGTH = "supplemental-metadata", 46
+_NUMBER = re.compile(r"\(\d{1,4}\)$")
 _FORMAT_OF_SUFFIX = {
     **{raw: raw for raw in RAW_FORMATS},
     **dict.fromkeys(("jpg", "jpeg", "jpe", "jfif"), "jpeg"),
@@ -67,12 +77,25 @@ def format_of(name: str) -> str | None:
     stem, _, suffix = name.rpartition(".")
     if not stem.strip(".") or stem.endswith(os.sep):  # a hidden file, or a name without a dot
         return None
-    return _FORMAT_OF_SUFFIX.get(suffix) or _FORMAT_OF_SUFFIX.get(suffix.lower())
+    found = _FORMAT_OF_SUFFIX.get(suffix) or _FORMAT_OF_SUFFIX.get(suffix.lower())
+    return TAKEOUT if found is None and suffix.lower() == "json" and _is_of_takeout(stem) else found
+
+
+def _is_of_takeout(stem: str) -> bool:
+    """Return whether a JSON file's name, without `.json`, is one that Takeout makes: `IMG_1.jpg.supplemental-me(1)`.
+
+    It cuts the name to 46 characters, so one that is as long may be its own, whatever it ends with.
+    """
+    bare = _NUMBER.sub("", stem).lower()
+    title, _, tail = bare.rpartition(".")
+    if title and tail and (_TAKEOUT_SUPPLEMENT.startswith(tail) or tail in _FORMAT_OF_SUFFIX):
+        return True
+    return len(bare) == _TAKEOUT_LENGTH
 
 
 def kind_of(file_format: str) -> Kind:
     """Return the kind of file that a format (as `format_of` names it) stands for."""
-    if file_format in _SIDECAR_SUFFIXES:
+    if file_format in _SIDECAR_SUFFIXES or file_format == TAKEOUT:
         return Kind.SIDECAR
     if file_format in _VIDEO_SUFFIXES:
         return Kind.VIDEO

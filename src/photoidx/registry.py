@@ -19,10 +19,12 @@ from photoidx.scoring.holdings.stage import HoldingsStage
 from photoidx.scoring.horizon import HorizonStage
 from photoidx.scoring.noise import NoiseStage
 from photoidx.scoring.panels import Panels
+from photoidx.scoring.places.stage import Places, SidecarPlaces
 from photoidx.scoring.scorer_stages import scorer_stages
 from photoidx.scoring.sharpness import SharpnessStage
 from photoidx.scoring.technical.score import Technical
 from photoidx.scoring.thumbnails import Thumbnails
+from photoidx.scoring.videos.stage import Videos
 from photoidx.stage import DerivedStage, Stage
 
 if TYPE_CHECKING:
@@ -43,6 +45,9 @@ _STAGES: tuple[type[Stage], ...] = (
     SharpnessStage,
     HorizonStage,
     Technical,
+    Places,
+    SidecarPlaces,
+    Videos,
 )
 ENTRY_POINT_GROUP = "photoidx.stages"
 

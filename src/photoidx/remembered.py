@@ -15,7 +15,6 @@ from photoidx.config import Config
 from photoidx.errors import AssetError, PhotoidxError
 from photoidx.indexer.embedders import embedder
 from photoidx.indexer.media.links import remember_links
-from photoidx.registry import stages_of_scorer
 from photoidx.scoring.learned.card import read_card, read_scorer
 from photoidx.storage.schema import META
 from photoidx.storage.store import Store
@@ -120,6 +119,8 @@ def _with_scorers(store: Store, config: Config) -> tuple[tuple[str, ...], list[s
 def _checked(directory: str, config: Config) -> str:
     """Return a scorer's name. Raises PhotoidxError if it could not be used: a scan would stop half-way."""
     card, _ = read_card(Path(directory))
+    from photoidx.registry import stages_of_scorer  # noqa: PLC0415 - brings every stage
+
     read_scorer(Path(directory), card.kind)
     for stage in stages_of_scorer(directory, config):
         stage.check()

@@ -45,7 +45,7 @@ class Photo(Protocol):
 
     @property
     def data(self) -> bytes:
-        """The whole file."""
+        """The whole file; of a video, which may be of any size, only what stands before and behind the frames."""
 
     def image(self, min_long_side: int = WORKING_LONG_SIDE) -> Image.Image:
         """Decode the picture: RGB, 8 bits, sRGB, upright by its EXIF orientation.

@@ -157,7 +157,8 @@ def test_damaged_exif_never_crashes(changes):
 
 def test_a_sidecar_is_read():
     [row] = Sidecar().run(FakePhoto(XMP, "xmp"))["sidecars"]
-    assert row == {"rating": 4, "label": "Red", "keywords": ["lake", "snow"], "title": "Dawn"}
+    told = {name: value for name, value in row.items() if value is not None}
+    assert told == {"rating": 4, "label": "Red", "keywords": ["lake", "snow"], "title": "Dawn"}
 
 
 def test_a_broken_sidecar_is_a_failure_with_a_reason():

@@ -322,6 +322,8 @@ def _fact_words(name: str, value: Any) -> str:
         return f"the rating of {value} stars" if value >= 0 else "the mark of a rejected photo"
     if isinstance(value, datetime):
         return f"the time {value:%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, tuple):
+        value = ", ".join(map(str, value))
     return f"{name.replace('_', ' ')} {value}"
 
 

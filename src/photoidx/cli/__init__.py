@@ -25,7 +25,8 @@ from photoidx.cli.terminal.ending import (
 from photoidx.cli.terminal.lazy import lazy_group
 from photoidx.cli.terminal.output import harmless
 from photoidx.errors import PhotoidxError
-from photoidx.storage.light_lancedb import leave_out_rest_client
+from photoidx.extras import told
+from photoidx.storage.light_lancedb import lighten_lancedb
 
 _LOGGER = logging.getLogger("photoidx")
 _CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
@@ -55,7 +56,7 @@ def main() -> None:
     """Run the command line. What photoidx and the system refuse is one line on stderr, and the exit status."""
     # Collecting while lancedb and torch are imported costs a quarter of their CPU time and frees nothing.
     gc.set_threshold(100_000, 20, 20)
-    leave_out_rest_client()
+    lighten_lancedb()
     open_streams()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # a terminal that knows no UTF-8 gets escapes instead of an error
@@ -68,7 +69,8 @@ def main() -> None:
         click.echo(f"photoidx: {chr(10).join(map(harmless, error.lines))}", err=True)
         sys.exit(error.exit_code)
     except BaseException as error:
-        words = refusal(error)
+        missing = told(error) if isinstance(error, ModuleNotFoundError) else None
+        words = str(missing) if missing else refusal(error)
         if words is None:
             raise
         give_up(words, HUNG_UP if is_terminal_gone(error) else 1)

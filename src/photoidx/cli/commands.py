@@ -29,6 +29,9 @@ SECTIONS = {
         "undo": "act.reclaim:undo",
         "trash": "act.trash_group:trash",
     },
+    "Hand over to other programs": {
+        "export": "export.group:export",
+    },
     "Look after the library": {
         "status": "ask.status:status",
         "failures": "ask.failures:failures",
@@ -69,5 +72,13 @@ TRAINERS = {
         "series": "train.series:series",
         "aesthetic": "train.aesthetic:aesthetic",
         "blend": "train.blend:blend",
+    }
+}
+
+EXPORTS = {
+    "Commands": {
+        "xmp": "export.xmp:xmp",
+        "files": "export.files:files",
+        "albums": "export.albums:albums",
     }
 }

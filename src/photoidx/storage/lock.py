@@ -19,6 +19,7 @@ from photoidx.storage.damage import tell_system
 
 LOCK, HOLDER = "writer.lock", "writer.json"
 WATCH_LOCK, WATCH_HOLDER = "watch.lock", "watch.json"
+EXPORT_LOCK = "export.lock"
 WATCH = "the watch"
 WATCH_PATIENCE_S = 60.0
 """How long every writer waits for a watch, which writes often and briefly."""
@@ -63,6 +64,18 @@ def watch_lock(folder: Path, uri: str) -> Iterator[None]:
         raise LibraryLockedError(f"The library at {uri} is already watched, by {who}. One watch takes several folders.")
     try:
         _note_holder(folder / WATCH_HOLDER, uri, WATCH)
+        yield
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def export_lock(folder: Path, uri: str) -> Iterator[None]:
+    """Be the one export of a library, beside scans and a watch. Raises LibraryLockedError if there is another."""
+    lock = filelock.FileLock(str(folder / EXPORT_LOCK))
+    if not _acquired(lock, uri):
+        raise LibraryLockedError(f"Another export from the library at {uri} is running. Wait until it ends.")
+    try:
         yield
     finally:
         lock.release()

@@ -13,7 +13,7 @@ from typing import Any
 import lancedb
 import pyarrow as pa
 from lancedb.index import FTS
-from lancedb.query import MatchQuery
+from lancedb.query import LanceVectorQueryBuilder, MatchQuery
 
 from photoidx.errors import (
     EarlierStateError,
@@ -125,8 +125,7 @@ class Store:
         The operating system frees the lock when its holder dies. A library in an object store has no lock file. `role`
         tells others who holds it.
         """
-        if self.as_of is not None:
-            raise EarlierStateError(f"The library as of {spelt(self.as_of)} can only be read. Do without --as-of.")
+        self.check_current()
         if self._folder is None:
             self._prepare()
             yield
@@ -134,6 +133,11 @@ class Store:
         with writer_lock(self._folder, self.uri, role=role):
             self._prepare()
             yield
+
+    def check_current(self) -> None:
+        """Raise EarlierStateError if the tables are those of an earlier moment, which can only be read."""
+        if self.as_of is not None:
+            raise EarlierStateError(f"The library as of {spelt(self.as_of)} can only be read. Do without --as-of.")
 
     @contextlib.contextmanager
     def watching(self) -> Iterator[None]:
@@ -314,6 +318,14 @@ class Store:
         # Its other arguments have defaults, which mypy does not see in a pydantic class.
         query = MatchQuery(word, column, fuzziness=edits, prefix_length=1 if edits else 0)  # type: ignore[call-arg]
         return table.search(query, query_type="fts").select(names).limit(max(1, table.count_rows())).to_arrow()
+
+    def nearest(self, name: str, column: str, vector: Any, count: int) -> pa.Table:
+        """Return `content_id` and `_distance` (1 - cosine) of the rows with the nearest vectors, the nearest first."""
+        with reading(self.uri, name):
+            query = self._open(name).search(vector, vector_column_name=column, query_type="vector")
+            assert isinstance(query, LanceVectorQueryBuilder)
+            query = query.distance_type("cosine").bypass_vector_index()
+            return query.select(["content_id", "_distance"]).limit(count).to_arrow()
 
     @property
     def folder(self) -> str | None:

@@ -14,8 +14,10 @@ from photoidx.assets import ASSETS, locate
 from photoidx.config import Config
 from photoidx.errors import AssetError, PhotoidxError
 from photoidx.indexer.embedders import embedder
-from photoidx.indexer.embedders.efficientnet import class_words
-from photoidx.indexer.embedders.lite0 import lite0
+from photoidx.indexer.embedders.efficientnet import GRAPH
+from photoidx.indexer.embedders.imagenet import class_words
+from photoidx.indexer.embedders.lite0_weights import folded, read_tensors
+from photoidx.indexer.embedders.onnx import device_of
 
 
 @dataclass
@@ -66,24 +68,79 @@ def test_a_vector_does_not_depend_on_the_batch_or_the_place_in_it(stage, arrays)
         assert found["labels"] == alone["labels"]
 
 
-def test_the_network_gives_the_numbers_of_timms_network_with_the_same_weights(stage):
+@pytest.fixture(scope="module")
+def timms(stage):
+    """timm's network with the same weights, read by torch."""
     weights = torch.load(locate(ASSETS[stage.name], stage.config), weights_only=True)
-    theirs = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
-    theirs.load_state_dict(dict(zip(theirs.state_dict(), weights.values(), strict=True)))
-    ours, head = lite0(weights)
-    batch = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(1))
+    made = timm.create_model("tf_efficientnet_lite0", pretrained=False).eval()
+    made.load_state_dict(dict(zip(made.state_dict(), weights.values(), strict=True)))
+    return made
+
+
+def cosines(ours, theirs):
+    return (ours * theirs).sum(axis=1) / np.linalg.norm(ours, axis=1) / np.linalg.norm(theirs, axis=1)
+
+
+def test_vectors_and_labels_are_those_of_timms_network_in_torch(stage, arrays, timms):
+    batch = (torch.from_numpy(np.stack(arrays)).float() / 127.5 - 1).permute(0, 3, 1, 2)
     with torch.inference_mode():
-        pooled = theirs.forward_head(theirs.forward_features(batch), pre_logits=True)
-        assert torch.allclose(ours(batch), pooled, atol=1e-4)
-        assert torch.allclose(head(ours(batch)), theirs(batch), atol=1e-4)
+        pooled = timms.forward_head(timms.forward_features(batch), pre_logits=True)
+        chances, classes = timms(batch).softmax(dim=1).topk(5)
+    found = stage.run_batch(arrays)
+    vectors = np.stack([each["vectors_efficientnet_lite0"][0]["vector"] for each in found]).astype(np.float32)
+    assert cosines(vectors, pooled.numpy()).min() >= 0.9999
+    for each, chance, names in zip(found, chances, classes, strict=True):
+        assert each["labels"][0]["labels"] == [stage.words[at] for at in names]
+        assert np.allclose(each["labels"][0]["probabilities"], chance, atol=1e-4)
 
 
-def test_weights_of_another_shape_are_an_error(stage):
-    weights = torch.load(locate(ASSETS[stage.name], stage.config), weights_only=True)
-    names = list(weights)
-    for wrong in (names[:-1], names[:-3], [*names, names[0]], names[6:]):
-        with pytest.raises(ValueError, match="tensor"):
-            lite0({str(at): weights[name] for at, name in enumerate(wrong)})
+def test_what_explains_a_similarity_in_torch_is_the_same_network(stage, arrays):
+    found = stage.run_batch(arrays)
+    vectors = np.stack([each["vectors_efficientnet_lite0"][0]["vector"] for each in found]).astype(np.float32)
+    assert cosines(vectors, stage.pooled(arrays).numpy()).min() >= 0.9999
+
+
+def test_weights_are_read_without_torch_as_torch_reads_them(stage):
+    path = locate(ASSETS[stage.name], stage.config)
+    theirs, ours = torch.load(path, weights_only=True), read_tensors(path)
+    assert list(ours) == list(theirs)
+    for name, tensor in theirs.items():
+        assert np.array_equal(ours[name], tensor.numpy()), name
+
+
+def test_the_graph_is_the_one_that_its_script_makes():
+    from export_lite0 import graph
+
+    assert GRAPH.read_bytes() == graph()
+
+
+def test_weights_of_another_network_are_an_error(tmp_path):
+    path = tmp_path / "other.pth"
+    other = {str(number): torch.zeros(2, 3) for number in range(9)}
+    torch.save(other, path, _use_new_zipfile_serialization=False)
+    assert [each.shape for each in read_tensors(path).values()] == [(2, 3)] * 9
+    with pytest.raises(AssetError, match="does not hold the weights"):
+        folded(path)
+
+
+@pytest.mark.parametrize(
+    ("asked", "there", "used"),
+    [
+        ("auto", ["CPUExecutionProvider"], "cpu"),
+        ("auto", ["CUDAExecutionProvider", "CPUExecutionProvider"], "cuda"),
+        ("auto", ["CoreMLExecutionProvider", "CPUExecutionProvider"], "cpu"),
+        ("mps", ["CoreMLExecutionProvider", "CPUExecutionProvider"], "mps"),
+        ("cpu", ["CUDAExecutionProvider", "CPUExecutionProvider"], "cpu"),
+    ],
+)
+def test_the_model_runs_on_the_device_that_is_asked_for(asked, there, used):
+    assert device_of(asked, there) == used
+
+
+@pytest.mark.parametrize("asked", ["cuda", "tpu"])
+def test_a_device_that_is_not_there_is_an_error(asked):
+    with pytest.raises(PhotoidxError, match=asked):
+        device_of(asked, ["CPUExecutionProvider"])
 
 
 def test_the_words_of_the_classes_are_those_of_timm():
@@ -91,10 +148,11 @@ def test_the_words_of_the_classes_are_those_of_timm():
     assert class_words() == [info.index_to_description(index).split(",")[0] for index in range(1000)]
 
 
-def test_the_default_embedder_does_not_import_timm():
+def test_the_default_embedder_imports_neither_torch_nor_timm():
     code = (
         "import sys; from photoidx.config import Config; from photoidx.indexer.embedders import embedder\n"
-        "embedder('efficientnet_lite0', Config(device='cpu')).load(); sys.exit('timm' in sys.modules)"
+        "embedder('efficientnet_lite0', Config(device='cpu')).load()\n"
+        "sys.exit(not {'torch', 'timm'}.isdisjoint(sys.modules))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
 

@@ -13,7 +13,7 @@ import pytest
 from photoidx.indexer.scan import derive as derive_module
 from photoidx.indexer.scan.commit import Batch
 from photoidx.indexer.scan.derive import derive
-from photoidx.indexer.scan.pending import LEDGER_COLUMNS, Pending
+from photoidx.indexer.scan.pending import read_pending
 from photoidx.stage import DerivedStage, Photo, PhotoStage, Rows, TableSpec, column, quality
 from photoidx.storage.schema import tables_of
 from photoidx.storage.store import Store
@@ -60,7 +60,7 @@ def fill(store: Store, numbers: Sequence[float]) -> None:
 
 
 def lacking(store: Store, *, retry_failed: bool = False) -> list[str]:
-    pending = Pending(store.read("ledger", LEDGER_COLUMNS), [Source(), Doubled()], retry_failed=retry_failed)
+    pending = read_pending(store, [Source(), Doubled()], retry_failed=retry_failed)
     return sorted(pending.derivable(Doubled()))
 
 

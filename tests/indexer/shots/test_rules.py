@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from photoidx.indexer.shots.agreement import COPY_BITS, EDIT_BITS, OTHER_BITS, ShotMember
+from photoidx.indexer.shots.agreement import ShotMember
 from photoidx.indexer.shots.edit_words import EDIT_WORDS
 from photoidx.indexer.shots.names import family, is_edited, is_telling
 from photoidx.indexer.shots.rules import shots
@@ -96,7 +96,7 @@ def test_a_name_that_only_a_camera_gives_is_enough_where_nothing_else_is_known(f
 
 TWO_S, THREE_S = NOON + timedelta(seconds=2), NOON + timedelta(seconds=3)
 SUB = {"microsecond": 120_000}
-SAME, COPY, EDIT, UNCLEAR, OTHER = (differing(bits) for bits in (0, COPY_BITS, EDIT_BITS, EDIT_BITS + 1, OTHER_BITS))
+SAME, COPY, NO_COPY, EDIT, UNCLEAR, HARDLY, OTHER = map(differing, (0, 12, 13, 64, 65, 87, 88))
 # Two names, what is known of each, and the rule that ties the second to the first.
 BY_EVIDENCE = [
     # times
@@ -105,13 +105,21 @@ BY_EVIDENCE = [
     ("1.heic", "1.jpg", {"taken_at": NOON.replace(**SUB)}, {"taken_at": TWO_S.replace(microsecond=0)}, "heif+jpeg"),
     ("1.heic", "1.jpg", {"taken_at": NOON}, {"taken_at": TWO_S.replace(microsecond=900_000)}, "heif+jpeg"),
     ("1.heic", "1.jpg", {"taken_at": NOON.replace(**SUB)}, {"taken_at": TWO_S.replace(microsecond=900_000)}, None),
+    ("1.heic", "1.jpg", {"taken_at": TWO_S.replace(microsecond=900_000)}, {"taken_at": NOON}, "heif+jpeg"),
+    ("1.heic", "1.jpg", {"taken_at": NOON}, {"taken_at": NOON, "hash_256": SAME}, "heif+jpeg"),
+    ("1.heic", "1.jpg", {"taken_at": NOON, "hash_256": SAME}, {"taken_at": NOON}, "heif+jpeg"),
     ("IMG_0001.CR3", "IMG_0001.JPG", {"taken_at": NOON}, {"taken_at": NOON + timedelta(days=3)}, None),
     ("IMG_0001.JPG", "IMG_0001-edited.jpg", {"taken_at": NOON}, {"taken_at": THREE_S}, None),
     ("1.jpg", "1-edited.jpg", {"taken_at": NOON, "hash_256": SAME}, {"taken_at": NOON, "hash_256": OTHER}, "edited"),
     # pictures
     ("1.jpg", "1.png", {"hash_256": SAME}, {"hash_256": COPY}, "jpeg+png"),
-    ("1.jpg", "1.png", {"hash_256": SAME}, {"hash_256": differing(COPY_BITS + 1)}, None),
+    ("1.jpg", "1.png", {"hash_256": SAME}, {"hash_256": NO_COPY}, None),
     ("1.jpg", "1.png", {"hash_256": SAME, "aspect": 1.5}, {"hash_256": SAME, "aspect": 1.6}, None),
+    ("1.jpg", "1.png", {"hash_256": SAME, "aspect": 1.5}, {"hash_256": SAME, "aspect": 1.529}, "jpeg+png"),
+    ("1.jpg", "1.png", {"hash_256": SAME, "aspect": 1.5}, {"hash_256": SAME, "aspect": 1.532}, None),
+    ("1.jpg", "1.png", {"hash_256": SAME, "aspect": 1.5}, {"hash_256": SAME}, "jpeg+png"),
+    ("1.jpg", "1.png", {"hash_256": SAME}, {"hash_256": SAME, "aspect": 1.5}, "jpeg+png"),
+    ("1.jpg", "1.png", {"pixels": "a"}, {"pixels": "b"}, None),
     ("1.jpg", "1.png", {"hash_256": SAME}, {}, None),
     ("1.jpg", "1.png", {"pixels": "a"}, {"pixels": "a"}, "jpeg+png"),
     ("1.tif", "1.png", {"pixels": "a", "taken_at": NOON}, {"pixels": "a", "taken_at": THREE_S}, "png+tiff"),
@@ -124,7 +132,13 @@ BY_EVIDENCE = [
     ("IMG_0001.HEIC", "IMG_0001.HEIC.jpg", {"hash_256": SAME}, {"hash_256": UNCLEAR}, None),
     # a time that many scans were given, and pictures that differ
     ("1.tif", "1.jpg", {"taken_at": NOON, "hash_256": SAME}, {"taken_at": NOON, "hash_256": UNCLEAR}, "jpeg+tiff"),
+    ("1.tif", "1.jpg", {"taken_at": NOON, "hash_256": SAME}, {"taken_at": NOON, "hash_256": HARDLY}, "jpeg+tiff"),
     ("1.tif", "1.jpg", {"taken_at": NOON, "hash_256": SAME}, {"taken_at": NOON, "hash_256": OTHER}, None),
+    ("1.dng", "1.jpg", {"taken_at": NOON, "hash_256": SAME}, {"taken_at": NOON, "hash_256": OTHER}, None),
+    (
+        *("1.heic", "1.jpg", {"taken_at": NOON.replace(**SUB), "hash_256": SAME, "camera": CANON}),
+        *({"taken_at": NOON.replace(microsecond=130_000), "hash_256": OTHER, "camera": CANON}, None),
+    ),
     (
         *("1.dng", "1.jpg", {"taken_at": NOON, "hash_256": SAME, "camera": CANON}),
         *({"taken_at": NOON, "hash_256": OTHER, "camera": CANON}, "raw+jpeg"),
@@ -142,6 +156,9 @@ BY_EVIDENCE = [
         *({"taken_at": NOON, "hash_256": OTHER, "camera": CANON}, None),
     ),
     ("IMG_1.CR3", "IMG_1.JPG", {"taken_at": NOON, "serial": "1"}, {"taken_at": NOON, "serial": "2"}, None),
+    ("IMG_1.CR3", "IMG_1.JPG", {"taken_at": NOON, "serial": "1"}, {"taken_at": NOON, "serial": "1"}, "raw+jpeg"),
+    ("IMG_1.CR3", "IMG_1.JPG", {"taken_at": NOON, "serial": "1"}, {"taken_at": NOON}, "raw+jpeg"),
+    ("IMG_1.CR3", "IMG_1.JPG", {"taken_at": NOON}, {"taken_at": NOON, "serial": "2"}, "raw+jpeg"),
     # a cover and its original are two JPEGs
     (
         *("PXL_20250126_164931991.PORTRAIT-01.COVER.jpg", "PXL_20250126_164931991.PORTRAIT-02.ORIGINAL.jpg"),

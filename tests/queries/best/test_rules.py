@@ -70,7 +70,33 @@ CHOICES: dict[str, tuple[Ranking, tuple[int, str]]] = {
     "middle grey counts in the score": (judged(frame(midtone=0.2), frame(midtone=0.9)), (1, "score")),
     "a measure that one lacks counts in none": (judged(frame(midtone=None), frame(midtone=0.9)), (0, "order")),
     "exposure weighs less than the technical score": (
-        judged(frame(technical=0.9, midtone=0.3), frame(technical=0.8, midtone=0.9)),
+        judged(frame(technical=0.9, midtone=0.65), frame(technical=0.8, midtone=0.9)),
+        (0, "score"),
+    ),
+    "the technical score of a frame that is exposed much worse counts no more than the other's": (
+        judged(frame(technical=0.9, midtone=0.6), frame(technical=0.8, midtone=0.9)),
+        (1, "score"),
+    ),
+    "a softer frame that is better exposed takes nothing from the others": (
+        judged(
+            *[frame(technical=0.9, midtone=0.6), frame(technical=0.8, midtone=0.7)],
+            frame(technical=0.1, midtone=1.0, sharpness_subject=-4),
+        ),
+        (0, "score"),
+    ),
+    "a better exposed frame with closed eyes takes nothing from the others": (
+        judged(
+            *[frame(technical=0.9, midtone=0.6), frame(technical=0.8, midtone=0.7), frame(technical=0.1, midtone=1.0)],
+            faces=[[face()], [face()], [face(0.2)]],
+        ),
+        (0, "score"),
+    ),
+    "of equal frames the less noisy one": (
+        judged(frame(technical=0.82, noise_sigma=3.0), frame(noise_sigma=1.0)),
+        (1, "score"),
+    ),
+    "noise weighs less than much of the technical score": (
+        judged(frame(technical=0.95, noise_sigma=3.0), frame(noise_sigma=1.0)),
         (0, "score"),
     ),
     "what was learnt takes the score's place": (judged(frame(**BETTER), frame(), learnt=[0.0, 1.0]), (1, "score")),
@@ -95,6 +121,14 @@ CHOICES: dict[str, tuple[Ranking, tuple[int, str]]] = {
         (0, "score"),
     ),
     "a shut eye that is open elsewhere": (judged(frame(**BETTER), frame(), faces=[[face(0.2)], [face()]]), (1, "eyes")),
+    "a shut eye that is hardly open elsewhere is a doubt": (
+        judged(frame(technical=0.81), frame(), faces=[[face(0.29)], [face(0.72)]]),
+        (1, "order"),
+    ),
+    "and decides nothing where the score does": (
+        judged(frame(**BETTER), frame(), faces=[[face(0.29)], [face(0.72)]]),
+        (0, "score"),
+    ),
     "closed eyes before a frame that was not scored": (
         judged({}, frame(), faces=[[face()], [face(0.2)]]),
         (1, "only one scored"),
@@ -285,10 +319,21 @@ def test_how_the_pick_is_praised(verdict, words):
     assert pick_reason(verdict).startswith(words)
 
 
-@pytest.mark.parametrize("noise", [(1, 3), (3, 1)])
-def test_frames_that_differ_in_a_fault_are_not_called_equally_good(noise):
-    verdict = judged(*(frame(noise_sigma=each) for each in noise))
+@pytest.mark.parametrize("clipped", [(0.01, 0.04), (0.04, 0.01)])
+def test_frames_that_differ_in_a_fault_are_not_called_equally_good(clipped):
+    verdict = judged(*(frame(clipped_highlights=each) for each in clipped))
     assert pick_reason(verdict) == "too close to call"
+
+
+def test_frames_that_differ_in_noise_are_not_called_equally_good():
+    verdict = judged(frame(noise_sigma=1.0), frame(noise_sigma=2.3))
+    assert pick_reason(verdict) == "too close to call"
+
+
+@pytest.mark.parametrize(("change", "equal"), [({}, True), ({"reliable": False}, False), ({"important": False}, True)])
+def test_frames_with_a_face_that_matters_and_can_not_be_read_are_not_called_equally_good(change, equal):
+    verdict = judged(frame(), frame(), faces=[[face()], [face(**{"reliable": True, **change})]])
+    assert ("equally good" in pick_reason(verdict)) is equal
 
 
 @pytest.mark.parametrize(

@@ -179,3 +179,11 @@ def test_faces_of_a_frame_are_a_guess_where_it_is_softer_or_noisier_than_another
 )
 def test_a_person_s_face_is_much_softer_than_the_sharpest_of_the_same_person(details, softer):
     assert much_softer(dict(enumerate(details)), 0.7) == softer
+
+
+@pytest.mark.parametrize(("noise", "compared"), [(2.4, True), (2.6, False)])
+def test_one_face_alone_does_not_look_sharper_in_a_noisier_frame(noise, compared):
+    first = [face(0.2, detail_45=-2.0), face(0.6, detail_45=-2.5)]
+    second = [face(0.2, detail_45=-3.0), face(0.6, detail_45=-2.5)]
+    found = leads([{**SUBJECT, "noise_sigma": noise}, {**SUBJECT, "noise_sigma": 1.0}], persons([first, second]))
+    assert ((0, 1) in found) is compared

@@ -46,9 +46,11 @@ def rules(frames: Frames, within_s: float | None = None) -> list[str]:
 
 FAR = (1.1, 3.6)  # seconds apart, with sub-seconds
 ONE_VIEW, TWO_VIEWS = [view(0), view(30)], [view(12, 12), walked(9)]
+HALF_ALIKE = cv2.addWeighted(view(70).copy(), 0.3, view(of=OTHER).copy(), 0.7, 0)  # its overlap correlates by .58
 TIED = {
     "fast: fairly alike within a second": (pair(0.71, 40, (1.1, 2.05)), "fast"),
     "fast needs sub-seconds in both": (pair(0.71, 40, (1.0, 1.5)), None),
+    "fast needs sub-seconds in the second, too": (pair(0.71, 40, (1.5, 2.0)), None),
     "fast ends after a second": (pair(0.71, 40, (1.1, 2.15)), None),
     "fast needs a like look": (pair(0.69, 40), None),
     "near: alike by the vectors": (pair(0.89, 40, FAR), "near"),
@@ -62,16 +64,27 @@ TIED = {
     "near: of one view": (pair(0.89, 40, FAR, pictures=ONE_VIEW), "near"),
     "near: a step aside is another view": (pair(0.89, 40, FAR, pictures=TWO_VIEWS), None),
     "near: another shape is another view": (pair(0.89, 40, FAR, pictures=[view(), view().swapaxes(0, 1)]), None),
+    "near: in one second nobody walks far": (pair(0.89, 40, (1, 2), pictures=TWO_VIEWS), "near"),
     "near: hashes that agree need no look": (pair(0.89, 16, FAR, pictures=TWO_VIEWS), "near"),
     "sequence: the next of a series": (pair(0.46, 40, (1.1, 2.9), sequence=[3, 4]), "sequence"),
     "sequence: not the next but one": (pair(0.46, 40, (1.1, 2.9), sequence=[3, 5]), None),
     "sequence: two seconds at most": (pair(0.46, 40, (1.1, 3.2), sequence=[3, 4]), None),
     "sequence: not of another scene": (pair(0.44, 40, (1.1, 2.9), sequence=[3, 4]), None),
+    "sequence: no look at the view": (pair(0.89, 40, (1.1, 2.9), sequence=[3, 4], pictures=TWO_VIEWS), "sequence"),
     "bracket: the maker's bias": (pair(0.61, 40, FAR, bias=[0, 0.7]), "bracket"),
     "bracket: a smaller bias is none": (pair(0.61, 40, FAR, bias=[0, 0.6]), None),
     "bracket: the bias of another scene": (pair(0.59, 40, FAR, bias=[0, 2]), None),
     "bracket: darkened, alike by hashes": (pair(0.46, 20, FAR, bias=[0, 2]), "bracket"),
     "bracket: 21 bits are another scene": (pair(0.46, 21, FAR, bias=[0, 2]), None),
+    "bracket: alike by hashes, but not at all by vectors": (pair(0.44, 20, FAR, bias=[0, 2]), None),
+    "bracket: the maker's bias needs no look at the view": (
+        pair(0.61, 40, FAR, bias=[0, 2], exposure=[10, 12], pictures=TWO_VIEWS),
+        "bracket",
+    ),
+    "bracket: by the exposure, not of another scene": (
+        pair(0.46, 40, FAR, exposure=[10, 11], pictures=ONE_VIEW),
+        None,
+    ),
     "bracket: four seconds at most": (pair(0.61, 40, (1.1, 5.2), bias=[0, 2]), None),
     "bracket: no zoom": (pair(0.61, 40, FAR, bias=[0, 2], focal=[35, 50]), None),
     "bracket: by the exposure, of one view": (pair(0.61, 40, FAR, exposure=[10, 11], pictures=ONE_VIEW), "bracket"),
@@ -87,6 +100,9 @@ TIED = {
     "overlap: in one second, turned": (pair(0.51, 40, pictures=[view(0), view(70)]), "overlap"),
     "overlap: not of another scene": (pair(0.49, 40, pictures=[view(0), view(70)]), None),
     "overlap: not where nothing is the same": (pair(0.51, 40, pictures=[view(), view(of=OTHER)]), None),
+    "overlap: not where it is half alike": (pair(0.51, 40, pictures=[view(0), HALF_ALIKE]), None),
+    "overlap: not without a first thumbnail": (pair(0.51, 40, pictures=[None, view(70)]), None),
+    "overlap: not without a second thumbnail": (pair(0.51, 40, pictures=[view(0)]), None),
     "overlap: up to five seconds": (pair(0.51, 40, (1.1, 6.0), pictures=ONE_VIEW), "overlap"),
     "overlap: not after five seconds": (pair(0.51, 40, (1.1, 6.2), pictures=ONE_VIEW), None),
     "overlap: a step aside takes a second": (pair(0.51, 40, pictures=[view(12, 12), walked(7)]), "overlap"),
@@ -96,10 +112,13 @@ TIED = {
     "look: the same to the vectors": (pair(0.92, 8, (None, None), numbers=[1, 2]), None),
     "look: the same to the hashes": (pair(0.94, 9, (None, None), numbers=[1, 2]), None),
     "look: not where the times are known": (pair(0.94, 8, (1.1, 5.6), numbers=[1, 2]), None),
-    "a time and none": (pair(0.99, 0, (None, 1.1), numbers=[1, 2]), None),
+    "a time and none": (pair(0.99, 0, (None, 1.1), numbers=[1, 2], pictures=ONE_VIEW), None),
     "two cameras": (pair(0.99, 0, cameras=[0, 1]), None),
     "file numbers far apart": (pair(0.99, 0, numbers=[1, 27]), None),
     "file numbers near each other": (pair(0.99, 0, numbers=[1, 26]), "fast"),
+    "a file without a number after one with": (pair(0.99, 0, numbers=[90, -1]), "fast"),
+    "a file with a number after one without": (pair(0.99, 0, numbers=[-1, 90]), "fast"),
+    "files without numbers are of no stream": (pair(0.99, 0, numbers=[-1, -1], streams=[0, 1]), "fast"),
     "a counter that starts again": (pair(0.99, 0, numbers=[9999, 1]), "fast"),
     "two streams of file numbers": (pair(0.99, 0, numbers=[1, 2], streams=[0, 1]), None),
 }
@@ -114,12 +133,43 @@ def test_without_vectors_the_hashes_alone_decide():
     frames = pair(0, 10)
     assert rules(frames) == []
     assert rules(replace(frames, vectors=np.zeros((2, 4), np.float16))) == ["fast"]
+    follows = replace(frames, sequence=np.array([3.0, 4.0]), vectors=np.zeros((2, 4), np.float16))
+    assert rules(follows) == ["sequence"]
 
 
-def test_without_hashes_frames_are_not_alike_by_them():
+@pytest.mark.parametrize("without", [0, 1])
+def test_without_the_vector_of_one_frame_the_hashes_alone_decide(without):
+    frames = pair(0.9, 10)
+    frames.vectors[without] = 0
+    assert rules(frames) == ["fast"]
+
+
+@pytest.mark.parametrize("hashed", [[True, False], [False, True]])
+def test_without_hashes_frames_are_not_alike_by_them(hashed):
     frames = pair(0.5, 0, FAR)
     assert rules(frames) == ["near"]
-    assert rules(replace(frames, hashed=np.array([True, False]))) == []
+    assert rules(replace(frames, hashed=np.array(hashed))) == []
+
+
+@pytest.mark.parametrize("times", [[], [1.1], [None]])
+def test_no_frame_and_one_frame_are_no_group(times):
+    assert group(made(times, [1] * len(times))) == []
+
+
+@pytest.mark.parametrize(("between", "tied"), [(1, True), (2, False)])
+def test_an_overlap_is_looked_for_in_the_next_two_frames(between, tied):
+    pictures = [view(0), *[None] * between, view(70)]
+    frames = made([1.1 + 0.2 * at for at in range(between + 2)], [1, *range(2, between + 2), 1], pictures=pictures)
+    hashes = np.array([0, *(2**20 - 1 << 20 * (at % 2) for at in range(between)), 2**63 - 1], np.uint64)
+    vectors = frames.vectors.copy()
+    vectors[-1] = 0
+    vectors[-1, [1, 9]] = 0.6, 0.8
+    assert bool(group(replace(frames, hashes=hashes, vectors=vectors))) is tied
+
+
+def test_of_photos_without_a_time_only_neighbours_are_tied():
+    frames = made([None] * 3, [1] * 3, numbers=[1, 1, 2])
+    assert [each.members for each in group(frames)] == [(1, 2)]
 
 
 def test_a_frame_is_compared_with_its_next_twelve():
@@ -140,6 +190,9 @@ def test_a_makers_id_ties_frames_of_one_camera_alone():
     (found,) = group(made(apart, [1, 2, 3], burst_ids=["x", None, "x"]))
     assert (found.members, found.edges[0].gap_s) == ((0, 2), 899.2)
     assert group(made(apart, [1, 2, 3], burst_ids=["x", None, "x"], cameras=[0, 0, 1])) == []
+    (timeless,) = group(made([None, None], [1, 2], burst_ids=["x", "x"]))
+    assert np.isnan(timeless.edges[0].gap_s)
+    assert group(made([1.1, 1.1], [1, 1], burst_ids=["x", "x"], pixels=[1, 1])) == []  # a copy
 
 
 @pytest.mark.parametrize(
@@ -270,7 +323,22 @@ def test_a_slow_stack_takes_its_slices_from_the_bursts_that_near_ones_made():
     (found,) = group(frames)
     assert (found.kind, found.members) == ("focus_stack", (0, 1, 2, 3, 4, 5))
     assert [edge.rule for edge in sorted(found.edges, key=lambda edge: edge.second)].count("near") == 2
-    assert {edge.second for edge in found.edges} == {1, 2, 3, 4, 5}
+    assert sorted(edge.second for edge in found.edges) == [1, 2, 3, 4, 5]
+
+
+def test_what_was_taken_after_a_slow_stack_stays_out_of_it():
+    near = series([0.1, 5.9, 11.0, 17.2, 21.9, 23.0], [*slices(5), view(20, 20)])
+    hashes = near.hashes.copy()
+    hashes[-1] ^= np.uint64(2**40 - 2**28)
+    (found,) = group(replace(near, hashes=hashes))
+    assert (found.kind, found.members) == ("focus_stack", (0, 1, 2, 3, 4))
+    assert sorted(edge.second for edge in found.edges) == [1, 2, 3, 4]
+
+
+def test_each_of_several_brackets_has_its_own_edges():
+    for each in group(series(times(6, 0.4), bias=[0, -2, 2, 0, -2, 2])):
+        assert each.edges
+        assert {at for edge in each.edges for at in (edge.first, edge.second)} == set(each.members)
 
 
 def test_the_slices_of_two_cameras_are_no_stack():

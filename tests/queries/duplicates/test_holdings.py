@@ -12,12 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from photoidx.queries.duplicates.holdings.rules import Companion, Holdings, Making, Tie, lacks, may_go
-from photoidx.queries.duplicates.keep import Copy, in_order, preference, reason, that_go
+from photoidx.queries.duplicates.keep import Copy, age, in_order, preference, reason, that_go
 
 NOON = datetime(2024, 6, 1, 12)  # noqa: DTZ001 - a camera writes local time
 CAMERA = {"make": "Canon", "model": "EOS R6", "taken_at": NOON, "iso": 100}
 FILM = Companion("video", "film", "IMG_1.MOV")
 RAW = Companion("raw", "raw", "IMG_1.CR3")
+WITH_FILM = {"company": frozenset({FILM})}
 SIDECAR = Companion("sidecar", "stars", "IMG_1.xmp", "5 stars")
 COPY, WORSE, BETTER = Making(1.0, 5.0, 5.0, 0.8), Making(40.0, 200.0, 5.0, 0.8), Making(0.6, 0.5, 1.0, 0.7)
 PLAIN = Holdings(
@@ -45,6 +46,15 @@ MADE_FROM = Tie("same", kept=WORSE, other=COPY)
 
 def facts(**more: Any) -> MappingProxyType[str, Any]:
     return MappingProxyType({**CAMERA, **more})
+
+
+def made(changes: dict[str, Any], number: int = 0) -> Copy:
+    """Return a copy with these fields of its own or of its holdings, in a file of this number."""
+    own = {name: changes[name] for name in changes if name in Copy.__dataclass_fields__}
+    held = {name: changes[name] for name in changes if name not in own}
+    if number:
+        held = {"path": f"/p/{number}.jpg", "content": f"c{number}", "picture_id": f"c{number}"} | held
+    return Copy(replace(PLAIN, **held), **{"quality": 85, "mtime_ns": 1, **own})
 
 
 def codes(kept: Holdings, other: Holdings, tie: Tie = MADE_FROM) -> set[str]:
@@ -151,6 +161,17 @@ def test_equal_bytes_differ_in_nothing_but_their_company():
     twin = replace(PLAIN, path="/q/a.jpg", company=frozenset({FILM}))
     assert codes(PLAIN, twin, Tie("identical")) == {"beside:video"}
     assert may_go(twin, PLAIN, Tie("identical"))
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [{}, {"tags": frozenset({"MakerNote FlashInfo"})}, {"parts": frozenset({"depth"})}, {"facts": facts(rating=3)}],
+)
+def test_an_original_goes_for_a_copy_of_its_data_that_adds_words_if_that_has_lost_nothing(lost):
+    original = replace(PLAIN, **lost)
+    told = replace(PLAIN, path="/p/told.jpg", content="b", words=frozenset({"Rome"}), facts=facts(rating=5))
+    assert may_go(told, original, Tie("same")) is (not lost)
+    assert not may_go(original, told, Tie("same"))
 
 
 @pytest.mark.parametrize(
@@ -315,7 +336,33 @@ def test_a_rejected_file_goes_only_if_another_holds_all_of_it():
     equal = [Copy(PLAIN, flag=1), Copy(replace(PLAIN, path="/p/b.jpg"))]
     assert that_go(equal, lambda *_: Tie("identical")) == {0: 1}
     richer = [Copy(replace(PLAIN, company=frozenset({FILM})), flag=1), equal[1]]
-    assert 0 not in that_go(richer, lambda *_: Tie("identical"))
+    assert that_go(richer, lambda *_: Tie("identical")) == {}  # nothing goes for what may be gone tomorrow
+
+
+def test_of_files_that_hold_the_same_the_first_in_order_stays():
+    twins = [Copy(replace(PLAIN, path=f"/p/{name}.jpg")) for name in "cab"]
+    assert that_go(twins, lambda *_: Tie("identical")) == {0: 1, 2: 1}
+
+
+IN_ORDER: dict[str, tuple[list[dict[str, Any]], int]] = {
+    "what holds what more of the others hold, before what has more parts": (
+        [{"parts": frozenset({"depth"})}, *[{"company": frozenset({FILM})}] * 3],
+        1,
+    ),
+    "what the user keeps": ([{"words": frozenset({"x"})}, {"flag": -1}], 1),
+    "what the user does not reject": ([{"words": frozenset({"x"}), "flag": 1}, {}], 1),
+    "what has no frame": ([{"words": frozenset({"x"}), "framed": True}, {}], 1),
+    "what has not lost its colours": ([{"words": frozenset({"x"}), "faded": True}, {}], 1),
+}
+
+
+@pytest.mark.parametrize(("held", "first"), IN_ORDER.values(), ids=IN_ORDER.keys())
+def test_which_file_is_the_first_in_order(held, first):
+    assert in_order([made(each, at) for at, each in enumerate(held)])[0] == first
+
+
+def test_an_older_file_comes_first_and_one_of_unknown_time_last():
+    assert sorted([None, 5, 0, 3], key=age) == [0, 3, 5, None]
 
 
 def test_a_file_that_comes_first_goes_for_one_that_holds_more():
@@ -357,26 +404,32 @@ def test_the_reason_to_keep_is_one_that_tells_the_kept_copy_from_the_next(copies
         ("without the frame", {}, {"framed": True}),
         ("in colour", {}, {"faded": True}),
         ("it holds more pictures", {"pictures": 2}, {}),
+        ("it holds more pictures", {"pictures": 2}, {"pictures": None}),
         ("it holds more than a picture", {"parts": frozenset({"film"})}, {}),
         ("other files belong to it", {"company": frozenset({FILM})}, {}),
         ("has the camera's data", {}, {"facts": {"iso": 1, "lens": "x", "flash": True, "f_number": 2, "serial": "1"}}),
         ("its metadata tell more", {"facts": facts(rating=5)}, {}),
+        ("its metadata tell more", {"words": frozenset({"Rome"})}, {}),
         ("not an edited copy", {}, {"edited": True}),
         ("at its first size", {}, {"resized": True}),
         ("the way most copies are turned", {}, {"turned": True}),
         ("larger", {"width": 4001}, {}),
         ("in a format of cameras", {}, {"format": "webp"}),
+        ("in a format of cameras", {"format": "cr3"}, {"format": "png"}),
         ("less compressed", {"quality": 90}, {"quality": 80}),
         ("the older file", {"mtime_ns": 1}, {"mtime_ns": 2}),
+        ("its time of change is known", {}, {"mtime_ns": None}),
         ("the shorter path", {}, {"path": "/p/longer/a.jpg"}),
+        ("the shorter path", {"path": "/p/a long name.jpg"}, {"path": "/p/longer/a.jpg"}),
+        ("the shorter path", {"path": "/a/bb.jpg"}, {"path": "/b/a.jpg"}),
+        ("the shorter path", {}, {"path": "/p/A long name.jpg"}),
+        ("the shorter path", {}, {"path": "/p/b.jpg"}),
+        ("the shorter path", {"pictures": None}, {"path": "/p/b.jpg"}),
+        ("the shorter path", {**WITH_FILM, "mtime_ns": 2}, {**WITH_FILM, "path": "/p/longer/a.jpg"}),
+        ("the shorter path", {**WITH_FILM, "mtime_ns": None}, {**WITH_FILM, "path": "/p/longer/a.jpg"}),
     ],
 )
 def test_of_two_files_that_hold_the_same_the_first_rule_that_tells_them_apart_decides(words, kept, other):
-    def made(changes: dict[str, Any]) -> Copy:
-        own = {name: changes[name] for name in changes if name in Copy.__dataclass_fields__}
-        held = {name: changes[name] for name in changes if name not in own}
-        return Copy(replace(PLAIN, **held), **{"quality": 85, "mtime_ns": 1, **own})
-
     one, two = made(kept), made(other)
     assert preference(one) < preference(two)
     assert reason(one, two) == words

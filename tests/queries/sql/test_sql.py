@@ -220,7 +220,7 @@ def test_the_whole_of_sql_is_there(store: Store, query: str, answer: list[tuple[
 
 def test_a_user_can_ask_what_there_is(store: Store):
     views = {name for (name,) in ask(store, "SHOW TABLES")}
-    assert views == set(SPECS) - {"meta", "vectors_efficientnet_lite0"} | {"photos", "failures"}
+    assert views == set(SPECS) - {"meta", "vectors_efficientnet_lite0"} | {"photos", "videos", "failures"}
     assert ask(store, "DESCRIBE photos")[0][:2] == ("path", "VARCHAR")
     assert "iso" in {row[0] for row in ask(store, "SUMMARIZE photos")}
     assert "physical_plan" in ask(store, "EXPLAIN SELECT * FROM photos")[0]

@@ -42,6 +42,7 @@ def _for_people(found: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
         "at": found["library"],
         "size on disk": None if found["size_bytes"] is None else _size(found["size_bytes"]),
         "files": kinds or "none",
+        "not understood": ", ".join(f"{count:,} {suffix}" for suffix, count in found["not_understood"].items()) or None,
         "shots": f"{found['shots']:,}",
         "last scan": last and f"{last['status']}, {str(last['finished_at'] or last['started_at'])[:19]} UTC",
     }

@@ -1,0 +1,1 @@
+"""The names of places: country, region and city of coordinates, without asking the network."""

@@ -1,0 +1,1 @@
+"""`photoidx export` and its commands."""
