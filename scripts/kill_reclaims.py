@@ -1,4 +1,4 @@
-"""Kill `reclaim` and `undo` at random moments: `python kill_reclaims.py [KILLS] [SEED]`.
+"""Kill `reclaim` and `undo` at random moments.
 
 After each kill every file must be in its place or in the trash, once, with its own bytes; and after what was left is
 made good, every unit whole. It runs in a temporary folder, and prints how many kills hit which work.
@@ -6,11 +6,11 @@ made good, every unit whole. It runs in a temporary folder, and prints how many 
 
 from __future__ import annotations
 
+import argparse
 import contextlib
 import os
 import random
 import signal
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -114,7 +114,15 @@ def run(home: Path, kills: int, seed: int) -> Counter[str]:
     return found
 
 
-if __name__ == "__main__":
-    numbers = [int(each) for each in sys.argv[1:]]
+def main() -> None:
+    """Kill, and print where."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--kills", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        print(dict(run(Path(folder), *(numbers + [200, 0][len(numbers) :]))))
+        print(dict(run(Path(folder), options.kills, options.seed)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,8 @@
-"""Take the pictures of docs/review.md: `python review_pictures.py OUT`. It needs Chromium and scikit-image."""
+"""Take the pictures of docs/review.md and look at them. It needs Chromium and scikit-image."""
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import sys
@@ -52,4 +53,6 @@ def main(out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("out", type=Path)
+    main(parser.parse_args().out)

@@ -227,7 +227,10 @@ def test_a_process_that_dies_at_any_step_leaves_every_file_once(root: Path, at: 
 def test_twenty_kills_lose_nothing(tmp_path: Path):
     """The same with two hundred: `python scripts/kill_reclaims.py`."""
     done = subprocess.run(
-        [sys.executable, kill_reclaims.__file__, "20", "7"], capture_output=True, text=True, check=False
+        [sys.executable, kill_reclaims.__file__, "--kills", "20", "--seed", "7"],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
 

@@ -27,7 +27,7 @@ SECTIONS = {
         "review": "act.review:review",
         "reclaim": "act.reclaim:reclaim",
         "undo": "act.reclaim:undo",
-        "trash": "act.trash:trash",
+        "trash": "act.trash_group:trash",
     },
     "Hand over to other programs": {
         "export": "export.group:export",
@@ -56,6 +56,14 @@ BENCHMARKS = {
         "duplicates": "bench.duplicates:duplicates",
         "quality": "bench.quality:quality",
         "retrieval": "bench.retrieval:retrieval",
+    }
+}
+
+TRASH = {
+    "Commands": {
+        "list": "act.trash:list_",
+        "restore": "act.trash:restore",
+        "empty": "act.trash:empty",
     }
 }
 

@@ -37,6 +37,10 @@ export async function get(address) {
 }
 
 let unsaved = 0;
+
+/** Say that nothing is the matter any more, or that something is still being saved. */
+export const calm = () => say(unsaved ? "Saving" : "");
+
 let chain = Promise.resolve();
 
 /** Send what is to be written, one after another. What was not saved is said, and the page asks before it is left. */

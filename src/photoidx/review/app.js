@@ -1,6 +1,6 @@
 // The page: views by their addresses, keys, the theme, and what the server tells meanwhile.
 
-import { address, byId, go, make, readOnly, say } from "/api.js";
+import { address, byId, calm, go, make, readOnly, say } from "/api.js";
 import * as bursts from "/bursts.js";
 import * as duplicates from "/duplicates.js";
 import * as photos from "/photos.js";
@@ -66,15 +66,15 @@ let reload = 0;
 const events = new EventSource("/api/events");
 events.onmessage = ({ data }) => {
   const event = JSON.parse(data);
-  if (event.kind === "waiting") say(event.words, Boolean(event.words));
-  if (event.kind === "writer") say(event.busy ? "A scan or watch writes to the library now." : "");
+  if (event.kind === "waiting") event.words ? say(event.words, true) : calm();
+  if (event.kind === "writer") event.busy ? say("The library is being written.") : calm();
   if (event.kind === "library" || (event.kind === "decisions" && view === bursts)) {
     clearTimeout(reload);
     reload = setTimeout(() => view.load().catch((error) => say(error.message, true)), 300);
   }
 };
 events.onerror = () => say("The server does not answer; is `photoidx review` still running?", true);
-events.onopen = () => say(readOnly ? "Read-only" : "");
+events.onopen = () => readOnly ? say("Read-only") : calm();
 if (!location.hash) go("bursts", [], new URLSearchParams(), true);
 opened = address().view;
 open();

@@ -30,12 +30,7 @@ class _Age(click.ParamType[timedelta]):
         return timedelta(hours=int(found[1]) * _HOURS[found[2]])
 
 
-@click.group()
-def trash() -> None:
-    """See, bring back and delete what `photoidx reclaim` moved."""
-
-
-@trash.command("list")
+@click.command("list")
 @library_option
 @output_options
 def list_(library: str | None, output_format: str, null: bool) -> None:
@@ -47,7 +42,7 @@ def list_(library: str | None, output_format: str, null: bool) -> None:
     click.echo(f"{len(rows):,} files, {megabytes(sum(row['size'] for row in rows))}.", err=True)
 
 
-@trash.command()
+@click.command()
 @click.argument("paths", nargs=-1, required=True, type=click.Path())
 @library_option
 def restore(paths: tuple[str, ...], library: str | None) -> None:
@@ -62,7 +57,7 @@ def restore(paths: tuple[str, ...], library: str | None) -> None:
     tell_problems(done)
 
 
-@trash.command()
+@click.command()
 @click.option("--older-than", type=_Age(), metavar="AGE", help="Only what has been there so long: 30d, 12h, 2w.")
 @click.option("--even-last", is_flag=True, help="Also copies whose kept file is not there any more.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
