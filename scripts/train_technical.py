@@ -7,7 +7,8 @@ them. All that is drawn at random hangs on SEED and on each picture's name: the 
 the same machine. Each picture is brought to a random size, and is degraded at random in steps, each step worse than the
 one before it. The loss is that of Bradley and Terry: -log sigmoid(net(better) - net(worse)) for each two steps. Files
 that hold the same picture, once as it was and once mirrored, with its edges trimmed and saved again, are a tie: half of
-the loss of either order. One picture in five is kept back, whole scenes, and the share of its pairs that come out right is printed.
+the loss of either order. One picture in five is kept back, whole scenes, and the share of its pairs that come out right
+is printed.
 """
 
 from __future__ import annotations

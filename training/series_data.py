@@ -40,7 +40,10 @@ Degrade = Callable[[Pixels, float, np.random.Generator], Pixels]
 
 @dataclass(frozen=True)
 class Pair:
-    """Two pictures by their numbers, and the share of people who prefer the first. `kind` groups figures, `scene` intervals."""
+    """Two pictures by their numbers, and the share of people who prefer the first.
+
+    Figures are told by `kind`, and intervals are by `scene`.
+    """
 
     first: int
     second: int

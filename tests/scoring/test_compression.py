@@ -112,3 +112,10 @@ def test_the_row_has_the_columns_that_are_declared():
     (row,) = CompressionStage().run(photo)["quality"]
     assert list(row) == [field.name for field in CompressionStage.tables[0].columns]
     assert row["jpeg_quality"] == 66
+
+
+def test_a_table_that_is_far_from_all_of_the_standards_has_no_quality():
+    near, far = compression.table_of(80), np.full(64, 16)
+    assert compression.quality_of_table(near.tolist()) == 80
+    assert compression.quality_of_table(np.maximum(1, near + 1).tolist()) is not None
+    assert compression.quality_of_table(far.tolist()) is None

@@ -10,8 +10,11 @@ from PIL import Image
 
 from photoidx.errors import PhotoidxError
 from photoidx.evaluation.reading import open_photo
+from photoidx.evaluation.statistics import interval
 from photoidx.training.aesthetic import read_ratings, train
-from photoidx.training.scenes import SceneReader
+from photoidx.training.scenes import SceneReader, Scenes
+from photoidx.training.series import Settings
+from photoidx.training.series import train as train_series
 from photoidx.training.series_data import degraded_data
 
 COUNT, CROPS = 50, 4
@@ -23,7 +26,7 @@ def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("crops")
     rng = np.random.default_rng(7)
     lines = ["path,score"]
-    for scene in range(COUNT):
+    for _scene in range(COUNT):
         coarse = rng.integers(0, 256, (5, 6, 3), np.uint8)
         whole = Image.fromarray(coarse).resize((252, 212), Image.Resampling.BICUBIC)
         mark = rng.uniform(1, 10)
@@ -35,7 +38,7 @@ def crops(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def scenes_in(folder: Path) -> tuple[list[Path], object]:
+def scenes_in(folder: Path) -> tuple[list[Path], Scenes]:
     reader, paths = SceneReader(), sorted(folder.glob("*.png"))
     for path in paths:
         reader.take(str(path), open_photo(path))
@@ -59,3 +62,14 @@ def test_near_duplicates_across_a_split_are_an_error_that_names_them(crops: Path
     with pytest.raises(PhotoidxError, match=r"both sides of the split.*\.png and .*\.png"):
         scenes.refuse_across(tested)
     scenes.refuse_across(scenes.kept_back(5, 0))
+
+
+@pytest.mark.slow
+def test_rankers_that_learnt_shuffled_labels_are_right_in_half_of_the_pairs_over_8_seeds(crops: Path, tmp_path: Path):
+    right = []
+    for seed in range(8):
+        data = degraded_data(crops, 40, seed, shuffled=True, long_side=96)
+        settings = Settings(long_side=96, epochs=2, seed=seed)
+        right.append((train_series(data, tmp_path / str(seed), "lots", settings)["accuracy"], 1))
+    low, high = interval(right, 0)
+    assert low <= 0.5 <= high, right
