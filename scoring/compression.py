@@ -136,7 +136,11 @@ class CompressionStage(PhotoStage):
     needs = "both"
     tables = (
         quality(
-            column("jpeg_quality", pa.float32(), "The quality at which a JPEG was saved, 1 to 100; null for others, and if its table is far from all."),
+            column(
+                "jpeg_quality",
+                pa.float32(),
+                "The quality at which a JPEG was saved, 1 to 100; null for others, and if its table is far from all.",
+            ),
             column(
                 "blockiness",
                 pa.float32(),
