@@ -76,7 +76,10 @@ def interval(
 
 
 def difference_interval(
-    first: Sequence[float], second: Sequence[float], groups: Sequence[Any], seed: int
+    first: Sequence[float] | np.ndarray[Any, Any],
+    second: Sequence[float] | np.ndarray[Any, Any],
+    groups: Sequence[Any] | np.ndarray[Any, Any],
+    seed: int,
 ) -> tuple[float, float]:
     """Return the 95 % interval of mean(first) - mean(second), of values from 0 to 1 of the same questions.
 
@@ -92,7 +95,7 @@ def difference_interval(
 
 
 def correlation_interval(
-    one: np.ndarray[Any, Any], other: np.ndarray[Any, Any], groups: Sequence[Any], seed: int
+    one: np.ndarray[Any, Any], other: np.ndarray[Any, Any], groups: Sequence[Any] | np.ndarray[Any, Any], seed: int
 ) -> tuple[float, float]:
     """Return the 95 % interval of Pearson's correlation, by bootstrap over groups; of ranks it is Spearman's.
 

@@ -55,10 +55,11 @@ class Scenes:
         if len(numbers) < 2:  # noqa: PLR2004 - one to learn from, one to test on
             raise PhotoidxError(f"{what} show one scene: there is nothing that was not learnt to test on. Take others.")
         order = np.random.default_rng(seed).permutation(len(numbers))
-        room, taken = max(1.0, len(self.of) / one_in), []
+        room = max(1.0, len(self.of) / one_in)
+        taken: list[int] = []
         for place in order:
             if sizes[place] <= room and len(taken) < len(numbers) - 1:
-                taken.append(numbers[place])
+                taken.append(int(numbers[place]))
                 room -= sizes[place]
         return np.isin(self.of, taken or [numbers[sizes.argmin()]])
 
@@ -158,7 +159,7 @@ def _runs(labels: Array) -> Array:
     """Return pairs that chain what has one label, -1 being none."""
     order = np.argsort(labels, kind="stable")
     pairs = np.stack([order[:-1], order[1:]], axis=1).astype(np.int64)
-    return pairs[(labels[pairs[:, 0]] == labels[pairs[:, 1]]) & (labels[pairs[:, 0]] >= 0)]
+    return np.asarray(pairs[(labels[pairs[:, 0]] == labels[pairs[:, 1]]) & (labels[pairs[:, 0]] >= 0)])
 
 
 def _in_a_burst(pictures: Pictures) -> Array:
@@ -167,4 +168,4 @@ def _in_a_burst(pictures: Pictures) -> Array:
     known = known[np.lexsort((pictures.time_us[known], pictures.cameras[known]))]
     pairs = np.stack([known[:-1], known[1:]], axis=1).astype(np.int64)
     close = np.diff(pictures.time_us[known]) <= WINDOW_S * 1e6
-    return pairs[close & (pictures.cameras[pairs[:, 0]] == pictures.cameras[pairs[:, 1]])]
+    return np.asarray(pairs[close & (pictures.cameras[pairs[:, 0]] == pictures.cameras[pairs[:, 1]])])
