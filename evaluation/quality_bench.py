@@ -27,7 +27,7 @@ from photoidx.evaluation.datasets.phototriage import (
     majority_accuracy,
     read_phototriage,
 )
-from photoidx.evaluation.statistics import RESAMPLES, correlation, interval
+from photoidx.evaluation.statistics import correlation, correlation_interval, interval
 from photoidx.records import path_text
 from photoidx.storage.store import Store
 from photoidx.temporary import temporary_folder
@@ -218,15 +218,12 @@ def _mark_rows(photos: Sequence[RatedPhoto], found: Scores, names: Sequence[str]
         if len(both) < _FEWEST or not values.std() or not ratings.std():
             continue
         ranks = rankdata(values), rankdata(ratings)
-        chosen = np.random.default_rng(seed).integers(0, len(both), (RESAMPLES, len(both)))
-        # Ranks are not made anew for each draw: the difference is far below the width of the interval.
-        again = [correlation(ranks[0][each], ranks[1][each]) for each in chosen]
-        low, high = np.percentile(again, (2.5, 97.5))
+        low, high = correlation_interval(*ranks, range(len(both)), seed)
         yield {
             "column": name,
             "photos": len(both),
             "spearman": round(correlation(*ranks), _DIGITS),
-            "low": round(float(low), _DIGITS),
-            "high": round(float(high), _DIGITS),
+            "low": round(low, _DIGITS),
+            "high": round(high, _DIGITS),
             "pearson": round(correlation(values, ratings), _DIGITS),
         }

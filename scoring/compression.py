@@ -2,7 +2,7 @@
 
 The quality is that of the Independent JPEG Group's library, which scales the luminance table of the JPEG standard
 (ITU T.81, annex K.1) by 5000/q percent below 50 and by 200 - 2q percent from there on. Files of other makers get the
-quality whose table is the nearest.
+quality whose table is the nearest, and none where even that one is far.
 
 The blockiness compares, like Wang, Sheikh and Bovik, "No-reference perceptual quality assessment of JPEG compressed
 images" (2002), the steps across the borders of 8 x 8 blocks with those within blocks. Theirs takes the borders where
@@ -31,6 +31,7 @@ _BLOCK = 8
 _LEAST_SIDE = 4 * _BLOCK
 _LEAST_STEP = 0.2  # grey levels, added to all steps: in a picture that is all but flat, a ratio of them says nothing
 _JPEG = b"\xff\xd8"
+_BAD_FIT = 0.25
 # The standard's luminance table, row by row.
 _STANDARD = np.array(
     [
@@ -64,11 +65,14 @@ def steps_at(quality_: float) -> float:
 
 
 def quality_of_table(table: list[int]) -> float | None:
-    """Return the quality, 1 to 100, whose luminance table is the nearest to this one of 64 steps, row by row."""
+    """Return the quality, 1 to 100, whose luminance table is the nearest to this one of 64 steps, row by row.
+
+    None where the steps differ from the nearest table's by `_BAD_FIT` of the natural logarithm or more on average.
+    """
     if len(table) != _STANDARD.size or min(table) < 1:
         return None
-    distances = np.abs(_tables() - np.log(np.array(table))).sum(axis=1)
-    return float(1 + distances.argmin())
+    distances = np.abs(_tables() - np.log(np.array(table))).mean(axis=1)
+    return float(1 + distances.argmin()) if distances.min() < _BAD_FIT else None
 
 
 @lru_cache(maxsize=1)
@@ -128,10 +132,15 @@ class CompressionStage(PhotoStage):
     """Writes how hard photos were compressed."""
 
     name = "compression"
+    version = 2
     needs = "both"
     tables = (
         quality(
-            column("jpeg_quality", pa.float32(), "The quality at which a JPEG was saved, 1 to 100; null for others."),
+            column(
+                "jpeg_quality",
+                pa.float32(),
+                "The quality at which a JPEG was saved, 1 to 100; null for others, and if its table is far from all.",
+            ),
             column(
                 "blockiness",
                 pa.float32(),

@@ -7,7 +7,8 @@ them. All that is drawn at random hangs on SEED and on each picture's name: the 
 the same machine. Each picture is brought to a random size, and is degraded at random in steps, each step worse than the
 one before it. The loss is that of Bradley and Terry: -log sigmoid(net(better) - net(worse)) for each two steps. Files
 that hold the same picture, once as it was and once mirrored, with its edges trimmed and saved again, are a tie: half of
-the loss of either order. One picture in five is kept back, and the share of its pairs that come out right is printed.
+the loss of either order. One picture in five is kept back, whole scenes, and the share of its pairs that come out right
+is printed.
 """
 
 from __future__ import annotations
@@ -39,12 +40,14 @@ from photoidx.evaluation.degradations import (
     motion_blurred,
     noisy,
 )
+from photoidx.evaluation.reading import open_photo
 from photoidx.indexer.media.decode import DecodedPhoto
 from photoidx.indexer.media.walk import walk
 from photoidx.records import Kind, format_of, kind_of
 from photoidx.scoring.shown import Shown
 from photoidx.scoring.technical import score as technical
 from photoidx.stage import WORKING_LONG_SIDE
+from photoidx.training.scenes import SceneReader
 
 PHOTOS = Path(__file__).parent.parent.parent / "shared" / "photos"
 OUT = Path(__file__).parent.parent / "scoring" / "technical" / technical.WEIGHTS
@@ -52,7 +55,7 @@ TRAINED_ON = ("cameras", "faces", "groups", "ukbench", "imagededup", "imagenette
 SEED = 3
 HIDDEN = 24
 RATE, DECAY, BATCH = 1e-2, 0.1, 1024
-KEPT_BACK = 5  # one picture in so many
+KEPT_BACK = 5  # one picture in so many, whole scenes
 LEAST_LONG_SIDE = 200  # pixels
 SHRINK = (1.2, 2.0)  # it takes away the traces of the file that a picture comes from, so that clean ones are clean
 QUALITIES = (90, 97)  # of every file that is not a JPEG step; both included
@@ -76,6 +79,8 @@ class Pairs:
     severity: np.ndarray[Any, np.dtype[np.float64]]
     ordered: np.ndarray[Any, np.dtype[np.int64]]
     even: np.ndarray[Any, np.dtype[np.int64]]
+    kept_back: np.ndarray[Any, np.dtype[np.bool_]]
+    """Of each file, whether its picture's scene is for testing."""
 
 
 def between(low: float, high: float, share: float) -> float:
@@ -161,10 +166,14 @@ def pairs_of(paths: Sequence[Path], rounds: int) -> Pairs:
     found: list[tuple[np.ndarray[Any, Any], int, float]] = []
     ordered: list[tuple[int, int]] = []
     even: list[tuple[int, int]] = []
-    for number, path in enumerate(paths):
+    scenes = SceneReader()
+    number = -1
+    for path in paths:
         pixels = read(path)
         if pixels is None:
             continue
+        number += 1
+        scenes.take(str(path), open_photo(path))
         rng = np.random.default_rng((SEED, zlib.crc32(path.name.encode())))
         for chain in (chain for _round in range(rounds) for chain in chains(pixels, rng)):
             at: dict[bytes, int] = {}  # the rows of the chain's files
@@ -178,7 +187,14 @@ def pairs_of(paths: Sequence[Path], rounds: int) -> Pairs:
     if not found:
         raise SystemExit("There is no picture to train on.")
     features, picture, severities = zip(*found, strict=True)
-    return Pairs(np.array(features), np.array(picture), np.array(severities), np.array(ordered), np.array(even))
+    told = scenes.scenes()
+    kept_back = told.kept_back(KEPT_BACK, SEED)
+    told.refuse_across(kept_back)
+    print(f"{len(np.unique(told.of))} scenes")
+    numbers = np.array(picture)
+    return Pairs(
+        np.array(features), numbers, np.array(severities), np.array(ordered), np.array(even), kept_back[numbers]
+    )
 
 
 def read(path: Path) -> Pixels | None:
@@ -193,7 +209,7 @@ def read(path: Path) -> Pixels | None:
 
 def train(pairs: Pairs, epochs: int) -> dict[str, Any]:
     """Fit the net to the pairs of the pictures that are not kept back, and give what the weights' file holds."""
-    kept_back = pairs.picture % KEPT_BACK == KEPT_BACK - 1
+    kept_back = pairs.kept_back
     ours = pairs.features[~kept_back]
     mean, scale = np.nanmean(ours, axis=0), np.nanstd(ours, axis=0) + 1e-3
     far = technical.FARTHEST

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import zlib
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,16 @@ from photoidx.config import Config
 from photoidx.errors import AssetError, PhotoError, PhotoidxError
 from photoidx.evaluation.datasets.ava import read_ava
 from photoidx.evaluation.reading import open_photo
-from photoidx.evaluation.statistics import correlation
+from photoidx.evaluation.statistics import correlation, correlation_interval
 from photoidx.indexer.embedders import embedder
 from photoidx.indexer.embedders.base import few_threads
 from photoidx.indexer.embedders.efficientnet import NAME as LITE0
 from photoidx.scoring.aesthetic.scorer import KIND, RATINGS, Array, means, shares
 from photoidx.scoring.learned.card import Card, check_new, write_scorer
 from photoidx.scoring.learned.vectors import vectors_of
+from photoidx.training.scenes import SceneReader, Scenes
 
-_TESTED = 5  # one photo in so many, by its name
+_TESTED = 5  # one photo in so many, whole scenes
 _FEWEST = 20
 _ROUNDS, _RATE = 300, 0.05
 _DECAYS = (1e-4, 1e-3, 1e-2)
@@ -72,20 +72,21 @@ def train(
     config: Config | None = None,
     tell: Tell = lambda _what, _done, _of: None,
 ) -> dict[str, Any]:
-    """Train the head on four photos in five, write it as a scorer, and give its figures on the fifth.
+    """Train the head on four photos in five, write it as a scorer, and give its figures on the fifth, of other scenes.
 
     Photos that can't be read are left out. Raises PhotoidxError if there are too few.
     """
     check_new(out, name)
     config = config or Config()
-    vectors, ratings, paths = _embedded(photos, embedder_name, config, tell)
-    if len(paths) < _FEWEST:
-        raise PhotoidxError(f"{len(paths)} photos could be read; {_FEWEST} at least are needed.")
-    tested = np.array([zlib.crc32(Path(path).name.encode()) % _TESTED == 0 for path in paths])
-    if tested.all() or not tested.any():
-        tested = np.arange(len(paths)) % _TESTED == 0
+    vectors, ratings, scenes = _embedded(photos, embedder_name, config, tell)
+    if len(vectors) < _FEWEST:
+        raise PhotoidxError(f"{len(vectors)} photos could be read; {_FEWEST} at least are needed.")
+    tested = scenes.kept_back(_TESTED, seed)
+    scenes.refuse_across(tested)
     learnt = np.flatnonzero(~tested)
-    checked = np.arange(len(learnt)) % _TESTED == 0  # of the learnt ones, to choose the decay by
+    # Of the learnt ones, to choose the decay by: whole scenes, too.
+    inner = np.unique(scenes.of[learnt])
+    checked = np.isin(scenes.of[learnt], inner[::_TESTED]) if len(inner) > 1 else np.arange(len(learnt)) % _TESTED == 0
     trials = {
         decay: _loss(
             vectors[learnt[checked]],
@@ -96,14 +97,16 @@ def train(
     }
     decay = min(trials, key=lambda each: trials[each])
     weight, bias = _fit(vectors[~tested], ratings[~tested], decay, seed)
-    found = _figures(vectors[tested], ratings[tested], ratings[~tested].mean(axis=0), weight, bias)
+    found = _figures(
+        vectors[tested], ratings[tested], ratings[~tested].mean(axis=0), weight, bias, scenes.of[tested], seed
+    )
     card = Card(
         kind=KIND,
         name=name,
         settings={"embedder": embedder_name},
-        data={"name": about, "photos": len(paths)},
+        data={"name": about, "photos": len(vectors), "scenes": len(np.unique(scenes.of))},
         protocol={
-            "split": "by photo, one in five is tested on",
+            "split": "by scene (bursts, near-duplicates, near vectors), a fifth of the photos is tested on",
             "loss": "squared earth mover's distance of the cumulated shares",
             "weight decay": decay,
             "seed": seed,
@@ -161,25 +164,28 @@ def emd(told: Array, ratings: Array) -> Array:
 
 def _embedded(
     photos: Sequence[tuple[str, Array]], name: str, config: Config, tell: Tell
-) -> tuple[Array, Array, list[str]]:
+) -> tuple[Array, Array, Scenes]:
     stage = embedder(name, config)
     stage.check()
     stage.load()
-    vectors, ratings, paths, waiting = [], [], [], []
+    reader = SceneReader(config)
+    vectors, ratings, waiting = [], [], []
     for number, (path, told) in enumerate(photos, 1):
         try:
-            waiting.append(stage.prepare(open_photo(path)))
+            photo = open_photo(path)
+            prepared = stage.prepare(photo)
+            reader.take(path, photo)
         except (OSError, PhotoError):
             continue
+        waiting.append(prepared)
         ratings.append(told)
-        paths.append(path)
         if len(waiting) == stage.batch_size:
             vectors.append(vectors_of(stage, waiting))
             waiting = []
             tell("looking at photos", number, len(photos))
     if waiting:
         vectors.append(vectors_of(stage, waiting))
-    return (np.concatenate(vectors) if vectors else np.zeros((0, 1))), np.array(ratings), paths
+    return (np.concatenate(vectors) if vectors else np.zeros((0, 1))), np.array(ratings), reader.scenes()
 
 
 def _fit(vectors: Array, ratings: Array, decay: float, seed: int) -> tuple[Array, Array]:
@@ -201,12 +207,19 @@ def _loss(vectors: Array, ratings: Array, weight: Array, bias: Array) -> float:
     return float(emd(shares(vectors @ weight.T + bias), ratings).mean())
 
 
-def _figures(vectors: Array, ratings: Array, usual: Array, weight: Array, bias: Array) -> dict[str, Any]:
+def _figures(  # noqa: PLR0917 - what was learnt, what it is tested on, and the scenes of that
+    vectors: Array, ratings: Array, usual: Array, weight: Array, bias: Array, scenes: Array, seed: int
+) -> dict[str, Any]:
     told = shares(vectors @ weight.T + bias)
     constant = np.repeat(usual[None], len(ratings), axis=0)
+    ranks = rankdata(means(told)), rankdata(means(ratings))
+    low, high = correlation_interval(*ranks, scenes, seed)
     return {
         "tested": len(ratings),
-        "spearman": correlation(rankdata(means(told)), rankdata(means(ratings))),
+        "tested_scenes": len(np.unique(scenes)),
+        "spearman": correlation(*ranks),
+        "spearman_low": low,
+        "spearman_high": high,
         "pearson": correlation(means(told), means(ratings)),
         "emd": float(emd(told, ratings).mean()),
         "emd_constant": float(emd(constant, ratings).mean()),

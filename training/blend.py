@@ -8,7 +8,7 @@ single scores on series that it has not seen.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from photoidx.config import Config
 from photoidx.errors import PhotoidxError
 from photoidx.evaluation.datasets.phototriage import EVEN, credit
 from photoidx.evaluation.quality_bench import read_pairs
+from photoidx.evaluation.statistics import interval
 from photoidx.library import Library
 from photoidx.queries.best import bradley_terry
 from photoidx.queries.best.picks import chosen_pairs
@@ -107,16 +108,18 @@ def train(choices: Sequence[Preference], out: Path, name: str, about: str) -> di
     inputs = np.stack([_values(each.first, columns, usual) - _values(each.second, columns, usual) for each in told])
     groups = np.array([series.index(each.series) for each in told])
     wanted = np.array([each.preference for each in told])
-    right = {strength: _unseen(inputs, wanted, groups, strength) for strength in _STRENGTHS}
-    strength = max(right, key=lambda each: right[each])
+    strength = _strength(inputs, wanted, groups)
     weights = _fit(inputs, wanted, strength)
-    single = {column: _right(inputs[:, at], wanted) for at, column in enumerate(columns)}
+    unseen, single = _nested(inputs, wanted, groups)
+    low, high = interval(list(_by_group(_credits(unseen, wanted), groups)), 0)
     figures = {
         "pairs": len(told),
         "series": len(series),
-        "accuracy": right[strength],
+        "accuracy": _right(unseen, wanted),
+        "accuracy_low": low,
+        "accuracy_high": high,
         "chance": EVEN,
-        "single": {column: max(value, 1 - value) for column, value in single.items()},
+        "single": {column: _right(single[:, at], wanted) for at, column in enumerate(columns)},
     }
     settings = {
         "columns": {
@@ -125,8 +128,8 @@ def train(choices: Sequence[Preference], out: Path, name: str, about: str) -> di
         }
     }
     protocol = {
-        "cross-validation": f"{min(_FOLDS, len(series))} folds by series",
-        "regularisation": f"C = {strength:g}, chosen on the same folds",
+        "cross-validation": f"{min(_FOLDS, len(series))} folds by series, nested: what is chosen is chosen within them",
+        "regularisation": f"C = {strength:g}",
     }
     write_scorer(out, Card(KIND, name, settings, {"name": about}, protocol, figures), {"weights": weights})
     return figures
@@ -159,14 +162,47 @@ def _fit(inputs: Array, wanted: Array, strength: float) -> Array:
     return np.asarray(bradley_terry.fit(inputs / scales, wanted, np.zeros(len(scales)), 1 / strength) / scales)
 
 
-def _unseen(inputs: Array, wanted: Array, groups: Array, strength: float) -> float:
-    """Return the share of pairs that are right, each foretold by weights that were fitted without its series."""
-    folds = GroupKFold(min(_FOLDS, len(set(groups.tolist()))))
-    told = np.zeros(len(wanted))
-    for learnt, tested in folds.split(inputs, groups=groups):
+def _folds(groups: Array) -> GroupKFold:
+    return GroupKFold(min(_FOLDS, len(set(groups.tolist()))))
+
+
+def _strength(inputs: Array, wanted: Array, groups: Array) -> float:
+    """Return the strength of the regularisation that foretells most pairs, each without its series."""
+    if len(set(groups.tolist())) < 2:  # noqa: PLR2004 - nothing to choose it by
+        return 1.0
+    right = {}
+    for strength in _STRENGTHS:
+        told = np.zeros(len(wanted))
+        for learnt, tested in _folds(groups).split(inputs, groups=groups):
+            told[tested] = inputs[tested] @ _fit(inputs[learnt], wanted[learnt], strength)
+        right[strength] = _right(told, wanted)
+    return max(right, key=lambda each: right[each])
+
+
+def _nested(inputs: Array, wanted: Array, groups: Array) -> tuple[Array, Array]:
+    """Foretell each pair (n), and by each score alone (n x columns), from the other folds.
+
+    The strength, and whether more or less of a score is better, are chosen on those other folds, too.
+    """
+    told, single = np.zeros(len(wanted)), np.zeros(inputs.shape)
+    for learnt, tested in _folds(groups).split(inputs, groups=groups):
+        strength = _strength(inputs[learnt], wanted[learnt], groups[learnt])
         told[tested] = inputs[tested] @ _fit(inputs[learnt], wanted[learnt], strength)
-    return _right(told, wanted)
+        for at in range(inputs.shape[1]):
+            rises = _right(inputs[learnt, at], wanted[learnt]) >= EVEN
+            single[tested, at] = inputs[tested, at] * (1 if rises else -1)
+    return told, single
+
+
+def _by_group(credits_: Sequence[float], groups: Array) -> Iterator[tuple[float, int]]:
+    for group in np.unique(groups):
+        inside = np.asarray(credits_)[groups == group]
+        yield float(inside.sum()), len(inside)
+
+
+def _credits(differences: Array, wanted: Array) -> list[float]:
+    return [credit(*each) for each in zip(wanted.tolist(), differences.tolist(), strict=True)]
 
 
 def _right(differences: Array, wanted: Array) -> float:
-    return float(np.mean([credit(*each) for each in zip(wanted.tolist(), differences.tolist(), strict=True)]))
+    return float(np.mean(_credits(differences, wanted)))

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from photoidx.evaluation.datasets.phototriage import CLEAR, EVEN, credit, majority
+from photoidx.evaluation.statistics import interval
 from photoidx.training.series_data import Pair
 
 _LEAST = 1e-7
@@ -23,15 +24,23 @@ def figures(pairs: Sequence[Pair], scores: Mapping[int, float]) -> dict[str, Any
     clear = [pair for pair in pairs if max(pair.preference, 1 - pair.preference) >= CLEAR]
     kinds = sorted({pair.kind for pair in pairs if pair.kind})
     top, by_lot = _top(pairs, scores)
+    by_scene: dict[str, list[float]] = defaultdict(list)
+    for pair in pairs:
+        by_scene[pair.scene or pair.series].append(credit(pair.preference, scores[pair.first] - scores[pair.second]))
+    low, high = interval([(sum(each), len(each)) for each in by_scene.values()], 0)
     return {
         "pairs": len(pairs),
         "accuracy": _accuracy(pairs, scores),
+        "accuracy_low": low,
+        "accuracy_high": high,
+        "scenes": len(by_scene),
         "accuracy_clear": _accuracy(clear, scores) if clear else None,
         "clear_pairs": len(clear),
         "majority": majority([p.preference if p.first < p.second else 1 - p.preference for p in pairs]),
         "chance": EVEN,
         "log_loss": _log_loss(pairs, scores),
         "log_loss_chance": math.log(2),
+        "log_loss_floor": _floor(pairs),
         "top_1": top,
         "top_1_chance": by_lot,
         "by_kind": {kind: _accuracy([pair for pair in pairs if pair.kind == kind], scores) for kind in kinds},
@@ -51,6 +60,12 @@ def _log_loss(pairs: Sequence[Pair], scores: Mapping[int, float]) -> float:
         chance = min(max(chance, _LEAST), 1 - _LEAST)
         total -= pair.preference * math.log(chance) + (1 - pair.preference) * math.log(1 - chance)
     return total / max(1, len(pairs))
+
+
+def _floor(pairs: Sequence[Pair]) -> float:
+    """Return the entropy of the shares, in nats: the log-loss of whoever knows them all. No score comes below it."""
+    shares = [each for pair in pairs for each in (pair.preference, 1 - pair.preference) if each > 0]
+    return -sum(each * math.log(each) for each in shares) / max(1, len(pairs))
 
 
 def _top(pairs: Sequence[Pair], scores: Mapping[int, float]) -> tuple[float, float]:

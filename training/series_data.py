@@ -27,6 +27,7 @@ from photoidx.indexer.media.walk import walk
 from photoidx.records import Kind, format_of, kind_of
 from photoidx.scoring.series.inputs import LONG_SIDE
 from photoidx.stage import WORKING_LONG_SIDE
+from photoidx.training.scenes import SceneReader
 
 _SEVERITIES = ((0, 0.4), (0.6, 1))
 PHOTOTRIAGE, LEARNT_LIST = "PhotoTriage", "train"
@@ -39,13 +40,17 @@ Degrade = Callable[[Pixels, float, np.random.Generator], Pixels]
 
 @dataclass(frozen=True)
 class Pair:
-    """Two pictures by their numbers, and the share of people who prefer the first. `kind` groups figures."""
+    """Two pictures by their numbers, and the share of people who prefer the first.
+
+    Figures are told by `kind`, and intervals are by `scene`.
+    """
 
     first: int
     second: int
     preference: float
     series: str
     kind: str = ""
+    scene: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,19 +130,23 @@ def degraded_data(
     found = [path for path in sorted(walk(str(folder)).files) if kind_of(format_of(path) or "") is Kind.PHOTO]
     random.Random(seed).shuffle(found)  # noqa: S311 - a sample, not a secret
     left_out: Counter[str] = Counter()
-    photos = list(islice(_taken(found, long_side, left_out), most or None))
+    reader = SceneReader()
+    photos = list(islice(_taken(found, long_side, left_out, reader), most or None))
     digest = blake3(repr((seed, shuffled, long_side)).encode())
     for photo in photos:
         digest.update(photo.tobytes())
     if len(photos) < KEPT_BACK:
         also = "".join(f", {count} {why}" for why, count in sorted(left_out.items()))
         raise PhotoidxError(f"{folder} has {len(photos)} photos of use{also}; a ranker needs {KEPT_BACK} at least.")
+    scenes = reader.scenes()
+    kept_back = scenes.kept_back(KEPT_BACK, seed, what=f"The photos of {folder}")
+    scenes.refuse_across(kept_back)
     recipes: list[tuple[int, str, float]] = []
     train: list[Pair] = []
     test: list[Pair] = []
     lots = random.Random(seed)  # noqa: S311
     for number in range(len(photos)):
-        kinds, pairs = (UNSEEN, test) if number % KEPT_BACK == 0 else (LEARNT, train)
+        kinds, pairs = (UNSEEN, test) if kept_back[number] else (LEARNT, train)
         made = [("", 0.0), *((kind, lots.uniform(*share)) for kind in kinds for share in _SEVERITIES)]
         places = [
             len(recipes) + place for place in lots.sample(range(len(made)), len(made))
@@ -146,7 +155,9 @@ def degraded_data(
         for at, kind in enumerate(kinds):
             for better, worse in ((0, 2 * at + 1), (0, 2 * at + 2), (2 * at + 1, 2 * at + 2)):
                 first, second = sorted((places[better], places[worse]))
-                pair = Pair(first, second, float(first == places[better]), f"{number:06d}", kind)
+                pair = Pair(
+                    first, second, float(first == places[better]), f"{number:06d}", kind, f"{scenes.of[number]:06d}"
+                )
                 if shuffled and pairs is train:
                     pair = replace(pair, preference=lots.choice((0.0, 1.0)))
                 pairs.append(pair)
@@ -160,6 +171,8 @@ def degraded_data(
     about = {
         "name": "degradations of photos",
         "photos": len(photos),
+        "scenes": len(np.unique(scenes.of)),
+        "split": "by scene",
         "learnt kinds": list(LEARNT),
         "unseen kinds": list(UNSEEN),
         "shuffled": shuffled,
@@ -203,17 +216,19 @@ def _opened(path: Path) -> Image.Image:
         raise PhotoidxError(f"{path} can't be read: {error}. Take it out of the data set, or repair it.") from error
 
 
-def _taken(paths: Iterable[str], long_side: int, left_out: Counter[str]) -> Iterator[Pixels]:
-    """Return photos at the network's size, and count why others are left out."""
+def _taken(paths: Iterable[str], long_side: int, left_out: Counter[str], reader: SceneReader) -> Iterator[Pixels]:
+    """Return photos at the network's size, show each to the reader of scenes, and count why others are left out."""
     for path in paths:
         try:
-            image = open_photo(Path(path)).image()
+            photo = open_photo(Path(path))
+            image = photo.image()
         except (OSError, PhotoError):
             left_out["that can't be read"] += 1
             continue
         if max(image.size) < long_side or min(image.size) < long_side / _NARROWEST:
             left_out[f"smaller than {long_side} x {math.ceil(long_side / _NARROWEST)} pixels"] += 1
             continue
+        reader.take(path, photo)
         image = image.copy()
         image.thumbnail((long_side, long_side), Image.Resampling.BICUBIC, reducing_gap=3.0)
         yield np.asarray(image)

@@ -26,7 +26,7 @@ from photoidx.evaluation.retrieval.measures import (
     judge,
 )
 from photoidx.evaluation.retrieval.methods import SimilarityMethod
-from photoidx.evaluation.statistics import interval
+from photoidx.evaluation.statistics import difference_interval, interval
 from photoidx.indexer.media.decode import DecodedPhoto
 from photoidx.records import content_id_of
 from photoidx.storage.store import Store
@@ -162,7 +162,7 @@ def bench(
         photos,
         groups,
         tuple(results),
-        tuple(agreement(results[:-1])),
+        tuple(agreement(results[:-1], groups, seed)),
         (*map(str, findings), *(each.note for each in methods if each.note)),
         unread,
     )
@@ -323,10 +323,11 @@ def _mean(values: Array) -> float:
     return round(float(values.mean()), _DIGITS)
 
 
-def agreement(results: Sequence[MethodResult]) -> Iterator[Row]:
-    """Find for each two methods how often both, one or none has a right photo nearest, and how alike their answers are.
+def agreement(results: Sequence[MethodResult], groups: Array, seed: int) -> Iterator[Row]:
+    """Find for each two methods how much better the first is, how often both, one or none is right, and how alike.
 
-    `shared_10` is the mean share of the first ten answers that are among the other's first ten.
+    `difference` is that of mAP@10, with a 95 % interval by paired bootstrap over groups. Right is who has a right photo
+    nearest. `shared_10` is the mean share of the first ten answers that are among the other's first ten.
     """
     for one, other in itertools.combinations(results, 2):
         first, second = one.judged.hit, other.judged.hit
@@ -334,9 +335,14 @@ def agreement(results: Sequence[MethodResult]) -> Iterator[Row]:
             len(set(mine) & set(theirs)) / len(mine)
             for mine, theirs in zip(_answers(one.judged), _answers(other.judged), strict=True)
         ]
+        precisions = one.judged.precision_at_10, other.judged.precision_at_10
+        low, high = difference_interval(*precisions, groups[one.judged.asked], seed)
         yield {
             "first": one.name,
             "second": other.name,
+            "difference": _mean(precisions[0] - precisions[1]),
+            "difference_low": round(low, _DIGITS),
+            "difference_high": round(high, _DIGITS),
             "both_right": _mean(first & second),
             "only_first": _mean(first & ~second),
             "only_second": _mean(~first & second),

@@ -1,9 +1,10 @@
 """A Siamese network over features of three scales: one number for each photo, and their difference decides.
 
 After Huang et al. (ICASSP 2020): the feature maps of a backbone's layers 2 to 4, on each of them attention over
-channels and over places side by side, pooled and joined. Both photos go through the same weights, and the chance that
-the first is preferred is sigmoid(f(first) - f(second)) with no bias: swapping the two flips the answer exactly. Numbers
-that are known of a photo otherwise may stand beside its maps.
+channels and over places side by side, pooled and joined. The attention is not their PAUnit: it is the simpler form of
+CBAM's two gates (Woo et al. 2018) side by side, and what is pooled is the mean and the spread. Both photos go through
+the same weights, and the chance that the first is preferred is sigmoid(f(first) - f(second)) with no bias: swapping the
+two flips the answer exactly. Numbers that are known of a photo otherwise may stand beside its maps.
 """
 
 from __future__ import annotations

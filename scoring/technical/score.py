@@ -216,7 +216,7 @@ class Technical(PhotoStage):
     """Writes the column `technical` of the table `quality`."""
 
     name = "technical"
-    version = 2
+    version = 3
     needs = "both"  # the same pixels at the working size may have been compressed more or less
     preprocessing = f"{raster.PREPROCESSING}, {DECIMALS} decimals"
     tables = (

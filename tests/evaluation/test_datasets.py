@@ -186,9 +186,10 @@ def test_a_folder_whose_ranks_were_replaced_by_winner_and_loser_is_caught(tmp_pa
 
 
 def test_a_few_pairs_whose_ranks_say_otherwise_are_told_and_taken(tmp_path):
-    lines = [*made.pair_lines(1), *made.pair_lines(2, (0.9, 0.4, 0.8))]
-    found = read_phototriage(made.phototriage(tmp_path, lines)).checked()
-    assert "otherwise than their ratio (1): train_pairlist.txt:6" in told(found)
+    lines = [line for series in range(11, 50) for line in made.pair_lines(series)]
+    lines += made.pair_lines(50, (0.9, 0.4, 0.8))
+    found = read_phototriage(made.phototriage(tmp_path, lines, range(11, 51))).checked()
+    assert "otherwise than their ratio (1): train_pairlist.txt:120" in told(found)  # one of 120: less than one in 100
 
 
 def test_everything_wrong_with_a_pair_list_is_told_at_once(tmp_path):

@@ -12,7 +12,14 @@ from scipy.stats import spearmanr
 from skimage import data
 
 from photoidx.indexer.media.decode import DecodedPhoto
-from photoidx.scoring.compression import Compression, CompressionStage, measure, measure_blockiness, quality_of_table
+from photoidx.scoring.compression import (
+    Compression,
+    CompressionStage,
+    measure,
+    measure_blockiness,
+    quality_of_table,
+    table_of,
+)
 
 SCENES = [data.astronaut, data.coffee, data.chelsea]
 QUALITIES = (95, 85, 70, 50, 30, 10)
@@ -112,3 +119,10 @@ def test_the_row_has_the_columns_that_are_declared():
     (row,) = CompressionStage().run(photo)["quality"]
     assert list(row) == [field.name for field in CompressionStage.tables[0].columns]
     assert row["jpeg_quality"] == 66
+
+
+def test_a_table_that_is_far_from_all_of_the_standards_has_no_quality():
+    near, far = table_of(80), np.full(64, 16)
+    assert quality_of_table(near.tolist()) == 80
+    assert quality_of_table(np.maximum(1, near + 1).tolist()) is not None
+    assert quality_of_table(far.tolist()) is None

@@ -12,6 +12,8 @@ from photoidx.cli.train.series import print_figures
 
 _WORDS = {
     "spearman": "Spearman's correlation with people's mean ratings",
+    "spearman_low": "95 % interval by scene: from",
+    "spearman_high": "to",
     "pearson": "Pearson's",
     "emd": "earth mover's distance of the shares of the ratings",
     "emd_constant": "of the usual shares",

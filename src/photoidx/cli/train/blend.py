@@ -47,7 +47,13 @@ def blend(  # noqa: PLR0917 - click passes each option by name
             click.echo(f"photoidx: {left_out:,} pairs were left out: a photo of theirs could not be scored", err=True)
     found = train(choices, out, name, about)
     single = found.pop("single") if output_format == "table" else {}
-    print_figures(found, {"accuracy": "pairs that come out right, unseen", "chance": "by lot"}, output_format)
+    words = {
+        "accuracy": "pairs that come out right, unseen",
+        "accuracy_low": "95 % interval by series: from",
+        "accuracy_high": "to",
+        "chance": "by lot",
+    }
+    print_figures(found, words, output_format)
     for column, value in sorted(single.items(), key=lambda each: -each[1]):
         click.echo(f"{value:>8.3f}  {column} alone")
     click.echo(

@@ -13,12 +13,15 @@ from photoidx.cli.terminal.progress import step_progress
 
 _WORDS = {
     "accuracy": "pairs that come out right",
+    "accuracy_low": "95 % interval by scene: from",
+    "accuracy_high": "to",
     "accuracy_clear": "of those on which 70 % of people agree",
     "accuracy_before": "before it learnt",
     "majority": "the better constant answer",
     "chance": "by lot",
     "log_loss": "log-loss",
     "log_loss_chance": "log-loss by lot",
+    "log_loss_floor": "the least log-loss: the entropy of people's answers",
     "top_1": "series whose best photo is first",
     "top_1_chance": "by lot",
 }
