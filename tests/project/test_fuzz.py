@@ -128,4 +128,4 @@ def test_every_hostile_text_is_answered():
         except PhotoError:
             continue
         assert len(found["keywords"] or ()) <= 1000
-        assert len(found["title"] or "") <= 500
+        assert len(found["title"] or "") <= 2000

@@ -17,11 +17,11 @@ from photoidx.errors import PhotoError
 from photoidx.indexer.media.decode import DecodedPhoto
 from photoidx.records import Kind
 from photoidx.registry import stages
-from photoidx.stage import BatchStage, PhotoStage, Rows, Stage
+from photoidx.stage import BatchStage, DerivedStage, PhotoStage, Rows, Stage
 from photoidx.storage.schema import arrow_schema
 from pictures import draw
 
-STAGES = {stage.name: stage for stage in stages(Config(device="cpu"))}
+STAGES = {stage.name: stage for stage in stages(Config(device="cpu")) if not isinstance(stage, DerivedStage)}
 SIDECAR = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"/>'
 
 
