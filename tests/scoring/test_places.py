@@ -39,5 +39,6 @@ def test_far_from_every_town_there_is_a_country_and_no_city():
 def test_photos_without_coordinates_open_no_list_of_places():
     stage = Places()
     rows = pa.record_batch({"content_id": ["a", "b"], "gps_lat": [None, 38.7], "gps_lon": [1.0, None]})
-    assert stage.run_rows(rows) == [{}, {}]
+    nowhere = {"places": [{"country": None, "region": None, "city": None}]}
+    assert stage.run_rows(rows) == [nowhere, nowhere]
     assert "_world" not in vars(stage)
