@@ -29,7 +29,7 @@ WORDS = (
 
 def turned_hashes(hashes: Array, side: int) -> Array:
     """Return the hashes (n x words, uint64, of side x side bits) in all orientations: 8 x n x words."""
-    rows = np.ascontiguousarray(hashes.reshape(len(hashes), -1).astype(">u8")).view(np.uint8)
+    rows = np.ascontiguousarray(hashes.reshape(len(hashes), math.prod(hashes.shape[1:])).astype(">u8")).view(np.uint8)
     bits = np.unpackbits(rows, axis=1).reshape(-1, side, side)
     odd = (np.arange(side) % 2).astype(np.uint8)
     found = []
