@@ -49,7 +49,7 @@ def focus_stacks(
 def is_focus_stack(frames: Frames, members: Sequence[int], look: Registered) -> bool:
     """Return whether only the focus changes between the frames of a group, and goes one way."""
     exposures = frames.exposure_ev[list(members)]
-    if len(members) < STACK_FRAMES or (not np.isnan(exposures).any() and np.ptp(exposures) > _SAME_EV):
+    if len(members) < STACK_FRAMES or np.ptp(exposures) > _SAME_EV:  # not so if one is not known: NaN
         return False
     look.prepare(members)
     pictures = [whole for at in members if (whole := look.whole(at)) is not None]

@@ -100,7 +100,7 @@ def _bracketed(frames: Frames, members: Sequence[int], look: Registered) -> np.n
         return None
     for values, by_maker in ((frames.bias_ev, True), (frames.exposure_ev, False)):
         own = values[list(members)]
-        if not np.isnan(own).any() and np.ptp(own) >= _BRACKET_SPREAD_EV:
+        if np.ptp(own) >= _BRACKET_SPREAD_EV:  # not so if one is not known: NaN
             steps = bool((np.abs(np.diff(own)) >= _BRACKET_STEP_EV).all())
             return own if steps and (by_maker or _of_one_view(members, look)) else None
     return None
@@ -132,8 +132,6 @@ def _seconds(frames: Frames, first: int, second: int) -> float:
 
 def _moves(members: Sequence[int], look: Registered) -> np.ndarray[Any, Any] | None:
     """Return how the picture moved from each frame to the next (n-1 x 3: x, y, how alike); None if not known."""
-    if len(members) < _PAN_FRAMES:
-        return None
     look.prepare(members)
     small = [look.small(at) for at in members]
     found = [

@@ -33,7 +33,7 @@ EXACT, SECOND, LOST = (1.12, 1.12), (1, 1), (1, 1.12)
 BIG, SMALL, ENLARGED = (6000, 4000), (1200, 800), (2400, 1600)
 
 
-def two(times: tuple[float, float], *names: str, cosine: float = 1.0, **given: Any) -> Frames:
+def two(times: tuple[float | None, float | None], *names: str, cosine: float = 1.0, **given: Any) -> Frames:
     """Return two frames of one camera with these times, names and pictures."""
     given = {"pictures": [HERE, HERE], "sizes": [BIG, BIG], "programs": [0, 0], **given}
     frames = made(list(times), [1, 1], paths=[f"/p/{name}" for name in names], **given)
@@ -122,6 +122,15 @@ FRAMES = {
     "both in black and white": two(SECOND, ORIGINAL, "a.jpg", pictures=[GREY, GREY]),
     "nothing to look at": two(EXACT, ORIGINAL, "a.jpg", pictures=[HERE, None], cosine=0.3),
     "pixels that are not known": two(SECOND, ORIGINAL, "DSC_0002.JPG", numbers=[1, 2], pixels=[-1, -1]),
+    "without a time, smaller, named after it, alike by the vectors alone": two(
+        (None, None), ORIGINAL, "DSC_0001b.jpg", pictures=[HERE, OTHER], cosine=0.8, sizes=[BIG, SMALL]
+    ),
+    "a file number and one more, mirrored, with a caption": two(
+        SECOND, ORIGINAL, "DSC_0001-2.JPG", numbers=[1, -1], pictures=[HERE, CAPTIONED[:, ::-1]]
+    ),
+    "a number after the file number that counts, too, with a caption": two(
+        SECOND, ORIGINAL, "DSC_0001-2.JPG", numbers=[1, 2], streams=[0, 1], pictures=[HERE, CAPTIONED]
+    ),
     "equal pixels later on": two((1.12, 1.5), ORIGINAL, "DSC_0002.JPG", numbers=[1, 2], pixels=[5, 5]),
 }
 
