@@ -7,6 +7,7 @@ columns exchanged. So the hash of a turned picture follows, but for bits near th
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import cv2
