@@ -162,6 +162,13 @@ def test_fields_that_are_put_back_leave_a_sidecar_that_says_the_same(
     check(before, packet, was)
 
 
+def test_a_keyword_with_a_slash_gets_no_levels_where_others_have_some():
+    packet = add_keywords(add_keywords(new_packet(), ["b/w"]), ["Places|Lisbon"])
+    assert read_fields(packet).keywords == ("b/w", "Lisbon", "Places|Lisbon")
+    assert b"<rdf:li>Places/Lisbon</rdf:li>" in packet.raw()
+    assert read_fields(remove_keywords(packet, ["b/w"])).keywords == ("Lisbon", "Places|Lisbon")
+
+
 def test_a_new_sidecar_is_read_by_another_parser(tmp_path: Path):
     packet = written(new_packet(), {"rating": -1, "pick": -1, "label": "Red", "title": 'a "b" <c>'}, ["x & y", "A|B"])
     root = etree.fromstring(packet.raw())

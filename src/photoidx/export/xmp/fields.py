@@ -115,8 +115,9 @@ def add_keywords(packet: Packet, keywords: Sequence[str]) -> Packet:
     for name, kind, between in ((_LEVELS, "Bag", "|"), (_TAGS, "Seq", "/")):
         there = listed(packet, name)
         if there or any("|" in each for each in keywords):
-            words = [each.replace("|", between) for each in (*(() if there else flat), *keywords)]
-            packet = add_items(packet, name, _lacking(words, there), kind)
+            # digiKam's list has no way to write a slash that parts no levels: b/w is left out of it.
+            words = [each for each in (*(() if there else flat), *keywords) if between == "|" or between not in each]
+            packet = add_items(packet, name, _lacking((each.replace("|", between) for each in words), there), kind)
     return packet
 
 
@@ -134,7 +135,7 @@ def remove_keywords(packet: Packet, keywords: Sequence[str]) -> Packet:
     """Take keywords out again that `add_keywords` added."""
     packet = remove_items(packet, _SUBJECT, [each.rpartition("|")[2] for each in keywords])
     packet = remove_items(packet, _LEVELS, keywords)
-    return remove_items(packet, _TAGS, [each.replace("|", "/") for each in keywords])
+    return remove_items(packet, _TAGS, [each.replace("|", "/") for each in keywords if "/" not in each])
 
 
 def check(before: Packet, after: Packet, wanted: Fields) -> None:
