@@ -40,9 +40,11 @@ def open_session(graph: Path, weights: Mapping[str, np.ndarray[Any, Any]], devic
 
     Raises PhotoidxError as `device_of` does.
     """
+    # Since 1.29 it tells its maker of each start and session, unless this is set before it is imported.
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     import onnxruntime  # noqa: PLC0415 - a rescan without changes must not pay for it
 
-    onnxruntime.disable_telemetry_events()  # Windows alone has any
+    onnxruntime.disable_telemetry_events()  # the older kind, of builds for Windows
     onnxruntime.set_default_logger_severity(3)  # errors
     options = onnxruntime.SessionOptions()
     # The processors are for the processes that decode: a model is a small part of the work, and waiting threads spin.

@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -155,6 +156,20 @@ def test_the_default_embedder_imports_neither_torch_nor_timm():
         "sys.exit(not {'torch', 'timm'}.isdisjoint(sys.modules))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_default_embedder_tells_nobody_that_it_runs(tmp_path):
+    # The telemetry of ONNX Runtime leaves the identity of its session in the folder of temporary files.
+    told = {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "HOME": str(tmp_path / "home")}
+    told = {name: value for name, value in told.items() if name not in {"ORT_DISABLE_TELEMETRY", "CI"}}
+    for name in ("tmp", "home"):
+        (tmp_path / name).mkdir()
+    code = (
+        "from photoidx.config import Config; from photoidx.indexer.embedders import embedder; import numpy as np\n"
+        "embedder('efficientnet_lite0', Config()).run_batch([np.zeros((224, 224, 3), np.uint8)])"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, env=told)
+    assert [*(tmp_path / "tmp").iterdir(), *(tmp_path / "home").iterdir()] == []
 
 
 def test_weights_with_another_hash_are_an_error(tmp_path):
