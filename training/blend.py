@@ -167,7 +167,7 @@ def _folds(groups: Array) -> GroupKFold:
 
 
 def _strength(inputs: Array, wanted: Array, groups: Array) -> float:
-    """Return the strength of the regularisation that foretells most pairs, each without its series."""
+    """Return the strength of the regularisation that predicts most pairs, each without its series."""
     if len(set(groups.tolist())) < 2:  # noqa: PLR2004 - nothing to choose it by
         return 1.0
     right = {}
@@ -180,7 +180,7 @@ def _strength(inputs: Array, wanted: Array, groups: Array) -> float:
 
 
 def _nested(inputs: Array, wanted: Array, groups: Array) -> tuple[Array, Array]:
-    """Foretell each pair (n), and by each score alone (n x columns), from the other folds.
+    """Predict each pair (n), and by each score alone (n x columns), from the other folds.
 
     The strength, and whether more or less of a score is better, are chosen on those other folds, too.
     """

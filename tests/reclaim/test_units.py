@@ -87,12 +87,26 @@ def test_notes_that_the_library_does_not_know_keep_a_copy_and_go_with_what_was_r
     assert found([A, lone], rejected=["other"], notes=notes)[0] == [["/p/b/1.jpg", "/p/b/1.jpg.json"]]
 
 
-def test_all_files_of_a_rejected_shot_go_and_nothing_goes_for_one_of_them():
-    assert found(LIVE, rejected=["s"])[0] == [["/p/a/1.jpg", "/p/b/1.jpg", "/p/a/1.mov", "/p/b/1.mov"]]
+def test_the_files_of_a_rejected_shot_go_and_nothing_goes_for_one_of_them():
+    raw = row("/p/a/1.cr3", "raw", "s")
+    own = [*LIVE[:2], raw, row("/p/a/1.xmp", "words", "s", "sidecar")]
+    assert found(own, rejected=["s"])[0] == [["/p/a/1.cr3", "/p/a/1.jpg", "/p/a/1.mov", "/p/a/1.xmp"]]
     other = row("/p/c/1.jpg", "x", "t")
-    units, staying = found([*LIVE, other], [group(A["path"], other["path"])], rejected=["s"])
+    units, staying = found([*own, other], [group(A["path"], other["path"])], rejected=["s"])
     assert len(units) == 1
     assert "is to go, too" in staying["/p/c/1.jpg"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [B, row("/p/a/1-edited.jpg", "edit", "s"), {**row("/q/a/1.jpg", "x", "s"), "root": "/q"}],
+    ids=["a copy in another folder", "an edit", "a copy on another drive"],
+)
+def test_a_rejected_shot_with_copies_or_edits_stays_for_one_of_them_may_be_meant(other: dict[str, Any]):
+    units, staying = found([A, other], rejected=["s"])
+    assert units == []
+    assert set(staying) == {A["path"], other["path"]}
+    assert all("unclear which" in why for why in staying.values())
 
 
 def test_what_loses_least_goes_first_and_a_goal_stops_there():

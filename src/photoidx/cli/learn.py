@@ -21,7 +21,7 @@ def learn(count: int, library: str | None, output_format: str, null: bool) -> No
     """Show what was learnt from your choices, and which bursts to decide next.
 
     A ranker learns from every `photoidx decide best PHOTO`. It takes the place of the default score once it predicts
-    your choices better than the default does, each burst foretold from the others; at least five are needed. Eyes and
+    your choices better than the default does, each burst predicted from the others; at least five are needed. Eyes and
     sharpness still come first.
     """
     from photoidx.library import Library
@@ -34,8 +34,8 @@ def learn(count: int, library: str | None, output_format: str, null: bool) -> No
         click.echo("Nothing was decided yet: the default score ranks.", err=True)
     else:
         click.echo(
-            f"{learnt.bursts} bursts decided. Foretold unseen: {learnt.hits} by what was learnt, {learnt.default_hits} "
-            f"by the default. {'What was learnt' if learnt.is_on else 'The default'} ranks.",
+            f"{learnt.bursts} bursts decided. Predicted unseen: {learnt.hits} by what was learnt, "
+            f"{learnt.default_hits} by the default. {'What was learnt' if learnt.is_on else 'The default'} ranks.",
             err=True,
         )
     if output_format == "table":

@@ -63,7 +63,7 @@ def last(store: Store) -> Past | None:
 
 
 def _one(entry: Entry, *, dry_run: bool) -> tuple[str, str]:  # noqa: PLR0911 - a return for each state of a file
-    """Take one entry back. Gives what was done (nothing, if there was nothing to do) and what else is to be known."""
+    """Take one entry back. Return what was done (nothing, if there was nothing to do) and what else is to be known."""
     if isinstance(entry, Folder):
         return _folder(entry.path, dry_run=dry_run)
     if not os.path.isdir(os.path.dirname(entry.path)):

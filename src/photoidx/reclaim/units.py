@@ -70,14 +70,16 @@ def find_units(
     `Library.duplicates`, `rejected` shots.
     """
     rows = list(files)
-    gone = [unit for unit in _of_rejected(rows, rejected, beside) if unit is not None]
+    of_rejected = list(_of_rejected(rows, rejected, beside))
+    gone = [each for each in of_rejected if isinstance(each, Unit)]
     taken = {member.path for unit in gone for member in unit.members}
     extra = {
         file["path"]: file for group in groups for file in group["files"] if file["extra"] and file["path"] not in taken
     }
     finder = _Duplicates(rows, extra, taken, beside)
     units, staying = finder.find()
-    return sorted([*gone, *units], key=_order), staying
+    unclear = [each for each in of_rejected if isinstance(each, Staying)]
+    return sorted([*gone, *units], key=_order), [*unclear, *staying]
 
 
 def take(units: Sequence[Unit], goal: int | None) -> tuple[list[Unit], list[Unit]]:
@@ -96,17 +98,28 @@ def _order(unit: Unit) -> tuple[Any, ...]:
     return *unit.regret, -unit.size, unit.members[0].path
 
 
-def _of_rejected(rows: Iterable[Row], rejected: Collection[str], beside: Beside) -> Iterable[Unit]:
-    """Return a unit for the files of each rejected shot below each root, with what lies beside them by name."""
-    by_shot: dict[tuple[str, str], list[Row]] = defaultdict(list)
+def _of_rejected(rows: Iterable[Row], rejected: Collection[str], beside: Beside) -> Iterable[Unit | Staying]:
+    """Return a unit for the files of each rejected shot, with what lies beside them by name, or why it stays.
+
+    A copy in another folder and an edit are of the same shot. Whoever rejected one of them may count on the others, so
+    only photos of one name in one folder go: a JPEG, and its RAW.
+    """
+    by_shot: dict[str, list[Row]] = defaultdict(list)
     for row in rows:
         if row["shot_id"] in rejected:
-            by_shot[row["shot_id"], row["root"]].append(row)
-    for (_, root), own in sorted(by_shot.items()):
-        own.sort(key=lambda row: (row["kind"] != Kind.PHOTO.value, row["path"]))
-        paths = {row["path"] for row in own}
-        notes = {path for row in own for path in beside(row["path"])} - paths
-        members = (*map(_member, own), *(Member(path, None, 0) for path in sorted(notes)))
+            by_shot[row["shot_id"]].append(row)
+    for _, own in sorted(by_shot.items()):
+        photos = [row["path"] for row in own if row["kind"] == Kind.PHOTO.value]
+        if len({(os.path.dirname(path), _stem(path)) for path in photos}) > 1:
+            why = f"its shot has {len(photos)} photos, copies or edits: it is unclear which of them you rejected"
+            yield from (Staying(path, why) for path in sorted(photos))
+            continue
+        root = next(row["root"] for row in own if not photos or row["path"] == photos[0])
+        below = [row for row in own if row["root"] == root]
+        below.sort(key=lambda row: (row["kind"] != Kind.PHOTO.value, row["path"]))
+        paths = {row["path"] for row in below}
+        notes = {path for row in below for path in beside(row["path"])} - paths
+        members = (*map(_member, below), *(Member(path, None, 0) for path in sorted(notes)))
         yield Unit("rejected", root, "you rejected it", members, regret=(_REJECTED, 0.0))
 
 
