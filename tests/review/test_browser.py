@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -17,6 +18,7 @@ from skimage import data
 
 from burst_album import NOON, shoot
 from photoidx import Library
+from photoidx.errors import LibraryLockedError
 from reviews import FRAMES, Running
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -137,10 +139,14 @@ def test_enter_accepts_the_pick_rejects_the_rest_and_goes_on(opened: Open, revie
     page = opened()
     looked_at(page, "IMG_0001.JPG")
     page.keyboard.press("Enter")
-    saved(page)
     looked_at(page, "IMG_0011.JPG")
+    for _ in range(600):  # the page shows a step before it is written
+        if verbs(reviewed):
+            break
+        page.wait_for_timeout(100)
     assert verbs(reviewed)[0] == ("best", "IMG_0001.JPG")
     assert {verb for verb, _ in verbs(reviewed)[1:]} == {"reject"}
+    saved(page)
     expect(page.locator("#left")).to_contain_text("2 of 3 bursts left")
     page.keyboard.press("Control+z")
     expect(page.locator("#left")).to_contain_text("3 of 3 bursts left")
@@ -248,7 +254,14 @@ def test_a_scan_meanwhile_adds_its_bursts_and_takes_nothing_away(opened: Open, r
     for number in range(3):
         at = NOON + timedelta(hours=1, milliseconds=200 * number)
         shoot(tmp_path / "more" / f"IMG_{90 + number:04}.JPG", data.rocket(), at, blur=number != 1, shift=number)
-    scan = threading.Thread(target=reviewed.scan, args=[tmp_path / "more"])
+
+    def scan_when_free() -> None:
+        while True:
+            with contextlib.suppress(LibraryLockedError):  # the page writes a decision just now
+                reviewed.scan(tmp_path / "more")
+                return
+
+    scan = threading.Thread(target=scan_when_free)
     scan.start()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("p")
